@@ -1,0 +1,178 @@
+import type { Duplex } from "node:stream";
+
+/**
+ * Everything that the agent asks of the kernel and that Node has no call for.
+ *
+ * One object of this type is injected wherever guest code touches the system, so that the code
+ * runs in a unit test as an ordinary process. {@link LinuxSystem} is the real form (the Node-API
+ * addon in `native/addon`); `test/support/recording-system.ts` is the form that records calls.
+ *
+ * Every call that fails throws a {@link SystemCallError}.
+ */
+export interface System {
+  /** mount(2). `source`, `type` and `data` may be null, as the kernel allows. */
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): void;
+
+  /** umount2(2). */
+  unmount(target: string, flags: number): void;
+
+  /** finit_module(2) on an uncompressed `.ko` file; a module that is loaded already is no error. */
+  loadModule(path: string, parameters: string): void;
+
+  /** delete_module(2), without waiting. */
+  unloadModule(name: string): void;
+
+  /** sethostname(2): at most 64 bytes. */
+  setHostname(name: string): void;
+
+  /** setdomainname(2): at most 64 bytes. */
+  setDomainname(name: string): void;
+
+  /** sync(2): returns when every dirty block is on its disk. */
+  sync(): void;
+
+  /** reboot(2). As PID 1 this does not return. */
+  reboot(action: "power-off" | "restart" | "halt"): void;
+
+  /** Sets a network interface's IFF_UP flag (ioctl SIOCSIFFLAGS). */
+  setInterfaceUp(name: string): void;
+
+  /**
+   * waitid(2) with P_ALL, WEXITED and WNOHANG: takes one ended child.
+   * Only the reaper calls this: it alone owns waiting, so that no status is ever stolen.
+   */
+  waitAny(): ChildStatus | undefined;
+
+  /**
+   * Starts a program (posix_spawn(3), so no copy of the agent is made) with every signal at its default
+   * and none blocked. Only the descriptors in `descriptors` reach it.
+   */
+  spawn(program: SpawnRequest): number;
+
+  /** kill(2); `pid` below zero names a process group. Signals 1 to 64. */
+  kill(pid: number, signal: number): void;
+
+  /** pipe2(2) with O_CLOEXEC: `[read end, write end]`. */
+  pipe(): [number, number];
+
+  /** memfd_create(2) with the given content, positioned at its start, close-on-exec. */
+  memoryFile(name: string, content: Uint8Array): number;
+
+  /** fchown(2). */
+  changeOwner(descriptor: number, uid: number, gid: number): void;
+
+  /** ioctl TIOCSWINSZ on a pty. Sizes in characters (0 to 65535) and pixels. */
+  setWindowSize(descriptor: number, size: WindowSize): void;
+
+  /** Puts a terminal or serial line in raw mode, 8 bits, no echo (cfmakeraw, tcsetattr). */
+  setRawMode(descriptor: number): void;
+
+  /**
+   * openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS below the directory `root`: no symbolic
+   * link and no `..` in the path can lead out of it. Always close-on-exec.
+   */
+  openInRoot(root: number, path: string, flags: number, mode: number): number;
+
+  /**
+   * Makes a mount namespace in which `root` is `/`. Runs `steps` in order, inside the new namespace but
+   * before the root changes, so that targets are paths below `root` as the caller sees it; then pivots,
+   * detaches everything else and returns the namespace's descriptor (for setns(2)) and the descriptor
+   * of its root directory. Runs in a thread of its own; the caller's namespace is not touched.
+   *
+   * @throws SystemCallError whose `path` is the target of the step that failed.
+   */
+  createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace;
+
+  /**
+   * Bridges a character device (virtio-serial port, serial line) to stream sockets, because Node can
+   * adopt AF_UNIX but no character device. `onConnection` is called with a new socket descriptor each
+   * time that the far side of the device opens it; the socket ends when the far side closes, and when a
+   * new peer's `SSH-2.0-` banner arrives on a connection that has carried data before (the far side
+   * may come and go faster than the kernel tells). Closing the socket drops what still arrives until
+   * the far side connects anew. One thread per device, woken by events only.
+   */
+  bridgeDevice(path: string, events: BridgeEvents): Bridge;
+
+  /** execve(2) in place: returns only by throwing. */
+  replaceProcess(path: string, args: readonly string[], env: readonly string[]): void;
+
+  /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
+  adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
+}
+
+/** How a child ended: exactly one of `code` and `signal` is set. */
+export interface ChildStatus {
+  readonly pid: number;
+  /** 0 to 255, when the process ended by exit(2). */
+  readonly code?: number;
+  /** 1 to 64, when a signal ended it. */
+  readonly signal?: number;
+  readonly coreDumped: boolean;
+}
+
+/** One program to start. */
+export interface SpawnRequest {
+  /** Absolute path in the agent's own mount namespace, or `/proc/self/fd/N`. */
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  /** Descriptor `n` of the child is the caller's `descriptors[n]`; undefined leaves it closed. */
+  readonly descriptors: readonly (number | undefined)[];
+}
+
+/** A terminal's size. */
+export interface WindowSize {
+  readonly columns: number;
+  readonly rows: number;
+  readonly widthPixels?: number;
+  readonly heightPixels?: number;
+}
+
+/** One step of {@link System.createMountNamespace}; every path is absolute in the caller's view. */
+export type NamespaceStep =
+  | {
+      readonly do: "mount";
+      readonly source: string | null;
+      readonly target: string;
+      readonly type: string | null;
+      readonly flags: number;
+      readonly data?: string;
+      /** The step is left out without an error when its target does not exist (masked paths). */
+      readonly optional?: boolean;
+    }
+  | { readonly do: "make-directory"; readonly target: string; readonly mode: number }
+  | { readonly do: "make-file"; readonly target: string; readonly mode: number }
+  | { readonly do: "symlink"; readonly source: string; readonly target: string }
+  | {
+      readonly do: "make-node";
+      readonly target: string;
+      /** Mode with its S_IFCHR or S_IFBLK bits. */
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    };
+
+/** What {@link System.createMountNamespace} returns; both descriptors are close-on-exec. */
+export interface MountNamespace {
+  readonly namespace: number;
+  readonly root: number;
+}
+
+/** Receives what happens on a bridged device. */
+export interface BridgeEvents {
+  onConnection(socket: number): void;
+  /** The device itself failed or vanished; no further event follows. */
+  onError(error: Error): void;
+}
+
+/** A running bridge. */
+export interface Bridge {
+  /** Stops the thread and closes device and sockets; resolves when that is done. */
+  close(): Promise<void>;
+}
