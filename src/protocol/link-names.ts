@@ -1,0 +1,20 @@
+/**
+ * The names by which guest and host find each other. Changing one breaks running container VMs.
+ */
+
+/** The virtio-serial port that carries SSH. */
+export const LINK_PORT_NAME = "tether.link";
+/** The virtio-serial port whose host side is a file: log records that outlive guest and endpoint. */
+export const LOG_PORT_NAME = "tether.log";
+/** QEMU's fw_cfg item with the configuration (below `opt/`, as fw_cfg's documentation asks of users). */
+export const CONFIGURATION_ITEM = "opt/tether/config";
+/** The ext4 label of the layer disk (VIC's word). */
+export const LAYER_DISK_LABEL = "containerfs";
+/** The SSH user of the endpoint. */
+export const ENDPOINT_USER = "tether";
+/** The subsystem with requests and events. */
+export const CONTROL_SUBSYSTEM = "control";
+/** The command (`exec` request, RFC 4254 section 6.5) that attaches to the session. */
+export const ATTACH_COMMAND = "attach";
+/** The version of config.proto that this build writes and understands. */
+export const CONFIGURATION_VERSION = 1;
