@@ -1,0 +1,145 @@
+import { closeSync } from "node:fs";
+import { TetherError } from "../protocol/errors/index.ts";
+import type { System } from "../system/system.ts";
+import type { User } from "./user.ts";
+
+/** What `tether-exec` (native/launcher) is told: everything of a process but its descriptors. */
+export interface LaunchInstructions {
+  readonly args: readonly Uint8Array[];
+  readonly environment: readonly Uint8Array[];
+  readonly workingDirectory: Uint8Array;
+  readonly user: User;
+  readonly tty: boolean;
+  /** Names with `CAP_`; the bounding set. */
+  readonly capabilities: readonly string[];
+  /** `name:soft:hard`, as the launcher reads them. */
+  readonly resourceLimits: readonly string[];
+}
+
+/** Where the container is: what the launcher enters. */
+export interface ContainerHandles {
+  /** Descriptor of the mount namespace. */
+  readonly namespace: number;
+  /** Descriptor of the container's root directory. */
+  readonly root: number;
+  /** Write-only descriptor of the container's `cgroup.procs`; undefined leaves the process where it is. */
+  readonly cgroupProcesses: number | undefined;
+}
+
+/** A process that was started; it may still fail to become the command. */
+export interface Launch {
+  readonly pid: number;
+  /** Resolves when the command runs; rejects with what kept it from running. */
+  readonly executed: Promise<void>;
+}
+
+/** The longest report of the launcher: a step, an errno and a path. */
+const MAX_REPORT_BYTES = 8192;
+
+/**
+ * Starts the launcher, which becomes the container's process.
+ *
+ * @param launcher path of `tether-exec` in the agent's own file system.
+ * @param stdio descriptors 0, 1 and 2; they stay open here.
+ */
+export function launch(
+  system: System,
+  launcher: string,
+  container: ContainerHandles,
+  stdio: readonly [number, number, number],
+  instructions: LaunchInstructions,
+): Launch {
+  const instructionFile = system.memoryFile("tether-exec", encodeInstructions(instructions, container));
+  const [reportEnd, launcherEnd] = system.pipe();
+  try {
+    const pid = system.spawn({
+      path: launcher,
+      args: ["tether-exec"],
+      env: [],
+      descriptors: [...stdio, instructionFile, launcherEnd, container.namespace, container.cgroupProcesses],
+    });
+    return { pid, executed: readReport(system, reportEnd) };
+  } catch (error) {
+    closeSync(reportEnd);
+    throw TetherError.from(error, "launch-failed", "starting the launcher");
+  } finally {
+    closeSync(instructionFile);
+    closeSync(launcherEnd);
+  }
+}
+
+function encodeInstructions(instructions: LaunchInstructions, container: ContainerHandles): Buffer {
+  const records: Uint8Array[] = [];
+  const put = (key: string, value: string | number | Uint8Array): void => {
+    records.push(Buffer.from(`${key}=`), typeof value === "object" ? value : Buffer.from(String(value)), NUL);
+  };
+  for (const arg of instructions.args) put("arg", arg);
+  for (const variable of instructions.environment) put("env", variable);
+  put("cwd", instructions.workingDirectory);
+  put("make-cwd", 1);
+  put("uid", instructions.user.uid);
+  put("gid", instructions.user.gid);
+  for (const group of instructions.user.groups) put("group", group);
+  if (instructions.tty) put("tty", 1);
+  put("umask", "0022");
+  for (const limit of instructions.resourceLimits) put("rlimit", limit);
+  put("capabilities", instructions.capabilities.join(","));
+  put("oom-score-adj", 0);
+  if (container.cgroupProcesses !== undefined) put("cgroup-namespace", 1);
+  return Buffer.concat(records);
+}
+
+const NUL = Uint8Array.of(0);
+
+/** The pipe closes without a byte when execve(2) succeeds. */
+async function readReport(system: System, descriptor: number): Promise<void> {
+  let report = Buffer.alloc(0);
+  for await (const chunk of system.adoptStream(descriptor, "read")) {
+    report = Buffer.concat([report, chunk as Buffer]).subarray(0, MAX_REPORT_BYTES);
+  }
+  if (report.length > 0) throw explainReport(report);
+}
+
+/**
+ * Turns the launcher's report (`step NUL errno NUL name NUL detail NUL`) into Docker's words and exit status.
+ */
+export function explainReport(report: Buffer): TetherError {
+  const [step = "", , name = "", detail = ""] = report.toString("utf8").split("\0");
+  switch (step) {
+    case "lookup":
+      return explainLookUp(name, detail);
+    case "execute":
+      return new TetherError("command-not-executable", `exec: "${detail}": ${describe(name)}`);
+    case "working-directory":
+    case "make-working-directory":
+      return new TetherError("working-directory", `working directory "${detail}": ${describe(name)}`);
+    default:
+      return new TetherError("launch-failed", `launching the process failed at ${step}: ${describe(name)}${detail === "" ? "" : ` (${detail})`}`);
+  }
+}
+
+function explainLookUp(errno: string, command: string): TetherError {
+  if (errno !== "ENOENT" && errno !== "ENOTDIR") {
+    return new TetherError("command-not-executable", `exec: "${command}": ${describe(errno)}`);
+  }
+  const reason = command.includes("/") ? `stat ${command}: ${describe(errno)}` : "executable file not found in $PATH";
+  return new TetherError("command-not-found", `exec: "${command}": ${reason}`);
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+  EACCES: "permission denied",
+  EISDIR: "is a directory",
+  ENOEXEC: "exec format error",
+  EPERM: "operation not permitted",
+  E2BIG: "argument list too long",
+  ELOOP: "too many levels of symbolic links",
+  ETXTBSY: "text file busy",
+  EAGAIN: "resource temporarily unavailable",
+  ENOMEM: "cannot allocate memory",
+};
+
+function describe(errno: string): string {
+  return DESCRIPTIONS[errno] ?? errno;
+}

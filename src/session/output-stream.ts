@@ -1,0 +1,133 @@
+import type { Readable } from "node:stream";
+import { OutputBuffer } from "./output-buffer.ts";
+
+/** One write to a client; two SSH packets. */
+const PIECE_BYTES = 64 * 1024;
+
+/** A client may lag behind by this much before the process has to wait for it. */
+const LAG_BYTES = 256 * 1024;
+
+/** What a process may write while nobody has attached yet. */
+const EARLY_BYTES = 1024 * 1024;
+
+/**
+ * What is kept behind the slowest client: bytes handed to SSH may be lost with the link, and at most one
+ * channel window (2 MiB in ssh2) is on its way at a time.
+ */
+const RETAINED_BYTES = 2 * 1024 * 1024 + PIECE_BYTES;
+
+/** Where a client's bytes go. */
+export interface OutputSink {
+  /** Calls `done` when it has taken the chunk over and can take the next. */
+  write(chunk: Buffer, done: () => void): void;
+  /** The stream has ended and everything was written. */
+  end(): void;
+}
+
+/** One client's place in a stream. */
+interface Reader {
+  cursor: number;
+  isWriting: boolean;
+  isEnded: boolean;
+  readonly sink: OutputSink;
+}
+
+/**
+ * One output stream of a process and everybody who reads it. Reading from the process stops while a reader
+ * lags, and nothing is ever dropped for a reader that is attached.
+ */
+export class OutputStream {
+  readonly #source: Readable;
+  readonly #buffer = new OutputBuffer();
+  readonly #readers = new Set<Reader>();
+  /** The furthest place that any reader has had; bytes before it may be forgotten. */
+  #furthest = 0;
+  #isEnded = false;
+  readonly #ended = Promise.withResolvers<void>();
+
+  constructor(source: Readable) {
+    this.#source = source;
+    source.on("data", (chunk: Buffer) => {
+      this.#buffer.append(chunk);
+      this.#advance();
+    });
+    source.once("close", () => {
+      this.end();
+    });
+    // A pty's master reports the end as EIO: what was read before it is all there was.
+    source.on("error", () => {
+      this.end();
+    });
+  }
+
+  /** Resolves when the last byte was read from the process. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Number of bytes that the process has written. */
+  get length(): number {
+    return this.#buffer.end;
+  }
+
+  /**
+   * Reads from `offset` on, or from the oldest byte kept when that one is gone. A new client starts at 0.
+   *
+   * @returns stops reading; the sink is not called any more.
+   */
+  attach(offset: number, sink: OutputSink): () => void {
+    const cursor = Math.min(Math.max(offset, this.#buffer.start), this.#buffer.end);
+    const reader: Reader = { cursor, isWriting: false, isEnded: false, sink };
+    this.#readers.add(reader);
+    this.#advance();
+    return () => {
+      if (!this.#readers.delete(reader)) return;
+      this.#advance();
+    };
+  }
+
+  /** Ends the stream though its source is still open: a grandchild may hold it for ever. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#source.removeAllListeners("data");
+    this.#source.destroy();
+    this.#ended.resolve();
+    this.#advance();
+  }
+
+  #advance(): void {
+    for (const reader of this.#readers) this.#serve(reader);
+    this.#buffer.forget(Math.min(this.#slowest(), this.#furthest) - RETAINED_BYTES);
+    if (this.#isEnded) return;
+    if (this.#mustWait()) this.#source.pause();
+    else this.#source.resume();
+  }
+
+  #serve(reader: Reader): void {
+    if (reader.isWriting || reader.isEnded) return;
+    const chunk = this.#buffer.read(reader.cursor, PIECE_BYTES);
+    if (chunk === undefined) {
+      if (!this.#isEnded) return;
+      reader.isEnded = true;
+      reader.sink.end();
+      return;
+    }
+    reader.isWriting = true;
+    reader.cursor += chunk.length;
+    this.#furthest = Math.max(this.#furthest, reader.cursor);
+    reader.sink.write(chunk, () => {
+      reader.isWriting = false;
+      if (this.#readers.has(reader)) this.#advance();
+    });
+  }
+
+  #mustWait(): boolean {
+    if (this.#readers.size === 0) return this.#buffer.end - this.#furthest >= EARLY_BYTES;
+    return this.#buffer.end - this.#slowest() >= LAG_BYTES;
+  }
+
+  #slowest(): number {
+    return Math.min(this.#buffer.end, ...[...this.#readers].map((reader) => reader.cursor));
+  }
+}
