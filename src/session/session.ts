@@ -196,6 +196,8 @@ export class Session {
     const exit = { code: status.code ?? 0, signal: status.signal ?? 0, coreDumped: status.coreDumped };
     this.#state = { phase: "exited", pid, exit };
     this.input.close();
+    // A terminal's input is its output too, and is still being drained.
+    if (!this.#specification.tty) this.#streams?.input?.destroy();
   }
 
   async #drain(): Promise<void> {

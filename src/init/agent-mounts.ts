@@ -1,0 +1,34 @@
+import { mkdirSync } from "node:fs";
+import type { System } from "../system/system.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID } from "./mount-flags.ts";
+
+/** One mount of the agent's own view of the machine. */
+interface AgentMount {
+  readonly type: string;
+  readonly target: string;
+  readonly flags: number;
+  readonly data: string | null;
+}
+
+const SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+/** Where the agent keeps what it unpacks and generates; small, because it is memory. */
+export const RUN_DIRECTORY = "/run";
+/** Where the layer disk is mounted in the agent's view. */
+export const CONTAINER_ROOT = "/container";
+
+/**
+ * Stage 0 has mounted /proc, /sys and /dev. The one devpts instance serves agent and container, so that a
+ * terminal's number means the same to both.
+ */
+const MOUNTS: readonly AgentMount[] = [
+  { type: "tmpfs", target: RUN_DIRECTORY, flags: MS_NOSUID | MS_NODEV, data: "mode=0755,size=8m" },
+  { type: "devpts", target: "/dev/pts", flags: MS_NOSUID | MS_NOEXEC, data: "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+  { type: "cgroup2", target: "/sys/fs/cgroup", flags: SAFE, data: "nsdelegate" },
+];
+
+/** Mounts what the agent itself needs. Once, as PID 1. */
+export function mountAgentFileSystems(system: System): void {
+  mkdirSync("/dev/pts", { recursive: true });
+  for (const { type, target, flags, data } of MOUNTS) system.mount(type, target, type, flags, data);
+}

@@ -1,0 +1,102 @@
+import { closeSync, openSync, readdirSync, readSync, watch } from "node:fs";
+import { join } from "node:path";
+import { TetherError } from "../protocol/errors/index.ts";
+
+/** ext2/3/4 superblock: at byte 1024, magic at 0x38, label of 16 bytes at 0x78 (kernel: Documentation/filesystems/ext4). */
+const SUPERBLOCK_OFFSET = 1024;
+const SUPERBLOCK_BYTES = 256;
+const MAGIC_OFFSET = 0x38;
+const MAGIC = 0xef53;
+const LABEL_OFFSET = 0x78;
+const LABEL_BYTES = 16;
+
+/** Where block devices are looked for; other folders in tests. */
+export interface DeviceFolders {
+  /** Usually /dev. */
+  readonly devices: string;
+  /** Usually /sys/class/block. */
+  readonly blockClass: string;
+}
+
+/** A machine's own folders. */
+export const DEVICE_FOLDERS: DeviceFolders = { devices: "/dev", blockClass: "/sys/class/block" };
+
+/** The ext4 label of a device or image file; undefined when it holds no ext file system. */
+export function readExtLabel(path: string): string | undefined {
+  const superblock = Buffer.alloc(SUPERBLOCK_BYTES);
+  const descriptor = openSync(path, "r");
+  try {
+    if (readSync(descriptor, superblock, 0, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET) < SUPERBLOCK_BYTES) return undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+  if (superblock.readUInt16LE(MAGIC_OFFSET) !== MAGIC) return undefined;
+  const label = superblock.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES);
+  const end = label.indexOf(0);
+  return label.toString("utf8", 0, end < 0 ? LABEL_BYTES : end);
+}
+
+/**
+ * Waits for a disk that carries a file system with `label`, on whatever bus: disks on SCSI appear after the
+ * agent has started. Woken by new nodes in the devices folder, never by a timer.
+ *
+ * @param limitMs after which it fails with what was seen instead.
+ * @returns the device's path.
+ * @throws TetherError `guest-initialisation`.
+ */
+export async function findDiskByLabel(
+  label: string,
+  limitMs: number,
+  folders: DeviceFolders = DEVICE_FOLDERS,
+): Promise<string> {
+  const found = searchLabel(label, folders);
+  if (found !== undefined) return found;
+  const appeared = Promise.withResolvers<string>();
+  const watcher = watch(folders.devices, () => {
+    const path = searchLabel(label, folders);
+    if (path !== undefined) appeared.resolve(path);
+  });
+  const limit = setTimeout(() => appeared.reject(notFound(label, limitMs, folders)), limitMs);
+  try {
+    // A disk may have appeared between the first look and the watch.
+    const meanwhile = searchLabel(label, folders);
+    return meanwhile ?? (await appeared.promise);
+  } finally {
+    clearTimeout(limit);
+    watcher.close();
+  }
+}
+
+function searchLabel(label: string, folders: DeviceFolders): string | undefined {
+  return listBlockDevices(folders)
+    .map((name) => join(folders.devices, name))
+    .find((path) => labelOrNothing(path) === label);
+}
+
+/** Whole disks and partitions; a loop or ram disk never is the layer disk. */
+function listBlockDevices(folders: DeviceFolders): string[] {
+  return readdirSync(folders.blockClass)
+    .filter((name) => !/^(loop|ram|zram)/.test(name))
+    .sort();
+}
+
+/** An empty drive (ENOMEDIUM) or a node that is not there yet is no candidate. */
+function labelOrNothing(path: string): string | undefined {
+  try {
+    return readExtLabel(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function notFound(label: string, limitMs: number, folders: DeviceFolders): TetherError {
+  const seen = listBlockDevices(folders).map((name) => {
+    const other = labelOrNothing(join(folders.devices, name));
+    return other === undefined ? name : `${name} (label "${other}")`;
+  });
+  const disks = seen.length === 0 ? "the VM has no disk" : `found ${seen.join(", ")}`;
+  return new TetherError(
+    "guest-initialisation",
+    `no disk with the label "${label}" after ${limitMs / 1000} s: ${disks}`,
+  );
+}

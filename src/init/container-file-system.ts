@@ -1,0 +1,31 @@
+import { mkdirSync } from "node:fs";
+import { LAYER_DISK_LABEL } from "../protocol/link-names.ts";
+import type { MountNamespace, System } from "../system/system.ts";
+import { CONTAINER_ROOT, RUN_DIRECTORY } from "./agent-mounts.ts";
+import { findDiskByLabel } from "./block-devices.ts";
+import { containerNamespaceSteps } from "./container-namespace.ts";
+import { MNT_DETACH, MS_RELATIME } from "./mount-flags.ts";
+import { type Names, writeNameFiles } from "./name-files.ts";
+
+/** A disk on a slow bus appears within seconds; one that has not come by then is not attached. */
+const DISK_LIMIT_MS = 30_000;
+
+/** Mounts the layer disk. @returns the device's path. */
+export async function mountLayerDisk(system: System): Promise<string> {
+  const device = await findDiskByLabel(LAYER_DISK_LABEL, DISK_LIMIT_MS);
+  system.mount(device, CONTAINER_ROOT, "ext4", MS_RELATIME, null);
+  return device;
+}
+
+/** Makes the container's mount namespace over the mounted layer disk. */
+export function makeContainerNamespace(system: System, names: Names): MountNamespace {
+  const folder = `${RUN_DIRECTORY}/container`;
+  mkdirSync(folder, { recursive: true });
+  const files = writeNameFiles(folder, names);
+  return system.createMountNamespace(CONTAINER_ROOT, containerNamespaceSteps(CONTAINER_ROOT, files));
+}
+
+/** Takes the layer disk out of the agent's view; it is unmounted when the container's last process is gone. */
+export function unmountLayerDisk(system: System): void {
+  system.unmount(CONTAINER_ROOT, MNT_DETACH);
+}
