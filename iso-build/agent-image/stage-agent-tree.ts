@@ -1,0 +1,43 @@
+import { chmod, copyFile, mkdir } from "node:fs/promises";
+import path from "node:path";
+import { libraryClosure } from "./library-closure.ts";
+
+/** What goes into the agent image. */
+export interface AgentTreeInput {
+  readonly agent: string;
+  /** List of the parts of the agent to read ahead; copied as it is. */
+  readonly prefetch?: string | undefined;
+}
+
+/** Mount points; the image is read-only, so they must be there. */
+const FOLDERS = ["container", "dev", "etc", "proc", "run", "sys", "tmp"] as const;
+
+/** Lays out the agent image's content in `root`: the agent, exactly the libraries that it loads, mount points. */
+export async function stageAgentTree(input: AgentTreeInput, root: string, signal?: AbortSignal): Promise<void> {
+  for (const folder of FOLDERS) await makeFolder(root, folder);
+  await place(input.agent, root, "tether", 0o755);
+  for (const library of await libraryClosure(input.agent, signal)) {
+    // The loader is executed, and one mode for all is simpler than knowing which file it is.
+    await place(library, root, library, 0o755);
+  }
+  if (input.prefetch !== undefined) await place(input.prefetch, root, "prefetch", 0o644);
+}
+
+/** copyFile follows symbolic links: the library's own content lands at the path that the loader opens. */
+async function place(source: string, root: string, target: string, mode: number): Promise<void> {
+  await makeFolder(root, path.dirname(target));
+  const copy = path.join(root, target);
+  await copyFile(source, copy);
+  await chmod(copy, mode);
+}
+
+/** Each folder's mode is set by name: mkdir's is cut by the umask, which is not an input of the build. */
+async function makeFolder(root: string, folder: string): Promise<void> {
+  let current = root;
+  for (const part of folder.split("/").filter((name) => name !== "" && name !== ".")) {
+    current = path.join(current, part);
+    await mkdir(current, { recursive: true });
+    await chmod(current, 0o755);
+  }
+  await chmod(root, 0o755);
+}

@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+
+/** What a kernel's modules folder says about its modules. Names are normalised: `virtio-rng` is `virtio_rng`. */
+export interface ModuleIndex {
+  /** Each module's file, relative to the modules folder, and the files of all that it needs. */
+  readonly loadable: ReadonlyMap<string, LoadableModule>;
+  /** Modules that are part of the kernel itself. */
+  readonly builtIn: ReadonlySet<string>;
+  /** The lines of modules.alias, in its order. */
+  readonly aliases: readonly ModuleAlias[];
+}
+
+/** One line of modules.dep. */
+export interface LoadableModule {
+  readonly file: string;
+  readonly dependencies: readonly string[];
+}
+
+/** One line of modules.alias. */
+export interface ModuleAlias {
+  /** A glob over a device's MODALIAS. */
+  readonly pattern: string;
+  readonly module: string;
+}
+
+/** Reads modules.dep, modules.builtin and modules.alias of a folder that depmod ran on. */
+export async function readModuleIndex(modulesFolder: string): Promise<ModuleIndex> {
+  const read = (name: string) => readFile(path.join(modulesFolder, name), "utf8");
+  return {
+    loadable: parseModulesDep(await read("modules.dep")),
+    builtIn: parseModulesBuiltin(await read("modules.builtin")),
+    aliases: parseModulesAlias(await read("modules.alias")),
+  };
+}
+
+/** modules.dep(5): `FILE: DEPENDENCY…`, the dependencies of the dependencies included. */
+export function parseModulesDep(text: string): Map<string, LoadableModule> {
+  const modules = new Map<string, LoadableModule>();
+  for (const line of lines(text)) {
+    const [file = "", dependencies = ""] = line.split(":", 2);
+    modules.set(moduleName(file), { file, dependencies: dependencies.split(" ").filter((word) => word !== "") });
+  }
+  return modules;
+}
+
+/** modules.builtin: one path per line. */
+export function parseModulesBuiltin(text: string): Set<string> {
+  return new Set(lines(text).map(moduleName));
+}
+
+/** modules.alias: `alias PATTERN MODULE`; a pattern never holds a space. */
+export function parseModulesAlias(text: string): ModuleAlias[] {
+  return lines(text).flatMap((line) => {
+    const [keyword, pattern, module] = line.split(" ");
+    if (keyword !== "alias" || pattern === undefined || module === undefined) return [];
+    return [{ pattern, module: normalise(module) }];
+  });
+}
+
+/** The module's name for the path of its file: the kernel treats `-` and `_` as the same. */
+export function moduleName(file: string): string {
+  return normalise(moduleFileName(file).replace(/\.ko$/, ""));
+}
+
+/** The file's name without folders and without the suffix of its compression. */
+export function moduleFileName(file: string): string {
+  return path.posix.basename(file).replace(/\.(xz|zst|gz)$/, "");
+}
+
+function normalise(name: string): string {
+  return name.replaceAll("-", "_");
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+}

@@ -1,0 +1,46 @@
+/**
+ * A hypervisor that a boot medium can serve, with the modules without which a container VM cannot work on it.
+ * A kernel must serve at least one; Photon OS's `linux-esx`, for one, has no virtio_console.
+ */
+export const PLATFORM_MODULES = {
+  qemu: ["virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "qemu_fw_cfg"],
+  vsphere: ["vmw_pvscsi", "vmxnet3"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** A hypervisor that a boot medium can serve. */
+export type Platform = keyof typeof PLATFORM_MODULES;
+
+/**
+ * Loaded on every start, before any device is looked at: what the usual container VM needs to reach its
+ * agent image. Loading them by name saves a walk over sysfs.
+ */
+export const ALWAYS_MODULES = ["virtio_pci", "virtio_blk", "erofs"] as const;
+
+/** Loaded when a device asks for them by its MODALIAS. */
+export const COLDPLUG_MODULES = [
+  "virtio_console",
+  "virtio_net",
+  "virtio_scsi",
+  "virtio_rng",
+  "virtio_balloon",
+  "qemu_fw_cfg",
+  "vmw_pvscsi",
+  "vmxnet3",
+  "e1000e",
+  "sd_mod",
+  "sr_mod",
+  "ata_piix",
+  "ahci",
+  "nvme",
+  "virtio_pmem",
+  "nd_pmem",
+] as const;
+
+/** Sets that stage 0 loads by name, when the agent image is on such a medium. */
+export const ON_DEMAND_MODULES = {
+  // sr_mod brings cdrom and the SCSI core; isofs and loop read the image file out of the ISO.
+  iso: ["cdrom", "isofs", "loop"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** Every boot medium needs these, whatever the hypervisor. */
+export const REQUIRED_MODULES = ["erofs", "sd_mod", "sr_mod", "isofs", "loop"] as const;
