@@ -1,0 +1,44 @@
+/**
+ * What the project needs from Debian 12, each with its reason.
+ *
+ * @typedef {Record<string, string>} PackageList
+ */
+
+/** Needed by `npm start`. @type {PackageList} */
+export const packagesToRun = {
+  "qemu-system-x86": "runs the container VMs",
+  "qemu-utils": "qemu-img: a container's disk as a qcow2 over its image",
+  seabios: "the BIOS that QEMU boots",
+  e2fsprogs: "mke2fs -d: an image's layers as an ext4 disk",
+  "erofs-utils": "mkfs.erofs: the read-only agent image",
+  skopeo: "reads images of every kind and from registries",
+  umoci: "unpacks and makes OCI images",
+  "libarchive-tools": "bsdtar: layers, and kernel RPMs without rpm",
+  cpio: "the initramfs",
+  kmod: "modinfo, depmod: which modules a VM needs",
+  "xz-utils": "kernel packages and modules are compressed with it",
+  zstd: "kernel packages and modules are compressed with it",
+  xorriso: "the bootable ISO",
+  isolinux: "boots the ISO on BIOS machines",
+  "syslinux-common": "modules of isolinux",
+  "grub-efi-amd64-bin": "boots the ISO on UEFI machines",
+  "grub-common": "grub-mkstandalone for the UEFI loader",
+  mtools: "the FAT image that UEFI starts from",
+  "busybox-static": "the user land of the demo image",
+  "musl-tools": "musl-gcc: small static launcher and stage 0",
+  gcc: "compiles the native parts",
+  "g++": "compiles node-pty's addon",
+  "libc6-dev": "headers for the addon",
+  "linux-libc-dev": "kernel headers for the addon, the launcher and stage 0",
+  binutils: "strip: a smaller agent",
+};
+
+/** Needed by `npm test` and `npm run bench` beside the above. @type {PackageList} */
+export const packagesToTest = {
+  debootstrap: "makes the Debian image that tests run",
+  "openssh-client": "ssh and sftp judge the guest's SSH server",
+  ovmf: "UEFI firmware: boots the ISO as vSphere would",
+  "redis-tools": "a real client for the redis inside a container VM",
+  rpm: "makes a kernel RPM of Photon's layout",
+  tmux: "a real terminal around `npm start`",
+};

@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+
+/** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
+
+/**
+ * What a suite's reporter recorded. A suite that left no record, or ran no test, counts as one failure: it
+ * must never look like success.
+ *
+ * @param {string} path
+ * @param {number} exitStatus of the suite's runner
+ * @returns {Totals}
+ */
+export function readTotals(path, exitStatus) {
+  const totals = parseTotals(path);
+  if (totals === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  const ranNothing = totals.passed + totals.failed === 0;
+  // A runner that failed without a failed test (a leak, a crash after the end) is a failure of its own.
+  const failedOtherwise = exitStatus !== 0 && totals.failed === 0;
+  return ranNothing || failedOtherwise ? { ...totals, failed: totals.failed + 1 } : totals;
+}
+
+/**
+ * @param {readonly Totals[]} suites
+ * @returns {Totals}
+ */
+export function sumTotals(suites) {
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const suite of suites) {
+    sum.passed += suite.passed;
+    sum.failed += suite.failed;
+    sum.skipped += suite.skipped;
+  }
+  return sum;
+}
+
+/**
+ * The closing line. CI reads it, so its form is fixed.
+ *
+ * @param {Totals} totals
+ */
+export function closingLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+}
+
+/**
+ * @param {string} path
+ * @returns {Totals | undefined}
+ */
+function parseTotals(path) {
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch {
+    // Missing or cut short: the suite did not get to its end.
+    return undefined;
+  }
+}
