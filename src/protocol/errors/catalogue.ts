@@ -44,6 +44,7 @@ export const ERROR_CATALOGUE = {
   "image-unsafe": user(125, 500),
   "image-empty": user(125, 400),
   "image-platform": user(125, 400),
+  "image-unreachable": user(125, 500),
 
   // The machine that vch runs on.
   "tool-missing": user(125, 500),

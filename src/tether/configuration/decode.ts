@@ -1,0 +1,96 @@
+import { gunzipSync } from "node:zlib";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { tether } from "../../protocol/generated/config.js";
+import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
+import type { SessionSpecification } from "../../session/index.ts";
+
+/** A document is a few KiB; the environment may add ARG_MAX's 2 MiB. More is an attack. */
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+const DEFAULT_ACKNOWLEDGE_TIMEOUT_MS = 30_000;
+const MAX_HOSTNAME_BYTES = 64;
+
+/** The configuration, checked: what the rest of the agent trusts. */
+export interface Configuration {
+  readonly id: string;
+  readonly hostname: string;
+  readonly extraHosts: ReadonlyArray<{ readonly address: string; readonly names: readonly string[] }>;
+  readonly session: SessionSpecification;
+  readonly link: {
+    readonly hostKey: string;
+    readonly clientPublicKey: string;
+    readonly acknowledgeTimeoutMs: number;
+  };
+}
+
+/**
+ * Reads the gzip-compressed document of proto/config.proto.
+ *
+ * @throws TetherError `guest-initialisation` that names the field and what is wrong with it.
+ */
+export function decodeConfiguration(compressed: Uint8Array): Configuration {
+  const document = parse(compressed);
+  if (document.version !== CONFIGURATION_VERSION) {
+    throw invalid("version", `is ${document.version}; this agent understands ${CONFIGURATION_VERSION}`);
+  }
+  const { id, hostname, link } = document;
+  if (!/^[0-9a-f]{64}$/.test(id)) throw invalid("id", "is not 64 hexadecimal digits");
+  if (hostname === "" || Buffer.byteLength(hostname) > MAX_HOSTNAME_BYTES || /[\s\0]/.test(hostname)) {
+    throw invalid("hostname", `"${hostname}" is no host name of 1 to ${MAX_HOSTNAME_BYTES} bytes`);
+  }
+  if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
+  return {
+    id,
+    hostname,
+    extraHosts: document.extraHosts.map((entry) => ({ address: entry.address ?? "", names: entry.names ?? [] })),
+    session: checkSession(document.session, hostname),
+    link: {
+      hostKey: link.hostKey,
+      clientPublicKey: link.clientPublicKey,
+      acknowledgeTimeoutMs: link.acknowledgeTimeoutMs || DEFAULT_ACKNOWLEDGE_TIMEOUT_MS,
+    },
+  };
+}
+
+function parse(compressed: Uint8Array): tether.config.Config {
+  try {
+    return tether.config.Config.decode(gunzipSync(compressed, { maxOutputLength: MAX_DOCUMENT_BYTES }));
+  } catch (error) {
+    throw TetherError.from(error, "guest-initialisation", "the configuration cannot be read");
+  }
+}
+
+function checkSession(
+  session: tether.config.Session.$Properties | null | undefined,
+  hostname: string,
+): SessionSpecification {
+  const args = session?.args ?? [];
+  const environment = session?.env ?? [];
+  if (session === null || session === undefined || args.length === 0) throw invalid("session.args", "is empty");
+  if ([...args, ...environment].some((text) => text.includes(0))) throw invalid("session", "holds a NUL byte");
+  const directory = session.workingDirectory ?? new Uint8Array();
+  if (directory.length > 0 && directory[0] !== SLASH) throw invalid("session.working_directory", "is not absolute");
+  return {
+    args,
+    environment,
+    workingDirectory: directory.length === 0 ? Uint8Array.of(SLASH) : directory,
+    user: session.user ?? "",
+    tty: session.tty ?? false,
+    openStdin: session.openStdin ?? false,
+    stdinOnce: session.stdinOnce ?? false,
+    window: checkWindow(session.window),
+    hostname,
+  };
+}
+
+function checkWindow(window: tether.config.WindowSize.$Properties | null | undefined): SessionSpecification["window"] {
+  const columns = window?.columns ?? 0;
+  const rows = window?.rows ?? 0;
+  if (columns > 0xffff || rows > 0xffff) throw invalid("session.window", "is larger than 65535");
+  return columns === 0 || rows === 0 ? undefined : { columns, rows };
+}
+
+const SLASH = 0x2f;
+
+function invalid(field: string, reason: string): TetherError {
+  return new TetherError("guest-initialisation", `configuration: ${field} ${reason}`);
+}

@@ -1,0 +1,51 @@
+import { writeSync } from "node:fs";
+import { RUN_DIRECTORY } from "../init/index.ts";
+import { TetherError } from "../protocol/errors/index.ts";
+import { LinuxSystem, loadNativeAddon } from "../system/linux-system.ts";
+import { Agent } from "./agent.ts";
+import { Assets, type ReadAsset } from "./assets.ts";
+import { loadOpenPty } from "./node-pty.ts";
+import { Stages } from "./stages.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+export { warmUp } from "./warm-up.ts";
+
+/** Standard error, which stage 0 has connected to the console. */
+const CONSOLE = 2;
+
+/**
+ * The agent's entry point, called by the executable's boot script (scripts/build-agent.ts).
+ *
+ * @param readAsset reads what was packed into the executable.
+ */
+export function main(readAsset: ReadAsset): void {
+  if (process.argv.includes("--version")) {
+    writeSync(1, `tether ${AGENT_VERSION}\n`);
+    return;
+  }
+  if (process.pid !== 1) {
+    writeSync(CONSOLE, "tether: this is the guest agent of a container VM; it runs as PID 1 only\n");
+    process.exitCode = 1;
+    return;
+  }
+  const stages = new Stages(CONSOLE);
+  const stage0Ms = process.env["TETHER_STAGE0_MS"];
+  if (stage0Ms !== undefined) stages.wasReached("stage 0", Number(stage0Ms));
+  stages.reached("agent started");
+  const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
+  const system = new LinuxSystem(loadNativeAddon(assets.unpack("tether.node")));
+  const agent = new Agent({
+    system,
+    stages,
+    launcher: () => assets.unpack("tether-exec"),
+    openPty: loadOpenPty(() => assets.unpack("pty.node")),
+  });
+  const die = (error: unknown): void => {
+    agent.fail(TetherError.from(error, "internal", "the agent failed"));
+    system.sync();
+    system.reboot("power-off");
+  };
+  process.on("uncaughtException", die);
+  process.on("unhandledRejection", die);
+  void agent.run();
+}

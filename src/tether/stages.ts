@@ -1,0 +1,49 @@
+import { readFileSync, writeSync } from "node:fs";
+import type { Stage } from "../protocol/control-messages.ts";
+
+/**
+ * The start-up's stages: each is a line on the console, and a time for `vch run -v` and the benchmark.
+ */
+export class Stages {
+  readonly #stages: Stage[] = [];
+  readonly #console: number;
+
+  /** @param console descriptor that lines go to. */
+  constructor(console: number) {
+    this.#console = console;
+  }
+
+  get all(): readonly Stage[] {
+    return this.#stages;
+  }
+
+  /** The agent has reached a stage. */
+  reached(name: string): void {
+    this.#stages.push({ name, atMs: uptimeMs() });
+    this.#print(name);
+  }
+
+  /** A time that was taken before this object was there. */
+  wasReached(name: string, atMs: number): void {
+    this.#stages.push({ name, atMs });
+  }
+
+  /** One line that names what failed. */
+  failed(message: string): void {
+    this.#print(`error: ${message}`);
+  }
+
+  /** A console that cannot be written (a serial line without a peer) must not stop a container. */
+  #print(text: string): void {
+    try {
+      writeSync(this.#console, `tether: ${text}\n`);
+    } catch {
+      // There is no other place to report it.
+    }
+  }
+}
+
+/** Milliseconds since the kernel started (proc(5), /proc/uptime has hundredths). */
+function uptimeMs(): number {
+  return Math.round(Number.parseFloat(readFileSync("/proc/uptime", "utf8")) * 1000);
+}
