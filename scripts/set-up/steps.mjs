@@ -52,7 +52,7 @@ export function setUpSteps({ forTests = false } = {}) {
       progress: "building the agent",
       inputs: [
         ...["src/tether", "src/init", "src/session", "src/stats", "src/system", ...sharedCode],
-        ...["scripts/build-agent.ts", { step: "native" }],
+        ...["scripts/build-agent.ts", "scripts/agent", { step: "native" }],
       ],
       outputs: ["build/agent/tether"],
       run: script("scripts/build-agent.ts"),

@@ -1,0 +1,20 @@
+import { spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { bundle } from "./bundle/bundle.ts";
+
+// Builds the host's program: build/vch/vch.cjs, which bin/vch starts. `node scripts/build-vch.ts [MAIN [FOLDER]]`
+
+const root = join(import.meta.dirname, "..");
+const main = process.argv[2] ?? join(root, "src/cli/main.ts");
+const folder = process.argv[3] ?? join(root, "build/vch");
+
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+await bundle(main, join(folder, "main.cjs"), { isAgent: false });
+const bootstrap = join(folder, "vch.cjs");
+copyFileSync(join(import.meta.dirname, "vch/bootstrap.cjs"), bootstrap);
+
+// The first run fills the compile cache, and shows that the bundle starts at all.
+const { status, stderr } = spawnSync(process.execPath, [bootstrap, "version"], { encoding: "utf8" });
+if (status !== 0) throw new Error(`the built vch does not start: ${stderr}`);
