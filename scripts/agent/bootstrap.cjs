@@ -4,11 +4,13 @@
 const { getRawAsset } = require("node:sea");
 const { Script } = require("node:vm");
 
-const source = Buffer.from(getRawAsset("agent.js")).latin1Slice();
+const source = Buffer.from(getRawAsset("agent.js")).toString("latin1");
 const script = new Script(source, {
   filename: "agent.js",
   cachedData: Buffer.from(getRawAsset("agent.cache")),
 });
-if (process.env.TETHER_DEBUG_CACHE) console.error(`code cache rejected: ${script.cachedDataRejected}`);
-const bundled = { exports: {} };
-script.runInThisContext()(bundled.exports, require, bundled);
+if (process.env["TETHER_DEBUG_CACHE"]) console.error(`code cache rejected: ${script.cachedDataRejected}`);
+/** @type {{ exports: { main?: (readAsset: typeof getRawAsset) => void } }} */
+const agent = { exports: {} };
+script.runInThisContext()(agent.exports, require, agent);
+agent.exports.main?.(getRawAsset);

@@ -1,5 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "esbuild";
 import { withoutDeadWeight } from "./without-dead-weight.ts";
+
+const packagePath = join(import.meta.dirname, "../../package.json");
+const { version } = JSON.parse(readFileSync(packagePath, "utf8")) as { version: string };
 
 /**
  * Bundles `entry` and all that it imports into one CommonJS file.
@@ -13,6 +18,7 @@ export async function bundle(
   output: string,
   { isAgent }: { isAgent: boolean },
 ): Promise<void> {
+  const form = isAgent ? agentForm : hostForm;
   await build({
     entryPoints: [entry],
     outfile: output,
@@ -25,7 +31,8 @@ export async function bundle(
     minifySyntax: true,
     logLevel: "warning",
     plugins: [withoutDeadWeight],
-    ...(isAgent ? agentForm : hostForm),
+    ...form,
+    define: { ...form.define, TETHER_VERSION: JSON.stringify(version) },
     logOverride: { "empty-import-meta": "error" },
   });
 }

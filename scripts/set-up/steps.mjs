@@ -7,7 +7,7 @@ import { runTool } from "./run-tool.mjs";
 /** @typedef {import("./run-steps.mjs").Step} Step */
 
 /** The code that both programs share, and what brings in their libraries. */
-const sharedCode = ["src/protocol", "package-lock.json", "scripts/bundle"];
+const sharedCode = ["src/protocol", "package.json", "package-lock.json", "scripts/bundle"];
 
 /**
  * Everything between a fresh clone and a container VM, in order.
