@@ -1,0 +1,63 @@
+import type { Socket } from "node:net";
+
+/** How fast the processor is: `auto` takes KVM where it can work. */
+export type AccelerationRequest = "auto" | "kvm" | "tcg";
+
+/** Which devices a container VM has: those of QEMU's own world, or those of a VM on vSphere. */
+export type Hardware = "virtio" | "vmware";
+
+/** How the machine gets its kernel. */
+export type Boot =
+  | { readonly from: "kernel"; readonly kernel: string; readonly initramfs: string; readonly agentImage: string }
+  | { readonly from: "iso"; readonly iso: string; readonly firmware: "bios" | "uefi" };
+
+/** One virtual machine to start. */
+export interface MachineSpecification {
+  /** Names the process for whoever lists processes. */
+  readonly name: string;
+  /** Existing folder for the machine's sockets and console log. */
+  readonly folder: string;
+  readonly boot: Boot;
+  /** Words for the kernel, when it is not the boot medium that gives them. */
+  readonly kernelCommandLine: string;
+  readonly memoryBytes: number;
+  readonly cpus: number;
+  readonly acceleration: AccelerationRequest;
+  readonly hardware: Hardware;
+  /** The container's disk (qcow2). */
+  readonly disk: string;
+  /** File with the configuration document, gzip-compressed. */
+  readonly configuration: string;
+  /** File that the guest's log port appends to. */
+  readonly log: string;
+}
+
+/** How a machine ended. */
+export type MachineEnd =
+  | { readonly reason: "powered-off" }
+  /** The guest reset itself: the kernel does so when it panics. */
+  | { readonly reason: "reset" }
+  /** The hypervisor's process ended without a word from the guest. */
+  | { readonly reason: "lost" };
+
+/** A started machine. */
+export interface Machine {
+  /** The hypervisor's process. */
+  readonly pid: number;
+  /** Resolves when the machine and its process are gone. */
+  readonly ended: Promise<MachineEnd>;
+  /** Opens the host's end of the link. One connection at a time. */
+  connectLink(): Promise<Socket>;
+  /** Ends the machine at once, as by pulling its plug; resolves when its process is gone. */
+  destroy(): Promise<void>;
+}
+
+/** Starts machines on one kind of hypervisor. */
+export interface HypervisorDriver {
+  /**
+   * Starts a machine that goes on when this process ends.
+   *
+   * @throws TetherError `tool-missing`, `acceleration-unavailable`, `hypervisor-failed`; nothing is left then.
+   */
+  start(specification: MachineSpecification, options: { readonly signal: AbortSignal }): Promise<Machine>;
+}

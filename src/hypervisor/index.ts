@@ -1,0 +1,16 @@
+/**
+ * Virtual machines: one driver per hypervisor behind one interface. The port layer above knows containers; here
+ * are only machines, their disks and their links.
+ */
+export type {
+  AccelerationRequest,
+  Boot,
+  Hardware,
+  HypervisorDriver,
+  Machine,
+  MachineEnd,
+  MachineSpecification,
+} from "./driver.ts";
+export { CONSOLE_LOG } from "./qemu/command-line.ts";
+export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";
+export { QemuDriver } from "./qemu/qemu-driver.ts";

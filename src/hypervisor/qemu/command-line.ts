@@ -1,0 +1,98 @@
+import { CONFIGURATION_ITEM, LINK_PORT_NAME, LOG_PORT_NAME } from "../../protocol/link-names.ts";
+import type { Boot, Hardware, MachineSpecification } from "../driver.ts";
+
+/** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
+export const LINK_SOCKET = "link.sock";
+export const QMP_SOCKET = "qmp.sock";
+export const CONSOLE_LOG = "console.log";
+export const PID_FILE = "qemu.pid";
+export const UEFI_VARIABLES = "uefi-vars.fd";
+
+/** Debian's OVMF: the firmware's code; its variables are a copy per machine. */
+export const UEFI_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+export const UEFI_VARIABLES_TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+const BYTES_PER_MEBIBYTE = 1024 * 1024;
+
+/**
+ * QEMU's arguments for a machine. Nothing but what a container VM needs: no default devices, no display, no
+ * configuration files of the user's. The process goes to the background once its sockets listen.
+ */
+export function qemuArguments(machine: MachineSpecification, accelerator: "kvm" | "tcg"): string[] {
+  return [
+    ...["-name", `${escapeValue(machine.name)},process=${PROCESS_NAME}`],
+    ...["-nodefaults", "-no-user-config", "-display", "none"],
+    // Ends instead of resetting: a container VM never boots twice.
+    "-no-reboot",
+    ...["-accel", accelerator],
+    ...["-machine", machineType(machine)],
+    // `max` is the host under KVM; under TCG every emulated feature (AES and RDRAND among them).
+    ...["-cpu", "max"],
+    ...["-smp", String(machine.cpus)],
+    ...["-m", `${Math.floor(machine.memoryBytes / BYTES_PER_MEBIBYTE)}M`],
+    ...["-daemonize", "-pidfile", PID_FILE],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
+    ...bootArguments(machine),
+    ...["-fw_cfg", `name=${CONFIGURATION_ITEM},file=${escapeValue(machine.configuration)}`],
+    ...["-chardev", `file,id=console,path=${CONSOLE_LOG},append=on`, "-serial", "chardev:console"],
+    ...portArguments(machine),
+    ...diskArguments(machine),
+    ...DEVICES[machine.hardware],
+  ];
+}
+
+/** What `ps` shows; at most 15 bytes (prctl(2), PR_SET_NAME). */
+const PROCESS_NAME = "container-vm";
+
+/** i440FX with an IDE CD-ROM is what vSphere's default machine resembles; q35 starts as fast and has PCIe. */
+function machineType({ hardware }: MachineSpecification): string {
+  return hardware === "vmware" ? "pc,vmport=off" : "q35,vmport=off,smbus=off,usb=off";
+}
+
+function bootArguments({ boot, kernelCommandLine }: MachineSpecification): string[] {
+  if (boot.from === "kernel") {
+    return [
+      ...["-kernel", boot.kernel, "-initrd", boot.initramfs, "-append", kernelCommandLine],
+      ...["-drive", `if=none,id=agent,format=raw,read-only=on,file=${escapeValue(boot.agentImage)}`],
+      ...["-device", "virtio-blk-pci,drive=agent"],
+    ];
+  }
+  return [...firmwareArguments(boot), "-drive", `if=ide,media=cdrom,read-only=on,file=${escapeValue(boot.iso)}`, "-boot", "d"];
+}
+
+function firmwareArguments({ firmware }: Extract<Boot, { from: "iso" }>): string[] {
+  if (firmware === "bios") return [];
+  return [
+    ...["-drive", `if=pflash,format=raw,unit=0,read-only=on,file=${UEFI_CODE}`],
+    ...["-drive", `if=pflash,format=raw,unit=1,file=${UEFI_VARIABLES}`],
+  ];
+}
+
+/** Two virtio-serial ports: the link, and the log whose host side is a file. */
+function portArguments({ log }: MachineSpecification): string[] {
+  return [
+    ...["-device", "virtio-serial-pci,max_ports=4"],
+    ...["-chardev", `socket,id=link,path=${LINK_SOCKET},server=on,wait=off`],
+    ...["-device", `virtserialport,chardev=link,name=${LINK_PORT_NAME}`],
+    ...["-chardev", `file,id=log,path=${escapeValue(log)},append=on`],
+    ...["-device", `virtserialport,chardev=log,name=${LOG_PORT_NAME}`],
+  ];
+}
+
+function diskArguments({ disk, hardware }: MachineSpecification): string[] {
+  const drive = `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
+  const device = hardware === "vmware" ? ["pvscsi,id=scsi", "scsi-hd,bus=scsi.0,drive=container"] : ["virtio-blk-pci,drive=container"];
+  return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
+}
+
+/** A vNIC that is not connected to anything, so that the guest sees the one it would have on vSphere. */
+const DEVICES: Readonly<Record<Hardware, readonly string[]>> = {
+  virtio: [],
+  vmware: ["-device", "vmxnet3"],
+};
+
+/** QEMU doubles a comma inside an option's value (qemu(1), -drive). */
+function escapeValue(value: string): string {
+  return value.replaceAll(",", ",,");
+}
