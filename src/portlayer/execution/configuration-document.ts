@@ -1,0 +1,43 @@
+import { gzipSync } from "node:zlib";
+import { tether } from "../../protocol/generated/config.js";
+import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
+import type { LinkKeys } from "../interaction/link-keys.ts";
+import type { WindowSize } from "../interaction/window-size.ts";
+
+/** What a container VM is told, before it is a document. */
+export interface ContainerConfiguration {
+  readonly id: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly args: readonly string[];
+  readonly environment: readonly string[];
+  readonly workingDirectory: string;
+  readonly user: string;
+  readonly stopSignal: string;
+  readonly tty: boolean;
+  readonly openStdin: boolean;
+  readonly window: WindowSize | undefined;
+}
+
+/** Makes the document of proto/config.proto, gzip-compressed as the guest reads it. */
+export function encodeConfiguration(configuration: ContainerConfiguration, keys: LinkKeys): Uint8Array {
+  const document = tether.config.Config.encode({
+    version: CONFIGURATION_VERSION,
+    id: configuration.id,
+    name: configuration.name,
+    hostname: configuration.hostname,
+    session: {
+      args: configuration.args.map((arg) => Buffer.from(arg)),
+      env: configuration.environment.map((variable) => Buffer.from(variable)),
+      workingDirectory: Buffer.from(configuration.workingDirectory),
+      user: configuration.user,
+      tty: configuration.tty,
+      openStdin: configuration.openStdin,
+      stdinOnce: configuration.openStdin,
+      stopSignal: configuration.stopSignal,
+      window: configuration.window ?? null,
+    },
+    link: { hostKey: keys.hostPrivateKey, clientPublicKey: keys.clientPublicKey },
+  }).finish();
+  return gzipSync(document);
+}

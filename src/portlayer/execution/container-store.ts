@@ -1,0 +1,129 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { writeFileAtomically } from "./atomic-file.ts";
+import { checkContainerName, makeContainerName } from "./container-names.ts";
+import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
+import type { StateFolder } from "./state-folder.ts";
+
+const RECORD = "container.json";
+
+/** How many random names are tried; 2,500 exist, and afterwards a number is put behind. */
+const NAME_TRIES = 20;
+
+/**
+ * The containers of a state folder. Any number of `vch` processes use one at the same time: a name is taken
+ * by making a link (which only one can), a record is replaced whole.
+ */
+export class ContainerStore {
+  readonly #folder: StateFolder;
+
+  constructor(folder: StateFolder) {
+    this.#folder = folder;
+  }
+
+  /** The folder with everything of one container. */
+  folderOf(id: string): string {
+    return join(this.#folder.containers, id);
+  }
+
+  /**
+   * Reserves a name and makes the container's folder and record.
+   *
+   * @param name undefined for a made-up one.
+   * @throws TetherError `name-in-use` in Docker's words, `invalid-option`.
+   */
+  create(name: string | undefined, make: (name: string) => ContainerRecord): ContainerRecord {
+    if (name !== undefined) checkContainerName(name);
+    const record = make(name ?? "");
+    const reserved = { ...record, name: this.#reserve(name, record.id) };
+    mkdirSync(this.folderOf(record.id), { mode: 0o700 });
+    this.save(reserved);
+    return reserved;
+  }
+
+  /** Replaces the container's record. */
+  save(record: ContainerRecord): void {
+    writeFileAtomically(join(this.folderOf(record.id), RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
+  }
+
+  /** Every container, oldest first. One that is being removed this moment is left out. */
+  list(): ContainerRecord[] {
+    return readdirSync(this.#folder.containers)
+      .flatMap((id) => this.#read(id) ?? [])
+      .sort((a, b) => a.created.localeCompare(b.created));
+  }
+
+  /**
+   * Finds a container by its name, its id or the beginning of its id, as Docker does.
+   *
+   * @throws TetherError `no-such-container`, `invalid-option` for an ambiguous beginning.
+   */
+  find(reference: string): ContainerRecord {
+    const all = this.list();
+    const exact = all.find(({ id, name }) => id === reference || name === reference);
+    if (exact !== undefined) return exact;
+    const matches = reference === "" ? [] : all.filter(({ id }) => id.startsWith(reference));
+    if (matches.length > 1) {
+      throw new TetherError("invalid-option", `multiple IDs found with provided prefix: ${reference}`);
+    }
+    const [match] = matches;
+    if (match === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
+    return match;
+  }
+
+  /** Removes the container's folder, then its name. Its machine must be gone. */
+  remove({ id, name }: ContainerRecord): void {
+    rmSync(this.folderOf(id), { recursive: true, force: true });
+    if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
+  }
+
+  #reserve(name: string | undefined, id: string): string {
+    if (name !== undefined) {
+      if (this.#take(name, id)) return name;
+      throw new TetherError(
+        "name-in-use",
+        `Conflict. The container name "/${name}" is already in use by container "${this.#ownerOf(name) ?? "?"}". You have to remove (or rename) that container to be able to reuse that name.`,
+      );
+    }
+    for (let attempt = 0; ; attempt++) {
+      const made = makeContainerName() + (attempt < NAME_TRIES ? "" : String(attempt));
+      if (this.#take(made, id)) return made;
+    }
+  }
+
+  #take(name: string, id: string): boolean {
+    try {
+      symlinkSync(id, join(this.#folder.names, name));
+      return true;
+    } catch (error) {
+      if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+      throw error;
+    }
+  }
+
+  #ownerOf(name: string): string | undefined {
+    try {
+      return readlinkSync(join(this.#folder.names, name));
+    } catch {
+      // The name was given up between the two looks at it.
+      return undefined;
+    }
+  }
+
+  #read(id: string): ContainerRecord | undefined {
+    let text: string;
+    try {
+      text = readFileSync(join(this.folderOf(id), RECORD), "utf8");
+    } catch {
+      // Removed this moment, or made this moment and without a record yet.
+      return undefined;
+    }
+    try {
+      return containerRecordSchema.parse(JSON.parse(text));
+    } catch (error) {
+      throw TetherError.from(error, "internal", `the record of container ${id} is damaged`);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { TetherError } from "../../protocol/errors/index.ts";
+
+/** Where everything that outlives a command is kept. */
+export interface StateFolder {
+  readonly root: string;
+  readonly images: string;
+  readonly containers: string;
+  readonly names: string;
+}
+
+/**
+ * Opens (and makes) the state folder: `$VCH_STATE`, else `vch` below `$XDG_STATE_HOME`, else
+ * `~/.local/state/vch`. Private: it holds the keys of running container VMs.
+ *
+ * @throws TetherError `state-not-writable` that names the folder.
+ */
+export function openStateFolder(environment: NodeJS.ProcessEnv): StateFolder {
+  const stateHome = environment["XDG_STATE_HOME"] || join(homedir(), ".local/state");
+  const root = resolve(environment["VCH_STATE"] || join(stateHome, "vch"));
+  const folder = {
+    root,
+    images: join(root, "images"),
+    containers: join(root, "containers"),
+    names: join(root, "names"),
+  };
+  try {
+    for (const path of Object.values(folder)) mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const path of Object.values(folder)) accessSync(path, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw TetherError.from(error, "state-not-writable", `the state folder ${root} cannot be written`);
+  }
+  return folder;
+}
