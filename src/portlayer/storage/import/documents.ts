@@ -1,0 +1,89 @@
+import { z } from "zod";
+
+import type { ImageConfiguration } from "../image.ts";
+
+/*
+ * The JSON documents of an OCI image (github.com/opencontainers/image-spec) and their Docker twins, as far
+ * as they are read here. Go writes an empty list or map as null: hence all the `nullish`.
+ */
+
+const digest = z.string().regex(/^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/, "invalid digest");
+
+const descriptor = z.object({
+  mediaType: z.string().nullish(),
+  digest,
+  size: z.int().nonnegative(),
+  platform: z.object({ architecture: z.string(), os: z.string(), variant: z.string().nullish() }).nullish(),
+  annotations: z.record(z.string(), z.string()).nullish(),
+});
+/** A pointer to a blob. */
+export type Descriptor = z.infer<typeof descriptor>;
+
+/** `index.json` of a layout, an OCI image index, or a Docker manifest list. */
+export const imageIndexSchema = z.object({ manifests: z.array(descriptor) });
+
+/** An OCI image manifest or a Docker manifest, schema 2. */
+export const imageManifestSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.string().nullish(),
+  config: descriptor,
+  layers: z.array(descriptor).nullish().transform((layers) => layers ?? []),
+});
+export type ImageManifest = z.infer<typeof imageManifestSchema>;
+
+const strings = z.array(z.string()).nullish();
+const keys = z.record(z.string(), z.unknown()).nullish();
+
+/** An OCI or Docker image configuration. */
+export const imageConfigurationSchema = z.object({
+  architecture: z.string(),
+  os: z.string(),
+  config: z
+    .object({
+      User: z.string().nullish(),
+      ExposedPorts: keys,
+      Env: strings,
+      Entrypoint: strings,
+      Cmd: strings,
+      Volumes: keys,
+      WorkingDir: z.string().nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
+      StopSignal: z.string().nullish(),
+    })
+    .nullish(),
+  rootfs: z.object({ diff_ids: z.array(digest).nullish().transform((ids) => ids ?? []) }),
+});
+export type ImageConfigurationDocument = z.infer<typeof imageConfigurationSchema>;
+
+/** The part of an image's configuration that says how to run it. */
+export function toImageConfiguration({ architecture, os, config }: ImageConfigurationDocument): ImageConfiguration {
+  return {
+    entrypoint: config?.Entrypoint ?? [],
+    command: config?.Cmd ?? [],
+    environment: config?.Env ?? [],
+    workingDirectory: config?.WorkingDir ?? "",
+    user: config?.User ?? "",
+    stopSignal: config?.StopSignal || undefined,
+    architecture,
+    os,
+    labels: config?.Labels ?? {},
+    exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
+    volumes: Object.keys(config?.Volumes ?? {}),
+  };
+}
+
+/**
+ * Parses a document. Throws an Error with one line: where in the document, and what is wrong there.
+ */
+export function parseDocument<T>(schema: z.ZodType<T>, text: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new Error(`${issue?.path.join(".") || "document"}: ${issue?.message ?? "invalid"}`);
+}

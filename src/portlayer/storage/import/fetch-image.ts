@@ -1,0 +1,57 @@
+import { access, mkdir } from "node:fs/promises";
+
+import { TetherError } from "../../../protocol/errors/index.ts";
+import type { ImageReference } from "../image-reference.ts";
+import { ToolError } from "../tool-runner.ts";
+import type { WorkFolder } from "../work-folder.ts";
+import { toCopyError } from "./failures.ts";
+import type { ImportContext } from "./import-context.ts";
+
+type Fetched = Exclude<ImageReference, { kind: "root-tar" | "oci-layout" }>;
+
+/** The tag of the copy that `fetchImage` makes. */
+export const FETCHED_TAG = "fetched";
+
+/**
+ * Has skopeo copy an image into an OCI layout inside the work folder; returns the layout's folder.
+ * Registries are verified as the machine's containers configuration says. Throws `image-not-found`,
+ * `image-unreachable`, `image-platform` or `image-corrupt`.
+ */
+export async function fetchImage(reference: Fetched, work: WorkFolder, { run, signal, onProgress }: ImportContext): Promise<string> {
+  if ("file" in reference) await requireFile(reference.file, reference.text);
+  onProgress(`copying image ${reference.text}`);
+  const layout = work.join("fetched");
+  const temporary = work.join("skopeo");
+  await mkdir(temporary);
+  try {
+    await run("skopeo", [
+      "--insecure-policy", "--override-os", "linux", "--override-arch", "amd64",
+      // Its temporary files where we clean up, also after skopeo was killed.
+      "--tmpdir", temporary,
+      "copy", "--quiet", "--dest-oci-accept-uncompressed-layers",
+      skopeoName(reference), `oci:${layout}:${FETCHED_TAG}`,
+    ], { signal, environment: { TMPDIR: temporary } });
+  } catch (error) {
+    throw error instanceof ToolError ? toCopyError(error, reference.text, reference.kind === "registry") : error;
+  }
+  return layout;
+}
+
+function skopeoName(reference: Fetched): string {
+  switch (reference.kind) {
+    case "registry":
+      return `docker://${reference.name}`;
+    case "other-transport":
+      return `${reference.transport}:${reference.details}`;
+    default:
+      return `${reference.kind}:${reference.file}${reference.tag === undefined ? "" : `:${reference.tag}`}`;
+  }
+}
+
+/** Throws `image-not-found` for a file that is not there or not readable. */
+export async function requireFile(file: string, text: string): Promise<void> {
+  await access(file, 4 /* R_OK */).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === "ENOENT" ? "no such file" : `cannot be read (${error.code})`;
+    throw new TetherError("image-not-found", `image ${text}: ${file}: ${reason}`, { cause: error });
+  });
+}

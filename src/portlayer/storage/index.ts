@@ -1,0 +1,9 @@
+/**
+ * Storage of the port layer: from an image reference to the disk of a container VM. An image is imported
+ * once (skopeo fetches it, its layers are checked, umoci unpacks them, mke2fs makes a read-only ext4 disk
+ * of them) and kept by the digest of its manifest; a container's disk is a copy-on-write file over it.
+ */
+export { createContainerDisk, type ContainerDiskOptions } from "./container-disk.ts";
+export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
+export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
+export type { Image, ImageConfiguration } from "./image.ts";

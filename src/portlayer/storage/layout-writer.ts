@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** A layer whose blob already lies in the layout. */
+export interface WrittenLayer {
+  readonly mediaType: string;
+  /** Of the blob as it is. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Media types of an uncompressed and a gzipped layer. */
+export const TAR_LAYER = "application/vnd.oci.image.layer.v1.tar";
+export const GZIP_LAYER = `${TAR_LAYER}+gzip`;
+
+/**
+ * Completes an OCI layout folder around its layers: configuration, manifest and index with one tag. The
+ * same input gives the same bytes. Returns the digest of the manifest.
+ */
+export async function writeLayout(
+  folder: string,
+  { layers, configuration, tag }: { layers: readonly WrittenLayer[]; configuration: object; tag: string },
+): Promise<string> {
+  const config = await writeJsonBlob(folder, "application/vnd.oci.image.config.v1+json", configuration);
+  const manifest = await writeJsonBlob(folder, "application/vnd.oci.image.manifest.v1+json", {
+    schemaVersion: 2,
+    mediaType: "application/vnd.oci.image.manifest.v1+json",
+    config,
+    layers: layers.map(({ mediaType, digest, sizeBytes }) => ({ mediaType, digest, size: sizeBytes })),
+  });
+  const annotations = { "org.opencontainers.image.ref.name": tag };
+  await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  await writeFile(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }));
+  return manifest.digest;
+}
+
+/** Where a blob lies in a layout. */
+export function blobPath(folder: string, digest: string): string {
+  return join(folder, "blobs", ...digest.split(":"));
+}
+
+async function writeJsonBlob(folder: string, mediaType: string, document: object) {
+  const bytes = Buffer.from(JSON.stringify(document));
+  const digest = `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  const path = blobPath(folder, digest);
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+  return { mediaType, digest, size: bytes.length };
+}
