@@ -61,7 +61,7 @@ export interface System {
   /** pipe2(2) with O_CLOEXEC: `[read end, write end]`. */
   pipe(): [number, number];
 
-  /** memfd_create(2) with the given content, positioned at its start, close-on-exec. */
+  /** memfd_create(2) with the given content, positioned at its start, close-on-exec, sealed. */
   memoryFile(name: string, content: Uint8Array): number;
 
   /** fchown(2). */
@@ -100,7 +100,7 @@ export interface System {
   bridgeDevice(path: string, events: BridgeEvents): Bridge;
 
   /** execve(2) in place: returns only by throwing. */
-  replaceProcess(path: string, args: readonly string[], env: readonly string[]): void;
+  replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
 
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
@@ -116,12 +116,15 @@ export interface ChildStatus {
   readonly coreDumped: boolean;
 }
 
+/** What execve(2) takes: a string is passed as UTF-8, bytes as they are; neither may hold a NUL. */
+export type Text = string | Uint8Array;
+
 /** One program to start. */
 export interface SpawnRequest {
   /** Absolute path in the agent's own mount namespace, or `/proc/self/fd/N`. */
   readonly path: string;
-  readonly args: readonly string[];
-  readonly env: readonly string[];
+  readonly args: readonly Text[];
+  readonly env: readonly Text[];
   /** Descriptor `n` of the child is the caller's `descriptors[n]`; undefined leaves it closed. */
   readonly descriptors: readonly (number | undefined)[];
 }

@@ -1,0 +1,204 @@
+/* JavaScript's side of a bridge: opening, events, closing. */
+#include "bridge.h"
+#include "calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+/* One call of the listener: either a connection or a failure. */
+struct event {
+  int socket; /* -1 for a failure */
+  int number;
+  const char *syscall;
+};
+
+static void post(struct bridge *bridge, struct event event) {
+  struct event *copy = malloc(sizeof *copy);
+  if (copy != NULL && !bridge->events_gone) {
+    *copy = event;
+    napi_status status = napi_call_threadsafe_function(bridge->events, copy, napi_tsfn_blocking);
+    if (status == napi_ok) return;
+    if (status == napi_closing) bridge->events_gone = true;
+  }
+  free(copy);
+  if (event.socket >= 0) close(event.socket);
+}
+
+void announce_connection(struct bridge *bridge, int socket) {
+  post(bridge, (struct event){.socket = socket});
+}
+
+void announce_failure(struct bridge *bridge, int number, const char *syscall) {
+  post(bridge, (struct event){.socket = -1, .number = number, .syscall = syscall});
+}
+
+/* Main thread: calls listener(socket | undefined, error | undefined). */
+static void deliver(napi_env env, napi_value listener, void *context, void *data) {
+  struct bridge *bridge = context;
+  struct event *event = data;
+  if (env == NULL) {
+    if (event->socket >= 0) close(event->socket);
+  } else {
+    napi_value undefined;
+    napi_get_undefined(env, &undefined);
+    napi_value values[] = {undefined, undefined};
+    if (event->socket >= 0) values[0] = to_number(env, event->socket);
+    else values[1] = make_error(env, event->number, event->syscall, bridge->path);
+    napi_call_function(env, undefined, listener, 2, values, NULL);
+  }
+  free(event);
+}
+
+static void release(struct bridge *bridge) {
+  if (--bridge->references > 0) return;
+  free(bridge->path);
+  free(bridge);
+}
+
+static void close_descriptors(struct bridge *bridge) {
+  if (bridge->device >= 0) close(bridge->device);
+  if (bridge->stop >= 0) close(bridge->stop);
+  if (bridge->signals >= 0) close(bridge->signals);
+  bridge->device = bridge->stop = bridge->signals = -1;
+}
+
+static void ask_to_stop(const struct bridge *bridge) {
+  /* An eventfd of ours takes the first increment always, and one is enough. */
+  (void)!eventfd_write(bridge->stop, 1);
+}
+
+/* Main thread, after the thread has released its events, or when the environment is torn down. */
+static void finish(napi_env env, void *data, void *hint) {
+  (void)hint;
+  struct bridge *bridge = data;
+  if (bridge->has_thread) {
+    ask_to_stop(bridge);
+    pthread_join(bridge->thread, NULL);
+  }
+  bridge->finished = true;
+  close_descriptors(bridge);
+  if (bridge->closing != NULL) {
+    napi_value undefined;
+    napi_get_undefined(env, &undefined);
+    napi_resolve_deferred(env, bridge->closing, undefined);
+    bridge->closing = NULL;
+  }
+  release(bridge);
+}
+
+static void drop_handle(napi_env env, void *data, void *hint) {
+  (void)env;
+  (void)hint;
+  release(data);
+}
+
+/* Raw, 8 bits, and without modem control, so that an unplugged cable does not hang the line up. */
+static bool prepare_terminal(int device) {
+  struct termios mode;
+  if (tcgetattr(device, &mode) != 0) return false;
+  cfmakeraw(&mode);
+  mode.c_cflag |= CLOCAL | CREAD;
+  mode.c_cflag &= ~(tcflag_t)HUPCL;
+  return tcsetattr(device, TCSANOW, &mode) == 0;
+}
+
+static bool open_device(struct bridge *bridge, const char **syscall) {
+  *syscall = "open";
+  bridge->device = open(bridge->path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (bridge->device < 0) return false;
+  bridge->is_terminal = isatty(bridge->device) == 1;
+  *syscall = "tcsetattr";
+  if (bridge->is_terminal && !prepare_terminal(bridge->device)) return false;
+  *syscall = "eventfd";
+  bridge->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return bridge->stop >= 0;
+}
+
+/* Every signal is blocked in the thread: Node's handlers belong to Node's threads. */
+static int start_thread(struct bridge *bridge) {
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int reason = pthread_create(&bridge->thread, NULL, run_bridge, bridge);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  return reason;
+}
+
+static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
+  const char *syscall;
+  if (!open_device(bridge, &syscall)) {
+    throw_errno(env, errno, syscall, bridge->path);
+    return false;
+  }
+  napi_value name;
+  napi_create_string_utf8(env, "tether bridge", NAPI_AUTO_LENGTH, &name);
+  if (napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, bridge, finish, bridge, deliver,
+                                      &bridge->events) != napi_ok) {
+    throw_type_error(env, "listener", "a function");
+    return false;
+  }
+  bridge->references++; /* for finish, which runs whatever happens from here on */
+  int reason = start_thread(bridge);
+  bridge->has_thread = reason == 0;
+  if (reason == 0) return true;
+  napi_release_threadsafe_function(bridge->events, napi_tsfn_abort);
+  throw_errno(env, reason, "pthread_create", bridge->path);
+  return false;
+}
+
+/**
+ * Opens a character device and bridges it: (path, listener) gives a handle for closeBridge. The listener
+ * is called with (socket, undefined) for each connection and with (undefined, error) when it fails.
+ */
+napi_value call_bridge_device(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  napi_valuetype type;
+  napi_typeof(env, argv[1], &type);
+  if (type != napi_function) return throw_type_error(env, "listener", "a function");
+  char *path = read_string(env, argv[0], "path");
+  if (path == NULL) return NULL;
+  struct bridge *bridge = calloc(1, sizeof *bridge);
+  if (bridge == NULL) {
+    free(path);
+    return throw_errno(env, ENOMEM, "malloc", NULL);
+  }
+  bridge->device = bridge->stop = bridge->signals = -1;
+  bridge->references = 1;
+  bridge->path = path;
+
+  napi_value handle = NULL;
+  if (start(env, bridge, argv[1])) {
+    napi_create_external(env, bridge, drop_handle, NULL, &handle);
+    return handle;
+  }
+  close_descriptors(bridge);
+  release(bridge);
+  return NULL;
+}
+
+/** Stops a bridge: (handle) gives a promise that resolves when its thread has ended. Once per handle. */
+napi_value call_close_bridge(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  void *data;
+  if (napi_get_value_external(env, argv[0], &data) != napi_ok) {
+    return throw_type_error(env, "handle", "what bridgeDevice returned");
+  }
+  struct bridge *bridge = data;
+  if (bridge->closing != NULL) return throw_type_error(env, "handle", "closed only once");
+  napi_value promise, undefined;
+  napi_deferred deferred;
+  napi_create_promise(env, &deferred, &promise);
+  if (bridge->finished) {
+    napi_get_undefined(env, &undefined);
+    napi_resolve_deferred(env, deferred, undefined);
+  } else {
+    bridge->closing = deferred;
+    ask_to_stop(bridge);
+  }
+  return promise;
+}

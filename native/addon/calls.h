@@ -1,0 +1,30 @@
+/* Every function that the addon exports to JavaScript; the comment on each is at its definition. */
+#ifndef TETHER_CALLS_H
+#define TETHER_CALLS_H
+
+#include <node_api.h>
+
+napi_value call_mount(napi_env env, napi_callback_info info);
+napi_value call_unmount(napi_env env, napi_callback_info info);
+napi_value call_load_module(napi_env env, napi_callback_info info);
+napi_value call_unload_module(napi_env env, napi_callback_info info);
+napi_value call_set_hostname(napi_env env, napi_callback_info info);
+napi_value call_set_domainname(napi_env env, napi_callback_info info);
+napi_value call_sync(napi_env env, napi_callback_info info);
+napi_value call_reboot(napi_env env, napi_callback_info info);
+napi_value call_set_interface_up(napi_env env, napi_callback_info info);
+napi_value call_wait_any(napi_env env, napi_callback_info info);
+napi_value call_spawn(napi_env env, napi_callback_info info);
+napi_value call_kill(napi_env env, napi_callback_info info);
+napi_value call_pipe(napi_env env, napi_callback_info info);
+napi_value call_memory_file(napi_env env, napi_callback_info info);
+napi_value call_change_owner(napi_env env, napi_callback_info info);
+napi_value call_open_in_root(napi_env env, napi_callback_info info);
+napi_value call_set_window_size(napi_env env, napi_callback_info info);
+napi_value call_set_raw_mode(napi_env env, napi_callback_info info);
+napi_value call_create_mount_namespace(napi_env env, napi_callback_info info);
+napi_value call_bridge_device(napi_env env, napi_callback_info info);
+napi_value call_close_bridge(napi_env env, napi_callback_info info);
+napi_value call_replace_process(napi_env env, napi_callback_info info);
+
+#endif

@@ -1,0 +1,60 @@
+#include "arguments.h"
+#include "calls.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void set(napi_env env, napi_value object, const char *name, napi_value value) {
+  napi_set_named_property(env, object, name, value);
+}
+
+/** waitid(2) P_ALL, WEXITED | WNOHANG: () gives {pid, code | signal, coreDumped} or undefined. */
+napi_value call_wait_any(napi_env env, napi_callback_info info) {
+  (void)info;
+  siginfo_t status = {0};
+  int result;
+  do {
+    result = waitid(P_ALL, 0, &status, WEXITED | WNOHANG);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0 && errno != ECHILD) return throw_errno(env, errno, "waitid", NULL);
+  if (result != 0 || status.si_pid == 0) return NULL;
+
+  napi_value object, dumped;
+  napi_create_object(env, &object);
+  napi_get_boolean(env, status.si_code == CLD_DUMPED, &dumped);
+  set(env, object, "pid", to_number(env, status.si_pid));
+  set(env, object, status.si_code == CLD_EXITED ? "code" : "signal", to_number(env, status.si_status));
+  set(env, object, "coreDumped", dumped);
+  return object;
+}
+
+/** kill(2): (pid, signal). */
+napi_value call_kill(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  int64_t pid, signal;
+  if (!read_integer(env, argv[0], "pid", INT32_MIN + 1, INT32_MAX, &pid) ||
+      !read_integer(env, argv[1], "signal", 1, 64, &signal)) {
+    return NULL;
+  }
+  if (kill((pid_t)pid, (int)signal) != 0) throw_errno(env, errno, "kill", NULL);
+  return NULL;
+}
+
+/** execve(2): (path, args, env). Returns only by throwing. */
+napi_value call_replace_process(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  char *path = NULL, **args = NULL, **environment = NULL;
+  if ((path = read_string(env, argv[0], "path")) != NULL &&
+      (args = read_vector(env, argv[1], "args")) != NULL &&
+      (environment = read_vector(env, argv[2], "env")) != NULL) {
+    execve(path, args, environment);
+    throw_errno(env, errno, "execve", path);
+  }
+  free(path);
+  free_vector(args);
+  free_vector(environment);
+  return NULL;
+}

@@ -1,0 +1,34 @@
+#include "calls.h"
+
+static const napi_property_descriptor FUNCTIONS[] = {
+#define FUNCTION(name, call) {name, NULL, call, NULL, NULL, NULL, napi_enumerable, NULL}
+    FUNCTION("mount", call_mount),
+    FUNCTION("unmount", call_unmount),
+    FUNCTION("loadModule", call_load_module),
+    FUNCTION("unloadModule", call_unload_module),
+    FUNCTION("setHostname", call_set_hostname),
+    FUNCTION("setDomainname", call_set_domainname),
+    FUNCTION("sync", call_sync),
+    FUNCTION("reboot", call_reboot),
+    FUNCTION("setInterfaceUp", call_set_interface_up),
+    FUNCTION("waitAny", call_wait_any),
+    FUNCTION("spawn", call_spawn),
+    FUNCTION("kill", call_kill),
+    FUNCTION("pipe", call_pipe),
+    FUNCTION("memoryFile", call_memory_file),
+    FUNCTION("changeOwner", call_change_owner),
+    FUNCTION("openInRoot", call_open_in_root),
+    FUNCTION("setWindowSize", call_set_window_size),
+    FUNCTION("setRawMode", call_set_raw_mode),
+    FUNCTION("createMountNamespace", call_create_mount_namespace),
+    FUNCTION("bridgeDevice", call_bridge_device),
+    FUNCTION("closeBridge", call_close_bridge),
+    FUNCTION("replaceProcess", call_replace_process),
+#undef FUNCTION
+};
+
+/** The addon's entry point: fills `exports` with the functions of `NativeBinding`. */
+NAPI_MODULE_INIT() {
+  napi_define_properties(env, exports, sizeof FUNCTIONS / sizeof FUNCTIONS[0], FUNCTIONS);
+  return exports;
+}

@@ -1,0 +1,168 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { isatty } from "node:tty";
+import type { NativeBinding, NativeError } from "./native-binding.ts";
+import type {
+  Bridge,
+  BridgeEvents,
+  ChildStatus,
+  MountNamespace,
+  NamespaceStep,
+  SpawnRequest,
+  System,
+  Text,
+  WindowSize,
+} from "./system.ts";
+import { SystemCallError } from "./system-call-error.ts";
+import { TerminalStream } from "./terminal-stream.ts";
+
+/**
+ * Loads the addon from an absolute path with dlopen(3), because the executable holds it as an asset that
+ * no `require` finds. The only place that loads it.
+ *
+ * @throws Error `ERR_DLOPEN_FAILED` when the file is missing or no addon.
+ */
+export function loadNativeAddon(path: string): NativeBinding {
+  const module = { exports: {} };
+  process.dlopen(module, path);
+  // The addon's exports have this shape by construction (native/addon/register.c).
+  return module.exports as NativeBinding;
+}
+
+/** {@link System} on Linux: every call is the addon's function of the same name. */
+export class LinuxSystem implements System {
+  readonly #native: NativeBinding;
+
+  constructor(native: NativeBinding) {
+    this.#native = native;
+  }
+
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): void {
+    translated(() => this.#native.mount(source, target, type, flags, data));
+  }
+
+  unmount(target: string, flags: number): void {
+    translated(() => this.#native.unmount(target, flags));
+  }
+
+  loadModule(path: string, parameters: string): void {
+    translated(() => this.#native.loadModule(path, parameters));
+  }
+
+  unloadModule(name: string): void {
+    translated(() => this.#native.unloadModule(name));
+  }
+
+  setHostname(name: string): void {
+    translated(() => this.#native.setHostname(name));
+  }
+
+  setDomainname(name: string): void {
+    translated(() => this.#native.setDomainname(name));
+  }
+
+  sync(): void {
+    this.#native.sync();
+  }
+
+  reboot(action: "power-off" | "restart" | "halt"): void {
+    translated(() => this.#native.reboot(action));
+  }
+
+  setInterfaceUp(name: string): void {
+    translated(() => this.#native.setInterfaceUp(name));
+  }
+
+  waitAny(): ChildStatus | undefined {
+    return translated(() => this.#native.waitAny());
+  }
+
+  spawn(program: SpawnRequest): number {
+    return translated(() => this.#native.spawn(program));
+  }
+
+  kill(pid: number, signal: number): void {
+    translated(() => this.#native.kill(pid, signal));
+  }
+
+  pipe(): [number, number] {
+    return translated(() => this.#native.pipe());
+  }
+
+  memoryFile(name: string, content: Uint8Array): number {
+    return translated(() => this.#native.memoryFile(name, content));
+  }
+
+  changeOwner(descriptor: number, uid: number, gid: number): void {
+    translated(() => this.#native.changeOwner(descriptor, uid, gid));
+  }
+
+  setWindowSize(descriptor: number, size: WindowSize): void {
+    const { columns, rows, widthPixels = 0, heightPixels = 0 } = size;
+    translated(() => this.#native.setWindowSize(descriptor, columns, rows, widthPixels, heightPixels));
+  }
+
+  setRawMode(descriptor: number): void {
+    translated(() => this.#native.setRawMode(descriptor));
+  }
+
+  openInRoot(root: number, path: string, flags: number, mode: number): number {
+    return translated(() => this.#native.openInRoot(root, path, flags, mode));
+  }
+
+  createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace {
+    return translated(() => this.#native.createMountNamespace(root, steps));
+  }
+
+  bridgeDevice(path: string, events: BridgeEvents): Bridge {
+    const handle = translated(() =>
+      this.#native.bridgeDevice(path, (socket, error) => {
+        if (socket !== undefined) events.onConnection(socket);
+        else if (error !== undefined) events.onError(toSystemCallError(error));
+      }),
+    );
+    let closing: Promise<void> | undefined;
+    return {
+      close: () => {
+        closing ??= this.#native.closeBridge(handle);
+        return closing;
+      },
+    };
+  }
+
+  replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void {
+    translated(() => this.#native.replaceProcess(path, args, env));
+  }
+
+  adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex {
+    if (kind === "duplex" && isatty(descriptor)) return new TerminalStream(descriptor);
+    return new Socket({
+      fd: descriptor,
+      readable: kind !== "write",
+      writable: kind !== "read",
+    });
+  }
+}
+
+/** Runs a native call; what the kernel refused becomes a {@link SystemCallError}, the rest passes. */
+function translated<Result>(call: () => Result): Result {
+  try {
+    return call();
+  } catch (error) {
+    throw isNativeError(error) ? toSystemCallError(error) : error;
+  }
+}
+
+function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && "syscall" in error && "errno" in error && "reason" in error;
+}
+
+function toSystemCallError(error: NativeError): SystemCallError {
+  return new SystemCallError(error.code, error.errno, error.syscall, error.reason, error.path);
+}

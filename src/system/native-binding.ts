@@ -1,0 +1,59 @@
+import type { ChildStatus, MountNamespace, NamespaceStep, SpawnRequest, Text } from "./system.ts";
+
+/**
+ * What the addon `tether.node` (`native/addon`) exports. Its functions check their arguments (TypeError)
+ * and throw a {@link NativeError} when the kernel refuses; {@link LinuxSystem} is their only user.
+ */
+export interface NativeBinding {
+  mount(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): void;
+  unmount(target: string, flags: number): void;
+  loadModule(path: string, parameters: string): void;
+  unloadModule(name: string): void;
+  setHostname(name: string): void;
+  setDomainname(name: string): void;
+  sync(): void;
+  reboot(action: string): void;
+  setInterfaceUp(name: string): void;
+  waitAny(): ChildStatus | undefined;
+  spawn(program: SpawnRequest): number;
+  kill(pid: number, signal: number): void;
+  pipe(): [number, number];
+  memoryFile(name: string, content: Uint8Array): number;
+  changeOwner(descriptor: number, uid: number, gid: number): void;
+  setWindowSize(
+    descriptor: number,
+    columns: number,
+    rows: number,
+    widthPixels: number,
+    heightPixels: number,
+  ): void;
+  setRawMode(descriptor: number): void;
+  openInRoot(root: number, path: string, flags: number, mode: number): number;
+  createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace;
+  /** Calls the listener with a socket for each connection, or with the error that ends the bridge. */
+  bridgeDevice(
+    path: string,
+    listener: (socket: number | undefined, error: NativeError | undefined) => void,
+  ): BridgeHandle;
+  /** At most once per handle. */
+  closeBridge(handle: BridgeHandle): Promise<void>;
+  replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
+}
+
+/** The addon's own reference to a running bridge; meaningful to `closeBridge` only. */
+export type BridgeHandle = object & { readonly opaque: unique symbol };
+
+/** An errno as the addon throws it. */
+export interface NativeError extends Error {
+  readonly code: string;
+  readonly errno: number;
+  readonly syscall: string;
+  readonly reason: string;
+  readonly path?: string;
+}
