@@ -10,7 +10,6 @@ const aptOptions = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=
  * Who and what the installation runs as; tests give their own.
  *
  * @typedef {object} Host
- * @property {string} dpkgQuery
  * @property {boolean} isRoot
  * @property {boolean} hasTerminal on both standard input and standard error, so that a question can be answered
  * @property {boolean} hasSudo
@@ -21,7 +20,6 @@ const aptOptions = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=
 /** This machine. @returns {Host} */
 export function thisHost() {
   return {
-    dpkgQuery: "dpkg-query",
     isRoot: process.getuid?.() === 0,
     hasTerminal: isatty(0) && isatty(2),
     hasSudo: spawnSync("sudo", ["-V"], { stdio: "ignore" }).status === 0,

@@ -50,7 +50,8 @@ function tryAcquire(path, mine) {
     return undefined;
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
-    return readOwner(path) ?? "";
+    // Without an owner it was released just now: whoever comes first has it.
+    return readOwner(path) ?? tryAcquire(path, mine);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -80,7 +81,8 @@ function removeStale(path, owner, mine) {
 /** @param {string} owner */
 function isStale(owner) {
   const [pid, startTime] = owner.split(" ");
-  return startTimeOf(Number(pid)) !== startTime;
+  // A file that was cut short (a full disk) names nobody.
+  return startTime === undefined || startTimeOf(Number(pid)) !== startTime;
 }
 
 /** @param {string} path */
