@@ -4,7 +4,6 @@
  */
 export { DEFAULT_PATH } from "./environment.ts";
 export type { ContainerHandles } from "./launcher.ts";
-export type { OutputSink } from "./output-stream.ts";
 export { type Client, type Exit, Session, type SessionComponents, type SessionObserver, type SessionState } from "./session.ts";
 export type { SessionSpecification } from "./session-specification.ts";
 export type { OpenPty } from "./standard-streams.ts";

@@ -6,7 +6,7 @@ import { DEFAULT_CAPABILITIES, DEFAULT_RESOURCE_LIMITS } from "./docker-defaults
 import { makeEnvironment } from "./environment.ts";
 import { InputStream } from "./input-stream.ts";
 import { type ContainerHandles, launch } from "./launcher.ts";
-import { type OutputSink, OutputStream } from "./output-stream.ts";
+import { type StreamSink, ReplayStream } from "../protocol/streams/index.ts";
 import type { SessionSpecification } from "./session-specification.ts";
 import { type OpenPty, openPipes, openTerminal, type StandardStreams } from "./standard-streams.ts";
 import { lookUpUser } from "./user.ts";
@@ -51,9 +51,9 @@ export interface SessionObserver {
 
 /** One client's ends of the streams. */
 export interface Client {
-  readonly output: OutputSink;
+  readonly output: StreamSink;
   /** Not called with a terminal, which has one output. */
-  readonly errorOutput: OutputSink;
+  readonly errorOutput: StreamSink;
   /** Bytes of each stream that the client has had already: 0 for a new one. */
   readonly outputOffset: number;
   readonly errorOutputOffset: number;
@@ -66,8 +66,8 @@ export class Session {
   readonly #observer: SessionObserver;
   #state: SessionState = { phase: "created" };
   #streams: StandardStreams | undefined;
-  #output: OutputStream | undefined;
-  #errorOutput: OutputStream | undefined;
+  #output: ReplayStream | undefined;
+  #errorOutput: ReplayStream | undefined;
   readonly input: InputStream;
   readonly #waiting: Array<() => void> = [];
 
@@ -181,8 +181,8 @@ export class Session {
 
   #adopt(streams: StandardStreams): void {
     this.#streams = streams;
-    this.#output = new OutputStream(streams.output);
-    this.#errorOutput = streams.errorOutput === undefined ? undefined : new OutputStream(streams.errorOutput);
+    this.#output = new ReplayStream(streams.output);
+    this.#errorOutput = streams.errorOutput === undefined ? undefined : new ReplayStream(streams.errorOutput);
     this.input.connect(streams.input);
   }
 

@@ -86,11 +86,11 @@ export class Agent {
     return this.#session.start();
   }
 
-  async #makeContainer({ hostname, extraHosts }: Configuration): Promise<ContainerHandles> {
+  async #makeContainer({ hostname, extraHosts, nanoCpus }: Configuration): Promise<ContainerHandles> {
     const { system } = this.#components;
     system.setHostname(hostname);
     system.setInterfaceUp("lo");
-    const cgroupProcesses = makeCgroups();
+    const cgroupProcesses = makeCgroups(nanoCpus);
     await mountLayerDisk(system);
     const { namespace, root } = makeContainerNamespace(system, { hostname, extraHosts });
     return { namespace, root, cgroupProcesses };

@@ -1,5 +1,6 @@
 import type { ServerChannel } from "ssh2";
-import type { Exit, OutputSink, Session } from "../session/index.ts";
+import type { StreamSink } from "../protocol/streams/index.ts";
+import type { Exit, Session } from "../session/index.ts";
 import { signalName } from "../protocol/signals.ts";
 import { onceClientEnded } from "./channel-end.ts";
 
@@ -53,7 +54,7 @@ function sendExit(channel: ServerChannel, { code, signal, coreDumped }: Exit): v
  * Writes to a channel one chunk at a time: ssh2 calls back when the chunk fits the channel's window, and what
  * it has taken counts as on its way.
  */
-class EndingSink implements OutputSink {
+class EndingSink implements StreamSink {
   readonly #target: NodeJS.WritableStream;
   readonly #ended = Promise.withResolvers<void>();
 

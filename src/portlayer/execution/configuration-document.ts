@@ -14,6 +14,7 @@ export interface ContainerConfiguration {
   readonly workingDirectory: string;
   readonly user: string;
   readonly stopSignal: string;
+  readonly nanoCpus: number;
   readonly tty: boolean;
   readonly openStdin: boolean;
   readonly window: WindowSize | undefined;
@@ -26,6 +27,7 @@ export function encodeConfiguration(configuration: ContainerConfiguration, keys:
     id: configuration.id,
     name: configuration.name,
     hostname: configuration.hostname,
+    nanoCpus: configuration.nanoCpus,
     session: {
       args: configuration.args.map((arg) => Buffer.from(arg)),
       env: configuration.environment.map((variable) => Buffer.from(variable)),

@@ -33,6 +33,7 @@ export const ERROR_CATALOGUE = {
   "usage": user(125, 400),
   "invalid-option": user(125, 400),
   "invalid-image-reference": user(125, 400),
+  "not-a-terminal": user(1, 400),
   "memory-too-small": user(125, 400),
   "name-in-use": user(125, 409),
   "no-such-container": user(1, 404),

@@ -14,6 +14,8 @@ export interface Configuration {
   readonly id: string;
   readonly hostname: string;
   readonly extraHosts: ReadonlyArray<{ readonly address: string; readonly names: readonly string[] }>;
+  /** Billionths of a CPU; 0 for no limit. */
+  readonly nanoCpus: number;
   readonly session: SessionSpecification;
   readonly link: {
     readonly hostKey: string;
@@ -42,6 +44,7 @@ export function decodeConfiguration(compressed: Uint8Array): Configuration {
     id,
     hostname,
     extraHosts: document.extraHosts.map((entry) => ({ address: entry.address ?? "", names: entry.names ?? [] })),
+    nanoCpus: document.nanoCpus,
     session: checkSession(document.session, hostname),
     link: {
       hostKey: link.hostKey,

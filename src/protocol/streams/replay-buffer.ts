@@ -1,11 +1,11 @@
-/** Smaller chunks are put together: a process that writes byte by byte must not cost an object per byte. */
+/** Smaller chunks are put together: a source that writes byte by byte must not cost an object per byte. */
 const COALESCED_BYTES = 4096;
 
 /**
- * The latest bytes of one output stream, addressed by their offset from the stream's first byte, so that a
- * client that lost its link goes on where it was.
+ * The latest bytes of one stream, addressed by their offset from the stream's first byte, so that a
+ * reader that lost its link goes on where it was.
  */
-export class OutputBuffer {
+export class ReplayBuffer {
   #chunks: Buffer[] = [];
   #start = 0;
   #end = 0;

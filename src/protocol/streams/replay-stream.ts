@@ -1,44 +1,45 @@
 import type { Readable } from "node:stream";
-import { OutputBuffer } from "./output-buffer.ts";
+import { ReplayBuffer } from "./replay-buffer.ts";
 
 /** One write to a client; two SSH packets. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A client may lag behind by this much before the process has to wait for it. */
+/** A reader may lag behind by this much before the source has to wait for it. */
 const LAG_BYTES = 256 * 1024;
 
-/** What a process may write while nobody has attached yet. */
+/** What may arrive while nobody reads, yet or any more. */
 const EARLY_BYTES = 1024 * 1024;
 
 /**
- * What is kept behind the slowest client: bytes handed to SSH may be lost with the link, and at most one
+ * What is kept behind the slowest reader: bytes handed to SSH may be lost with the link, and at most one
  * channel window (2 MiB in ssh2) is on its way at a time.
  */
 const RETAINED_BYTES = 2 * 1024 * 1024 + PIECE_BYTES;
 
-/** Where a client's bytes go. */
-export interface OutputSink {
+/** Where a reader's bytes go. */
+export interface StreamSink {
   /** Calls `done` when it has taken the chunk over and can take the next. */
   write(chunk: Buffer, done: () => void): void;
   /** The stream has ended and everything was written. */
   end(): void;
 }
 
-/** One client's place in a stream. */
+/** One reader's place in a stream. */
 interface Reader {
   cursor: number;
   isWriting: boolean;
   isEnded: boolean;
-  readonly sink: OutputSink;
+  readonly sink: StreamSink;
 }
 
 /**
- * One output stream of a process and everybody who reads it. Reading from the process stops while a reader
- * lags, and nothing is ever dropped for a reader that is attached.
+ * A byte stream and everybody who reads it, each at its own place: a process's output in the guest, a user's
+ * input on the host. Reading from the source stops while a reader lags, nothing is dropped for a reader that is
+ * attached, and a reader that lost its link goes on where it was.
  */
-export class OutputStream {
+export class ReplayStream {
   readonly #source: Readable;
-  readonly #buffer = new OutputBuffer();
+  readonly #buffer = new ReplayBuffer();
   readonly #readers = new Set<Reader>();
   /** The furthest place that any reader has had; bytes before it may be forgotten. */
   #furthest = 0;
@@ -51,6 +52,9 @@ export class OutputStream {
       this.#buffer.append(chunk);
       this.#advance();
     });
+    source.once("end", () => {
+      this.end();
+    });
     source.once("close", () => {
       this.end();
     });
@@ -60,12 +64,12 @@ export class OutputStream {
     });
   }
 
-  /** Resolves when the last byte was read from the process. */
+  /** Resolves when the last byte was read from the source. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
-  /** Number of bytes that the process has written. */
+  /** Number of bytes that the source has had. */
   get length(): number {
     return this.#buffer.end;
   }
@@ -75,7 +79,7 @@ export class OutputStream {
    *
    * @returns stops reading; the sink is not called any more.
    */
-  attach(offset: number, sink: OutputSink): () => void {
+  attach(offset: number, sink: StreamSink): () => void {
     const cursor = Math.min(Math.max(offset, this.#buffer.start), this.#buffer.end);
     const reader: Reader = { cursor, isWriting: false, isEnded: false, sink };
     this.#readers.add(reader);
