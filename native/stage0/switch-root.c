@@ -57,6 +57,9 @@ void switch_root(void) {
   move_mount_into("/dev", AGENT_MOUNT "/dev");
   move_mount_into("/proc", AGENT_MOUNT "/proc");
   move_mount_into("/sys", AGENT_MOUNT "/sys");
+  /* The agent unpacks its addon there before it has a call to mount anything. */
+  if (mount("tmpfs", AGENT_MOUNT "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=16m") != 0)
+    fail("mount /run: %s", strerror(errno));
   if (chdir(AGENT_MOUNT) != 0) fail("%s: %s", AGENT_MOUNT, strerror(errno));
   if (old_root >= 0) free_initramfs(old_root);
   move_mount_into(".", "/");

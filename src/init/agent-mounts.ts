@@ -12,17 +12,16 @@ interface AgentMount {
 
 const SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-/** Where the agent keeps what it unpacks and generates; small, because it is memory. */
+/** Where the agent keeps what it unpacks and generates: memory, which stage 0 has mounted. */
 export const RUN_DIRECTORY = "/run";
 /** Where the layer disk is mounted in the agent's view. */
 export const CONTAINER_ROOT = "/container";
 
 /**
- * Stage 0 has mounted /proc, /sys and /dev. The one devpts instance serves agent and container, so that a
+ * Stage 0 has mounted /proc, /sys, /dev and /run. The one devpts instance serves agent and container, so that a
  * terminal's number means the same to both.
  */
 const MOUNTS: readonly AgentMount[] = [
-  { type: "tmpfs", target: RUN_DIRECTORY, flags: MS_NOSUID | MS_NODEV, data: "mode=0755,size=8m" },
   { type: "devpts", target: "/dev/pts", flags: MS_NOSUID | MS_NOEXEC, data: "newinstance,ptmxmode=0666,mode=0620,gid=5" },
   { type: "cgroup2", target: "/sys/fs/cgroup", flags: SAFE, data: "nsdelegate" },
 ];
