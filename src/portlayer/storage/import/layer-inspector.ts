@@ -39,6 +39,7 @@ export class LayerInspector extends Transform {
         return;
       }
       content.on("end", next);
+      content.on("error", () => undefined); // the tar reports the same error
       content.resume();
     });
     this.#tar.on("error", (error) => this.#fail(error));
