@@ -12,9 +12,14 @@ interface AgentBundle {
   warmUp?: (tools: WarmUpTools) => Promise<void>;
 }
 
-// Functions not used for a while lose their bytecode, and would be missing in the cache. Taken back before the
-// cache is made, whose key includes the flags of that moment.
-setFlagsFromString("--no-flush-bytecode");
+/**
+ * V8's features that are off during the warm-up. Functions not used for a while would lose their bytecode, and be
+ * missing in the cache; the optimisers, which work by the clock, note in functions how hot they were, and the
+ * same bundle would give another cache each time.
+ */
+const featuresOff = ["flush-bytecode", "sparkplug", "maglev", "opt"];
+
+for (const feature of featuresOff) setFlagsFromString(`--no-${feature}`);
 
 const [bundle = "", cache = ""] = process.argv.slice(2);
 const script = new Script(readFileSync(bundle, "latin1"), { filename: "agent.js" });
@@ -26,7 +31,8 @@ await agent.exports.warmUp?.({
   parseKey: (key) => ssh2.utils.parseKey(key),
 });
 
-setFlagsFromString("--flush-bytecode");
+// The cache's key includes the flags of the moment when it is made.
+for (const feature of featuresOff) setFlagsFromString(`--${feature}`);
 writeFileSync(cache, script.createCachedData());
 // Whatever the warm-up left open must not keep the build waiting.
 process.exit(0);

@@ -27,6 +27,8 @@ export async function bundle(
     format: "cjs",
     target: "node24",
     charset: "ascii",
+    // `import()` of a builtin module becomes require(): a script of `vm.Script` has no import().
+    supported: { "dynamic-import": false },
     legalComments: "none",
     minifySyntax: true,
     logLevel: "warning",

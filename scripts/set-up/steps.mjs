@@ -72,6 +72,7 @@ export function setUpSteps({ forTests = false } = {}) {
         "src/endpoint",
         "src/portlayer",
         "src/hypervisor",
+        "iso-build",
         ...sharedCode,
         "scripts/build-vch.ts",
       ],

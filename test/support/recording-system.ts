@@ -1,0 +1,189 @@
+import { constants } from "node:os";
+import { type Duplex, PassThrough } from "node:stream";
+import type {
+  Bridge,
+  BridgeEvents,
+  ChildStatus,
+  MountNamespace,
+  NamespaceStep,
+  SpawnRequest,
+  System,
+  Text,
+  WindowSize,
+} from "../../src/system/system.ts";
+import { SystemCallError } from "../../src/system/system-call-error.ts";
+
+/** One call that was made, with its arguments as given. */
+export interface RecordedCall {
+  readonly call: keyof System;
+  readonly args: readonly unknown[];
+}
+
+/** What a call does in place of the default. */
+export type Answer<Name extends keyof System> = (
+  ...args: Parameters<System[Name]>
+) => ReturnType<System[Name]>;
+
+/** The first pid and the first descriptor that are made up; each next one is one higher. */
+const FIRST_PID = 100;
+const FIRST_DESCRIPTOR = 1000;
+
+/**
+ * A {@link System} that does nothing and records every call in order.
+ *
+ * By default each call succeeds: `spawn` gives new pids, whatever opens something gives new descriptors
+ * (which are no real ones), `waitAny` has nobody to report, `adoptStream` gives an empty PassThrough, and a
+ * bridge never connects. {@link answer} and {@link fail} change that per call.
+ */
+export class RecordingSystem implements System {
+  /** Every call so far, the first one first. */
+  readonly calls: RecordedCall[] = [];
+  readonly #answers = new Map<keyof System, (...args: never[]) => unknown>();
+  #nextPid = FIRST_PID;
+  #nextDescriptor = FIRST_DESCRIPTOR;
+
+  /** Lets `answer` decide what a call does from now on; it is recorded as well. */
+  answer<Name extends keyof System>(call: Name, answer: Answer<Name>): this {
+    this.#answers.set(call, answer);
+    return this;
+  }
+
+  /**
+   * Lets a call fail with this errno (`"ENOENT"`), each time or only where `when` says so.
+   * The error's path is the call's first argument that is a string.
+   */
+  fail<Name extends keyof System>(
+    call: Name,
+    code: string,
+    when: (...args: Parameters<System[Name]>) => boolean = () => true,
+  ): this {
+    const before = this.#answers.get(call) as Answer<Name> | undefined;
+    return this.answer(call, ((...args: Parameters<System[Name]>) => {
+      if (when(...args)) throw systemCallError(code, call, args);
+      return (before ?? this.#byDefault(call))(...args);
+    }) as Answer<Name>);
+  }
+
+  /** The arguments of every call of this name, in order. */
+  argumentsOf<Name extends keyof System>(call: Name): Parameters<System[Name]>[] {
+    const matching = this.calls.filter((recorded) => recorded.call === call);
+    return matching.map((recorded) => recorded.args as Parameters<System[Name]>);
+  }
+
+  mount(...args: [string | null, string, string | null, number, string | null]): void {
+    this.#record("mount", args);
+  }
+
+  unmount(...args: [target: string, flags: number]): void {
+    this.#record("unmount", args);
+  }
+
+  loadModule(...args: [path: string, parameters: string]): void {
+    this.#record("loadModule", args);
+  }
+
+  unloadModule(...args: [name: string]): void {
+    this.#record("unloadModule", args);
+  }
+
+  setHostname(...args: [name: string]): void {
+    this.#record("setHostname", args);
+  }
+
+  setDomainname(...args: [name: string]): void {
+    this.#record("setDomainname", args);
+  }
+
+  sync(): void {
+    this.#record("sync", []);
+  }
+
+  reboot(...args: ["power-off" | "restart" | "halt"]): void {
+    this.#record("reboot", args);
+  }
+
+  setInterfaceUp(...args: [name: string]): void {
+    this.#record("setInterfaceUp", args);
+  }
+
+  waitAny(): ChildStatus | undefined {
+    return this.#record("waitAny", []);
+  }
+
+  spawn(...args: [program: SpawnRequest]): number {
+    return this.#record("spawn", args);
+  }
+
+  kill(...args: [pid: number, signal: number]): void {
+    this.#record("kill", args);
+  }
+
+  pipe(): [number, number] {
+    return this.#record("pipe", []);
+  }
+
+  memoryFile(...args: [name: string, content: Uint8Array]): number {
+    return this.#record("memoryFile", args);
+  }
+
+  changeOwner(...args: [descriptor: number, uid: number, gid: number]): void {
+    this.#record("changeOwner", args);
+  }
+
+  setWindowSize(...args: [descriptor: number, size: WindowSize]): void {
+    this.#record("setWindowSize", args);
+  }
+
+  setRawMode(...args: [descriptor: number]): void {
+    this.#record("setRawMode", args);
+  }
+
+  openInRoot(...args: [root: number, path: string, flags: number, mode: number]): number {
+    return this.#record("openInRoot", args);
+  }
+
+  createMountNamespace(...args: [root: string, steps: readonly NamespaceStep[]]): MountNamespace {
+    return this.#record("createMountNamespace", args);
+  }
+
+  bridgeDevice(...args: [path: string, events: BridgeEvents]): Bridge {
+    return this.#record("bridgeDevice", args);
+  }
+
+  replaceProcess(...args: [path: string, args: readonly Text[], env: readonly Text[]]): void {
+    this.#record("replaceProcess", args);
+  }
+
+  adoptStream(...args: [descriptor: number, kind: "read" | "write" | "duplex"]): Duplex {
+    return this.#record("adoptStream", args);
+  }
+
+  #record<Name extends keyof System>(call: Name, args: Parameters<System[Name]>): ReturnType<System[Name]> {
+    this.calls.push({ call, args });
+    const answer = this.#answers.get(call) as Answer<Name> | undefined;
+    return (answer ?? this.#byDefault(call))(...args);
+  }
+
+  #byDefault<Name extends keyof System>(call: Name): Answer<Name> {
+    const defaults: { readonly [Call in keyof System]?: () => unknown } = {
+      spawn: () => this.#nextPid++,
+      pipe: () => [this.#nextDescriptor++, this.#nextDescriptor++],
+      memoryFile: () => this.#nextDescriptor++,
+      openInRoot: () => this.#nextDescriptor++,
+      createMountNamespace: () => ({
+        namespace: this.#nextDescriptor++,
+        root: this.#nextDescriptor++,
+      }),
+      bridgeDevice: () => ({ close: () => Promise.resolve() }),
+      adoptStream: () => new PassThrough(),
+    };
+    // Each default gives what its own call returns; those left out return nothing.
+    return (defaults[call] ?? (() => undefined)) as Answer<Name>;
+  }
+}
+
+function systemCallError(code: string, call: string, args: readonly unknown[]): SystemCallError {
+  const numbers: Readonly<Record<string, number>> = constants.errno;
+  const path = args.find((argument) => typeof argument === "string");
+  return new SystemCallError(code, -(numbers[code] ?? 0), call, "made to fail", path);
+}
