@@ -42,6 +42,12 @@ export async function debugfs(disk: string, command: string): Promise<string> {
   return stdout;
 }
 
+/** dumpe2fs's description of the disk, group by group. */
+export async function describeDisk(disk: string): Promise<string> {
+  const { stdout } = await run("/sbin/dumpe2fs", [disk], { maxBuffer: 1 << 26 });
+  return stdout;
+}
+
 /** Rejects when e2fsck finds anything wrong with the disk. */
 export async function checkDisk(disk: string): Promise<void> {
   await run("/sbin/e2fsck", ["-f", "-n", disk]);
