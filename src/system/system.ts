@@ -99,7 +99,10 @@ export interface System {
    */
   bridgeDevice(path: string, events: BridgeEvents): Bridge;
 
-  /** execve(2) in place: returns only by throwing. */
+  /**
+   * execve(2) in place: returns only by throwing. Descriptors 0 to 2 stay open over it, and others that
+   * are not close-on-exec.
+   */
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
 
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */

@@ -5,7 +5,10 @@ import type { Boot, Hardware, MachineSpecification } from "../driver.ts";
 export const LINK_SOCKET = "link.sock";
 export const QMP_SOCKET = "qmp.sock";
 export const CONSOLE_LOG = "console.log";
-export const PID_FILE = "qemu.pid";
+/** Where QEMU finds whoever started it; gone once it has. */
+export const START_SOCKET = "start.sock";
+/** QEMU's own complaints. */
+export const QEMU_LOG = "qemu.log";
 export const UEFI_VARIABLES = "uefi-vars.fd";
 
 /** Debian's OVMF: the firmware's code; its variables are a copy per machine. */
@@ -16,7 +19,7 @@ const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
 /**
  * QEMU's arguments for a machine. Nothing but what a container VM needs: no default devices, no display, no
- * configuration files of the user's. The process goes to the background once its sockets listen.
+ * configuration files of the user's, no further processes and no further privileges.
  */
 export function qemuArguments(machine: MachineSpecification, accelerator: "kvm" | "tcg"): string[] {
   return [
@@ -30,8 +33,9 @@ export function qemuArguments(machine: MachineSpecification, accelerator: "kvm" 
     ...["-cpu", "max"],
     ...["-smp", String(machine.cpus)],
     ...["-m", `${Math.floor(machine.memoryBytes / BYTES_PER_MEBIBYTE)}M`],
-    ...["-daemonize", "-pidfile", PID_FILE],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    // QEMU calls its starter when everything is ready; later visitors come to the other socket.
+    ...["-qmp", `unix:${START_SOCKET}`],
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
     ...bootArguments(machine),
     ...["-fw_cfg", `name=${CONFIGURATION_ITEM},file=${escapeValue(machine.configuration)}`],

@@ -1,13 +1,23 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, readFileSync } from "node:fs";
+import { closeSync, copyFileSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { HypervisorDriver, Machine, MachineSpecification } from "../driver.ts";
 import { chooseAcceleration } from "./acceleration.ts";
-import { PID_FILE, qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
-import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
+import {
+  QEMU_LOG,
+  qemuArguments,
+  START_SOCKET,
+  UEFI_CODE,
+  UEFI_VARIABLES,
+  UEFI_VARIABLES_TEMPLATE,
+} from "./command-line.ts";
+import { identifyProcess } from "./process-identity.ts";
 import { QemuMachine } from "./qemu-machine.ts";
+import { QmpClient } from "./qmp-client.ts";
+import { listenInFolder } from "./unix-socket.ts";
 
 /** Debian's name of the program, in package qemu-system-x86. */
 const QEMU = "qemu-system-x86_64";
@@ -26,37 +36,71 @@ export class QemuDriver implements HypervisorDriver {
 
   async start(specification: MachineSpecification, { signal }: { readonly signal: AbortSignal }): Promise<Machine> {
     signal.throwIfAborted();
+    const { folder, boot } = specification;
     const accelerator = chooseAcceleration(specification.acceleration);
-    if (specification.boot.from === "iso" && specification.boot.firmware === "uefi") prepareUefi(specification.folder);
-    await this.#launch(qemuArguments(specification, accelerator), specification.folder);
-    const identity = readIdentity(specification.folder);
+    if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
+    const server = createServer();
+    await listenInFolder(server, folder, START_SOCKET);
+    const child = this.#spawn(qemuArguments(specification, accelerator), folder);
+    const exited = once(child, "exit").then(() => {});
     try {
-      const machine = await QemuMachine.adopt(identity, specification.folder);
-      if (signal.aborted) await machine.destroy();
-      signal.throwIfAborted();
+      const qmp = new QmpClient(await callFrom(child, server, folder, signal));
+      const identity = identifyProcess(child.pid ?? 0);
+      if (identity === undefined) throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
+      const machine = new QemuMachine({ identity, folder, exited, qmp });
+      await qmp.execute("qmp_capabilities");
       return machine;
     } catch (error) {
-      if (identifyProcess(identity.pid)?.startTime === identity.startTime) process.kill(identity.pid, "SIGKILL");
+      // A program that could not be started has no exit to wait for.
+      if (child.pid !== undefined) {
+        child.kill("SIGKILL");
+        await exited;
+      }
       throw error;
+    } finally {
+      server.close();
+      rmSync(join(folder, START_SOCKET), { force: true });
     }
   }
 
-  /** With -daemonize the program returns when the machine runs and its sockets listen, or says why not. */
-  async #launch(args: readonly string[], folder: string): Promise<void> {
-    // QEMU's own directory for temporary files must not be the user's; HOME and the like are none of its business.
-    const child = spawn(this.#program, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"], env: { PATH: process.env["PATH"] } });
-    let complaint = "";
-    child.stderr.setEncoding("utf8");
-    child.stderr.on("data", (text: string) => {
-      complaint = (complaint + text).slice(-MAX_COMPLAINT_BYTES);
-    });
-    const [code] = (await once(child, "exit").catch((error: NodeJS.ErrnoException) => {
-      throw error.code === "ENOENT"
-        ? new TetherError("tool-missing", `${this.#program} is not installed: apt-get install qemu-system-x86`)
-        : TetherError.from(error, "hypervisor-failed", `starting ${this.#program}`);
-    })) as [number | null];
-    if (code !== 0) throw new TetherError("hypervisor-failed", `QEMU could not start the container VM: ${lastLine(complaint)}`);
+  /** In a session of its own: it goes on when its starter ends, and a terminal's ^C is not for it. */
+  #spawn(args: readonly string[], folder: string): ChildProcess {
+    const log = openSync(join(folder, QEMU_LOG), "a", 0o600);
+    try {
+      return spawn(this.#program, args, {
+        cwd: folder,
+        detached: true,
+        stdio: ["ignore", log, log],
+        env: { PATH: process.env["PATH"] },
+      });
+    } finally {
+      closeSync(log);
+    }
   }
+}
+
+/** Waits for QEMU to call: everything listens then, and the machine runs. Or says why it never will. */
+async function callFrom(child: ChildProcess, server: Server, folder: string, signal: AbortSignal): Promise<Socket> {
+  const call = Promise.withResolvers<Socket>();
+  const onAbort = (): void => call.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  server.once("connection", call.resolve);
+  child.once("error", (error: NodeJS.ErrnoException) => call.reject(explainSpawn(error, child.spawnfile)));
+  child.once("exit", (_code, killer) => {
+    const reason = killer === null ? lastLine(readComplaint(folder)) : `ended by ${killer}`;
+    call.reject(new TetherError("hypervisor-failed", `QEMU could not start the container VM: ${reason}`));
+  });
+  try {
+    return await call.promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function explainSpawn(error: NodeJS.ErrnoException, program: string): TetherError {
+  return error.code === "ENOENT"
+    ? new TetherError("tool-missing", `${program} is not installed: apt-get install qemu-system-x86`)
+    : TetherError.from(error, "hypervisor-failed", `starting ${program}`);
 }
 
 function prepareUefi(folder: string): void {
@@ -67,11 +111,8 @@ function prepareUefi(folder: string): void {
   }
 }
 
-function readIdentity(folder: string): ProcessIdentity {
-  const pid = Number.parseInt(readFileSync(join(folder, PID_FILE), "utf8"), 10);
-  const identity = identifyProcess(pid);
-  if (identity === undefined) throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
-  return identity;
+function readComplaint(folder: string): string {
+  return readFileSync(join(folder, QEMU_LOG)).subarray(-MAX_COMPLAINT_BYTES).toString("utf8");
 }
 
 /** The last line that says something, without the program's name. */

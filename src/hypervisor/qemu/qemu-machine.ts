@@ -1,50 +1,42 @@
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Machine, MachineEnd } from "../driver.ts";
-import { LINK_SOCKET, QMP_SOCKET } from "./command-line.ts";
-import { QmpClient, type QmpEvent } from "./qmp-client.ts";
+import { LINK_SOCKET } from "./command-line.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
+import type { QmpClient, QmpEvent } from "./qmp-client.ts";
 import { connectSocket } from "./unix-socket.ts";
 
-/** How often a process that has closed its sockets is looked for; it ends within a few milliseconds. */
-const EXIT_POLL_MS = 2;
+/** What a running QEMU is observed by. */
+export interface QemuMachineParts {
+  readonly identity: ProcessIdentity;
+  /** The machine's folder, with its sockets. */
+  readonly folder: string;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>;
+  readonly qmp: QmpClient;
+}
 
 /** A running QEMU process, observed and steered through its machine protocol. */
 export class QemuMachine implements Machine {
-  readonly #identity: ProcessIdentity;
-  readonly #folder: string;
-  readonly #qmp: QmpClient;
+  readonly #parts: QemuMachineParts;
   readonly ended: Promise<MachineEnd>;
   #shutdownReason: string | undefined;
 
-  private constructor(identity: ProcessIdentity, folder: string, socket: Socket) {
-    this.#identity = identity;
-    this.#folder = folder;
-    this.#qmp = new QmpClient(socket, (event) => this.#observe(event));
+  constructor(parts: QemuMachineParts) {
+    this.#parts = parts;
+    parts.qmp.onEvent = (event) => this.#observe(event);
     this.ended = this.#awaitEnd();
   }
 
-  /**
-   * Takes a running QEMU over, whoever started it.
-   *
-   * @param folder the machine's folder, with its sockets.
-   */
-  static async adopt(identity: ProcessIdentity, folder: string): Promise<QemuMachine> {
-    const machine = new QemuMachine(identity, folder, await connectSocket(folder, QMP_SOCKET));
-    await machine.#qmp.execute("qmp_capabilities");
-    return machine;
-  }
-
   get pid(): number {
-    return this.#identity.pid;
+    return this.#parts.identity.pid;
   }
 
   connectLink(): Promise<Socket> {
-    return connectSocket(this.#folder, LINK_SOCKET);
+    return connectSocket(this.#parts.folder, LINK_SOCKET);
   }
 
   async destroy(): Promise<void> {
-    if (isRunning(this.#identity)) process.kill(this.#identity.pid, "SIGKILL");
+    if (isRunning(this.#parts.identity)) process.kill(this.pid, "SIGKILL");
     await this.ended;
   }
 
@@ -53,9 +45,7 @@ export class QemuMachine implements Machine {
   }
 
   async #awaitEnd(): Promise<MachineEnd> {
-    await this.#qmp.closed;
-    // The process is no child of ours, and it closes its sockets shortly before it is gone.
-    while (isRunning(this.#identity)) await once(AbortSignal.timeout(EXIT_POLL_MS), "abort");
+    await Promise.all([this.#parts.exited, this.#parts.qmp.closed]);
     switch (this.#shutdownReason) {
       case "guest-shutdown":
         return { reason: "powered-off" };

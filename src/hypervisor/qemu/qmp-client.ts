@@ -24,14 +24,15 @@ interface QmpLine {
  */
 export class QmpClient {
   readonly #socket: Socket;
-  readonly #onEvent: (event: QmpEvent) => void;
   readonly #pending: Array<PromiseWithResolvers<unknown>> = [];
   readonly #closed = Promise.withResolvers<void>();
   #text = "";
 
-  constructor(socket: Socket, onEvent: (event: QmpEvent) => void) {
+  /** Set it before the first turn of the event loop after the constructor. */
+  onEvent: (event: QmpEvent) => void = () => {};
+
+  constructor(socket: Socket) {
     this.#socket = socket;
-    this.#onEvent = onEvent;
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#read(text));
     // The end of the connection tells the same as its errors: QEMU is gone.
@@ -76,7 +77,7 @@ export class QmpClient {
       this.#socket.destroy();
       return;
     }
-    if (message.event !== undefined) this.#onEvent({ ...message, event: message.event });
+    if (message.event !== undefined) this.onEvent({ ...message, event: message.event });
     else if (message.error !== undefined) this.#pending.shift()?.reject(new TetherError("hypervisor-failed", `QEMU: ${message.error.desc}`));
     else if ("return" in message) this.#pending.shift()?.resolve(message.return);
   }

@@ -1,18 +1,43 @@
 import { closeSync, openSync } from "node:fs";
-import { createConnection, type Socket } from "node:net";
+import { createConnection, type Server, type Socket } from "node:net";
 
-/**
- * Connects to a socket in a folder whose path may be longer than the 107 bytes of a socket address (unix(7)):
- * the kernel resolves /proc/self/fd/N, which is short.
+/*
+ * A socket's path holds at most 107 bytes (unix(7)), and a state folder's may be longer: the kernel resolves
+ * /proc/self/fd/N, which is short.
  */
+
+/** Connects to a socket in a folder. */
 export function connectSocket(folder: string, name: string): Promise<Socket> {
-  const descriptor = openSync(folder, "r");
-  return new Promise<Socket>((resolve, reject) => {
-    const socket = createConnection(`/proc/self/fd/${descriptor}/${name}`);
-    socket.once("error", reject);
-    socket.once("connect", () => {
-      socket.off("error", reject);
-      resolve(socket);
+  return withShortPath(folder, (short) => {
+    return new Promise<Socket>((resolve, reject) => {
+      const socket = createConnection(`${short}/${name}`);
+      socket.once("error", reject);
+      socket.once("connect", () => {
+        socket.off("error", reject);
+        resolve(socket);
+      });
     });
-  }).finally(() => closeSync(descriptor));
+  });
+}
+
+/** Makes a server listen on a socket in a folder. Its file is left to the caller. */
+export function listenInFolder(server: Server, folder: string, name: string): Promise<void> {
+  return withShortPath(folder, (short) => {
+    return new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(`${short}/${name}`, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  });
+}
+
+async function withShortPath<T>(folder: string, use: (short: string) => Promise<T>): Promise<T> {
+  const descriptor = openSync(folder, "r");
+  try {
+    return await use(`/proc/self/fd/${descriptor}`);
+  } finally {
+    closeSync(descriptor);
+  }
 }
