@@ -22,29 +22,31 @@ export interface Fingerprint {
  * is its real path, identity, size and time. `undefined` when there is nothing to recognise it by: the
  * file is missing, or the transport keeps its images elsewhere.
  */
-export async function fingerprintOf(reference: ImageReference): Promise<Fingerprint | undefined> {
+export async function fingerprintOf(reference: ImageReference, now: () => number): Promise<Fingerprint | undefined> {
   switch (reference.kind) {
     case "registry":
       return { key: `registry ${reference.name}`, isSettled: true };
     case "oci-layout":
-      return fileFingerprint(join(reference.folder, "index.json"), reference.kind, reference.tag);
+      return fileFingerprint(join(reference.folder, "index.json"), [reference.kind, reference.tag], now);
     case "oci-archive":
     case "docker-archive":
-      return fileFingerprint(reference.file, reference.kind, reference.tag);
+      return fileFingerprint(reference.file, [reference.kind, reference.tag], now);
     case "root-tar":
-      return fileFingerprint(reference.file, reference.kind, undefined);
+      return fileFingerprint(reference.file, [reference.kind], now);
     case "other-transport":
       return undefined;
   }
 }
 
-async function fileFingerprint(path: string, kind: string, tag: string | undefined): Promise<Fingerprint | undefined> {
+type Meaning = readonly (string | undefined)[];
+
+async function fileFingerprint(path: string, meaning: Meaning, now: () => number): Promise<Fingerprint | undefined> {
   try {
     const real = await realpath(path);
     const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(real, { bigint: true });
     return {
-      key: JSON.stringify([kind, real, `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`, tag ?? null]),
-      isSettled: Date.now() - Number(ctimeMs) > SETTLED_AFTER_MS,
+      key: JSON.stringify([...meaning, real, `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`]),
+      isSettled: now() - Number(ctimeMs) > SETTLED_AFTER_MS,
     };
   } catch {
     return undefined; // the import that follows says what is wrong with the file

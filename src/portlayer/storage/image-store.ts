@@ -18,6 +18,8 @@ export interface ImageStoreOptions {
   readonly diskSizeBytes?: number;
   /** How tools are started. */
   readonly run?: ToolRunner;
+  /** The clock, in milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
 /** What one look-up may take into account. */
@@ -35,11 +37,13 @@ export class ImageStore {
   readonly #root: string;
   readonly #diskSizeBytes: number;
   readonly #run: ToolRunner;
+  readonly #now: () => number;
 
-  constructor({ root, diskSizeBytes = DEFAULT_DISK_SIZE_BYTES, run = runTool }: ImageStoreOptions) {
+  constructor({ root, diskSizeBytes = DEFAULT_DISK_SIZE_BYTES, run = runTool, now = Date.now }: ImageStoreOptions) {
     this.#root = resolve(root);
     this.#diskSizeBytes = diskSizeBytes;
     this.#run = run;
+    this.#now = now;
   }
 
   /**
@@ -50,7 +54,7 @@ export class ImageStore {
   async acquire(reference: ImageReference, { signal, onProgress }: AcquireOptions = {}): Promise<Image> {
     signal?.throwIfAborted();
     await removeStaleWorkFolders(this.#root);
-    const before = await fingerprintOf(reference);
+    const before = await fingerprintOf(reference, this.#now);
     const recorded = before && (await readDigest(this.#root, before));
     const stored = recorded === undefined ? undefined : await readImage(this.#root, recorded);
     if (stored !== undefined) return stored;
@@ -65,7 +69,7 @@ export class ImageStore {
       onProgress: onProgress ?? (() => undefined),
     });
     // Only if the file is still the one that was imported.
-    const after = await fingerprintOf(reference);
+    const after = await fingerprintOf(reference, this.#now);
     if (before !== undefined && before.key === after?.key) await writeDigest(this.#root, before, image.digest);
     return image;
   }
