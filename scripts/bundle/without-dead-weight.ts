@@ -8,6 +8,7 @@ import type { Plugin } from "esbuild";
  * - `poly1305.js`, 40 KB of WebAssembly that is compiled on every start although it serves one cipher,
  *   chacha20-poly1305, which our two sides never offer. `init()` (lib/protocol/crypto.js) still has to
  *   resolve, so the stub is a module whose functions fail when they are used after all.
+ * - `http-agents.js`, HTTP through a tunnel, which loads node:http, node:https and node:tls for nobody.
  * - `zlib`, of which ssh2 makes an object at load time only to get at its class (2 ms and 40 KB): ours does it
  *   when a peer wants compression.
  * - `long`: our protobuf modules read 64-bit integers as numbers (scripts/generate-protocol.ts).
@@ -46,6 +47,7 @@ const stubs = [
   { filter: /^cpu-features$/, contents: absentAddon },
   { filter: /\/sshcrypto\.node$/, contents: absentAddon },
   { filter: /\/crypto\/poly1305\.js$/, contents: absentPoly1305 },
+  { filter: /\/http-agents\.js$/, contents: "module.exports = {};" },
   // Without `node:`, as ssh2 writes it; our own code writes `node:zlib`.
   { filter: /^zlib$/, contents: lazyZlib },
   { filter: /^long$/, contents: "module.exports = undefined;" },

@@ -35,6 +35,7 @@ export const packagesToRun = {
 
 /** Needed by `npm test` and `npm run bench` beside the above. @type {PackageList} */
 export const packagesToTest = {
+  bzip2: "an archive of each kind",
   debootstrap: "makes the Debian image that tests run",
   "openssh-client": "ssh and sftp judge the guest's SSH server",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",

@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { packagesToRun, packagesToTest } from "./debian-packages.mjs";
 import { installDebianPackages, missingDebianPackages } from "./install-debian-packages.mjs";
 import { npmEnvironment, npmProgram } from "./npm.mjs";
-import { pinnedNode } from "./project.mjs";
+import { fromRoot, pinnedNode } from "./project.mjs";
 import { runTool } from "./run-tool.mjs";
 
 /** @typedef {import("./run-steps.mjs").Step} Step */
@@ -44,7 +45,9 @@ export function setUpSteps({ forTests = false } = {}) {
       name: "native",
       progress: "compiling the native parts",
       inputs: ["native", "package-lock.json"],
-      outputs: ["tether.node", "pty.node", "tether-exec", "stage0"].map((name) => `build/native/${name}`),
+      outputs: ["tether.node", "pty.node", "tether-exec", "stage0", "floor"].map(
+        (name) => `build/native/${name}`,
+      ),
       run: script("native/build.mjs"),
     },
     {
@@ -61,7 +64,9 @@ export function setUpSteps({ forTests = false } = {}) {
       name: "boot-medium",
       progress: "building the boot medium",
       inputs: ["iso-build", { step: "agent" }, { step: "native" }],
-      outputs: ["build/boot"],
+      outputs: ["vmlinuz", "initramfs", "agent.erofs", "tether.iso", "manifest.json"].map(
+        (name) => `build/boot/${name}`,
+      ),
       run: script("iso-build/build.ts", ...bootMediumOptions),
     },
     {
@@ -82,20 +87,19 @@ export function setUpSteps({ forTests = false } = {}) {
     {
       name: "demo-image",
       progress: "making the demo image",
-      inputs: ["scripts/build-demo-image.ts", "demo-image"],
+      inputs: ["scripts/build-demo-image.ts", "src/portlayer/storage/layout-writer.ts", "package-lock.json"],
       outputs: ["build/demo-image/index.json"],
       run: script("scripts/build-demo-image.ts"),
     },
   ];
 }
 
+/** What a start reads of the agent, in that order, as one start has shown it; valid for one version of Node. */
+const prefetchList = "iso-build/prefetch/node-24.21.0.txt";
+
 const bootMediumOptions = [
-  "--agent",
-  "build/agent/tether",
-  "--stage0",
-  "build/native/stage0",
-  "--out",
-  "build/boot",
+  ...["--agent", "build/agent/tether", "--stage0", "build/native/stage0", "--out", "build/boot"],
+  ...(existsSync(fromRoot(prefetchList)) ? ["--prefetch", prefetchList] : []),
 ];
 
 /**
