@@ -1,11 +1,11 @@
-import { copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { TetherError } from "../src/protocol/errors/index.ts";
 import { makeErofs, stageAgentTree } from "./agent-image/index.ts";
 import { buildInitramfs } from "./initramfs/index.ts";
 import { requireExecutable, requireFile } from "./input-file.ts";
 import { makeIso } from "./iso/index.ts";
-import { type KernelTree, unpackDebianKernel, unpackRpmKernel } from "./kernel/index.ts";
+import { extractVmlinux, type KernelTree, unpackDebianKernel, unpackRpmKernel } from "./kernel/index.ts";
 import { type BootMediumManifest, describeFiles } from "./manifest.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
 
@@ -31,10 +31,12 @@ export interface BootMediumOptions {
 }
 
 const MANIFEST = "manifest.json";
+const VMLINUX = "vmlinux";
 const ISO = "tether.iso";
 
 /**
- * Builds the boot medium into `options.out`: vmlinuz, initramfs, agent.erofs, tether.iso and manifest.json.
+ * Builds the boot medium into `options.out`: vmlinuz, vmlinux (when the kernel can be booted so), initramfs,
+ * agent.erofs, tether.iso and manifest.json.
  * The outputs appear by rename, the manifest last, and only when all were made; a failed build leaves those of
  * the build before it alone, and no temporary file.
  */
@@ -46,15 +48,18 @@ export async function buildBootMedium(options: BootMediumOptions): Promise<BootM
   const made = path.join(work.path, "made");
   await mkdir(made);
 
-  const { version, platforms } = await makeKernelAndInitramfs(options, work.path, made);
+  const { version, platforms, hasVmlinux } = await makeKernelAndInitramfs(options, work.path, made);
   await makeAgentImages(options, work.path, made);
-  const names = ["vmlinuz", "initramfs", "agent.erofs", ...(options.iso ? [ISO] : [])];
+  const optional = { [VMLINUX]: hasVmlinux, [ISO]: options.iso };
+  const names = ["vmlinuz", "initramfs", "agent.erofs", ...Object.keys(optional).filter((name) => optional[name])];
   const manifest = { kernelVersion: version, platforms, files: await describeFiles(made, names) };
   await writeFile(path.join(made, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 
   for (const name of [...names, MANIFEST]) await rename(path.join(made, name), path.join(options.out, name));
-  // One of an earlier build would not belong to this manifest.
-  if (!options.iso) await rm(path.join(options.out, ISO), { force: true });
+  // Those of an earlier build would not belong to this manifest.
+  for (const name of Object.keys(optional).filter((key) => !optional[key])) {
+    await rm(path.join(options.out, name), { force: true });
+  }
   return manifest;
 }
 
@@ -79,10 +84,12 @@ async function makeKernelAndInitramfs(options: BootMediumOptions, work: string, 
   onProgress?.("kernel");
   const kernel = await unpackKernel(options, folder.path);
   await copyFile(kernel.imagePath, path.join(made, "vmlinuz"));
+  const vmlinux = extractVmlinux(await readFile(kernel.imagePath));
+  if (vmlinux !== undefined) await writeFile(path.join(made, VMLINUX), vmlinux);
   onProgress?.("initramfs");
   const initramfs = await buildInitramfs(kernel, options.stage0, work, signal);
   await writeFile(path.join(made, "initramfs"), initramfs.content);
-  return { version: kernel.version, platforms: initramfs.platforms };
+  return { version: kernel.version, platforms: initramfs.platforms, hasVmlinux: vmlinux !== undefined };
 }
 
 function unpackKernel({ kernelRpm, kernelCache, signal }: BootMediumOptions, folder: string): Promise<KernelTree> {

@@ -6,7 +6,8 @@ import type { BootMediumOptions } from "./build-boot-medium.ts";
 /** The text of `--help`. */
 export const USAGE = `Usage: node iso-build/build.ts --agent FILE --stage0 FILE --out DIR [OPTION…]
 
-Builds the boot medium of container VMs: vmlinuz, initramfs, agent.erofs, tether.iso and manifest.json.
+Builds the boot medium of container VMs: vmlinuz, vmlinux, initramfs, agent.erofs, tether.iso and
+manifest.json.
 
   --agent FILE         the agent's executable
   --stage0 FILE        stage 0's executable (static)
