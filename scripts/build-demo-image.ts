@@ -16,9 +16,22 @@ const BUSYBOX = "/bin/busybox";
 const FILE_TIME = new Date("2024-01-01T00:00:00Z");
 
 const FOLDERS: readonly (readonly [path: string, mode: number, owner?: number])[] = [
-  ["bin", 0o755], ["dev", 0o755], ["etc", 0o755], ["home", 0o755], ["home/demo", 0o755, 1000], ["proc", 0o755],
-  ["root", 0o700], ["sbin", 0o755], ["sys", 0o755], ["tmp", 0o1777], ["usr", 0o755], ["usr/bin", 0o755],
-  ["usr/sbin", 0o755], ["var", 0o755], ["var/tmp", 0o1777], ["var/www", 0o755],
+  ["bin", 0o755],
+  ["dev", 0o755],
+  ["etc", 0o755],
+  ["home", 0o755],
+  ["home/demo", 0o755, 1000],
+  ["proc", 0o755],
+  ["root", 0o700],
+  ["sbin", 0o755],
+  ["sys", 0o755],
+  ["tmp", 0o1777],
+  ["usr", 0o755],
+  ["usr/bin", 0o755],
+  ["usr/sbin", 0o755],
+  ["var", 0o755],
+  ["var/tmp", 0o1777],
+  ["var/www", 0o755],
 ];
 
 /** What a visitor is told: the facts of the machine, as seen from inside. */
@@ -66,7 +79,10 @@ const CONFIGURATION = {
  * Builds the demo image as an OCI layout with the tag `latest`: Debian's static busybox with all its
  * applets. Without a command it prints a greeting and ends. Replaces what was at `folder`.
  */
-export async function buildDemoImage(folder: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<void> {
+export async function buildDemoImage(
+  folder: string,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<void> {
   const tar = await demoTar(signal);
   const layer = gzipSync(tar, { level: 9 });
   const digest = sha256(layer);
@@ -103,17 +119,26 @@ async function demoTar(signal: AbortSignal | undefined): Promise<Buffer> {
     add({ name: `${path}/`, type: "directory", mode, uid: owner, gid: owner });
   }
   add({ name: "bin/busybox", mode: 0o755 }, await readFile(BUSYBOX));
-  for (const applet of applets) add({ name: join("bin", applet), type: "symlink", linkname: "busybox", mode: 0o777 });
-  for (const [path, [mode, content]] of Object.entries(FILES)) add({ name: path, mode }, Buffer.from(content));
+  for (const applet of applets)
+    add({ name: join("bin", applet), type: "symlink", linkname: "busybox", mode: 0o777 });
+  for (const [path, [mode, content]] of Object.entries(FILES))
+    add({ name: path, mode }, Buffer.from(content));
   tar.finalize();
   return buffer(tar);
 }
 
 async function listApplets(signal: AbortSignal | undefined): Promise<string[]> {
-  const { stdout } = await promisify(execFile)(BUSYBOX, ["--list"], signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+  const { stdout } = await promisify(execFile)(
+    BUSYBOX,
+    ["--list"],
+    signal === undefined ? {} : { signal },
+  ).catch((cause: unknown) => {
     throw new Error(`the demo image needs ${BUSYBOX}: apt-get install busybox-static`, { cause });
   });
-  return stdout.split("\n").filter((name) => name !== "" && name !== "busybox").sort();
+  return stdout
+    .split("\n")
+    .filter((name) => name !== "" && name !== "busybox")
+    .sort();
 }
 
 const sha256 = (bytes: Buffer) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

@@ -18,12 +18,29 @@ export interface ContainerDiskOptions {
  * Makes a container's own disk: an empty qcow2 over the image's. It takes the same few milliseconds
  * whatever the image's size, since nothing is copied. Leaves no file behind when it fails.
  */
-export async function createContainerDisk({ image, target, signal, run = runTool }: ContainerDiskOptions): Promise<void> {
+export async function createContainerDisk({
+  image,
+  target,
+  signal,
+  run = runTool,
+}: ContainerDiskOptions): Promise<void> {
   try {
-    await run("qemu-img", [
-      // 64 KiB clusters are the default; lazy_refcounts would save writes but costs a check after a crash.
-      "create", "-q", "-f", "qcow2", "-F", "raw", "-b", resolve(image), resolve(target),
-    ], { signal });
+    await run(
+      "qemu-img",
+      [
+        // 64 KiB clusters are the default; lazy_refcounts would save writes but costs a check after a crash.
+        "create",
+        "-q",
+        "-f",
+        "qcow2",
+        "-F",
+        "raw",
+        "-b",
+        resolve(image),
+        resolve(target),
+      ],
+      { signal },
+    );
   } catch (error) {
     await rm(target, { force: true });
     if (!(error instanceof ToolError)) throw error;

@@ -22,7 +22,10 @@ export interface Fingerprint {
  * is its real path, identity, size and time. `undefined` when there is nothing to recognise it by: the
  * file is missing, or the transport keeps its images elsewhere.
  */
-export async function fingerprintOf(reference: ImageReference, now: () => number): Promise<Fingerprint | undefined> {
+export async function fingerprintOf(
+  reference: ImageReference,
+  now: () => number,
+): Promise<Fingerprint | undefined> {
   switch (reference.kind) {
     case "registry":
       return { key: `registry ${reference.name}`, isSettled: true };
@@ -34,13 +37,17 @@ export async function fingerprintOf(reference: ImageReference, now: () => number
     case "root-tar":
       return fileFingerprint(reference.file, [reference.kind], now);
     case "other-transport":
-      return undefined;
   }
+  return undefined;
 }
 
 type Meaning = readonly (string | undefined)[];
 
-async function fileFingerprint(path: string, meaning: Meaning, now: () => number): Promise<Fingerprint | undefined> {
+async function fileFingerprint(
+  path: string,
+  meaning: Meaning,
+  now: () => number,
+): Promise<Fingerprint | undefined> {
   try {
     const real = await realpath(path);
     const { dev, ino, size, mtimeNs, ctimeNs, ctimeMs } = await stat(real, { bigint: true });

@@ -35,7 +35,10 @@ export async function readImage(root: string, digest: string): Promise<Image | u
   const disk = join(folder, DISK);
   const found = await stat(disk).catch(() => undefined);
   if (record === undefined || record.digest !== digest || found?.size !== record.diskSizeBytes) {
-    throw new TetherError("image-corrupt", `the stored image ${folder} is damaged: remove that folder to import the image again`);
+    throw new TetherError(
+      "image-corrupt",
+      `the stored image ${folder} is damaged: remove that folder to import the image again`,
+    );
   }
   return { digest, configuration: record.configuration, disk, diskSizeBytes: record.diskSizeBytes };
 }
@@ -47,7 +50,11 @@ export async function readImage(root: string, digest: string): Promise<Image | u
 export async function publishImage(
   root: string,
   prepared: string,
-  image: { readonly digest: string; readonly configuration: ImageConfiguration; readonly diskSizeBytes: number },
+  image: {
+    readonly digest: string;
+    readonly configuration: ImageConfiguration;
+    readonly diskSizeBytes: number;
+  },
 ): Promise<void> {
   const record: ImageRecord = { version: RECORD_VERSION, ...image };
   await writeFile(join(prepared, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);

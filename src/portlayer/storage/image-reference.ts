@@ -6,11 +6,31 @@ import { normaliseRegistryName } from "./registry-name.ts";
 
 /** Where an image comes from. `text` is what the user wrote: it names the image in every message. */
 export type ImageReference =
-  | { readonly kind: "oci-layout"; readonly text: string; readonly folder: string; readonly tag: string | undefined }
-  | { readonly kind: "oci-archive"; readonly text: string; readonly file: string; readonly tag: string | undefined }
-  | { readonly kind: "docker-archive"; readonly text: string; readonly file: string; readonly tag: string | undefined }
+  | {
+      readonly kind: "oci-layout";
+      readonly text: string;
+      readonly folder: string;
+      readonly tag: string | undefined;
+    }
+  | {
+      readonly kind: "oci-archive";
+      readonly text: string;
+      readonly file: string;
+      readonly tag: string | undefined;
+    }
+  | {
+      readonly kind: "docker-archive";
+      readonly text: string;
+      readonly file: string;
+      readonly tag: string | undefined;
+    }
   | { readonly kind: "registry"; readonly text: string; readonly name: string }
-  | { readonly kind: "other-transport"; readonly text: string; readonly transport: string; readonly details: string }
+  | {
+      readonly kind: "other-transport";
+      readonly text: string;
+      readonly transport: string;
+      readonly details: string;
+    }
   | { readonly kind: "root-tar"; readonly text: string; readonly file: string };
 
 /** What a path is; `undefined` when there is nothing. */
@@ -80,7 +100,10 @@ function splitPath(text: string, details: string): { path: string; tag: string |
 }
 
 function invalid(text: string, reason: string): TetherError {
-  return new TetherError("invalid-image-reference", `invalid image reference ${JSON.stringify(text)}: ${reason}`);
+  return new TetherError(
+    "invalid-image-reference",
+    `invalid image reference ${JSON.stringify(text)}: ${reason}`,
+  );
 }
 
 function probePath(path: string): "file" | "folder" | undefined {

@@ -39,7 +39,12 @@ export class ImageStore {
   readonly #run: ToolRunner;
   readonly #now: () => number;
 
-  constructor({ root, diskSizeBytes = DEFAULT_DISK_SIZE_BYTES, run = runTool, now = Date.now }: ImageStoreOptions) {
+  constructor({
+    root,
+    diskSizeBytes = DEFAULT_DISK_SIZE_BYTES,
+    run = runTool,
+    now = Date.now,
+  }: ImageStoreOptions) {
     this.#root = resolve(root);
     this.#diskSizeBytes = diskSizeBytes;
     this.#run = run;
@@ -70,7 +75,8 @@ export class ImageStore {
     });
     // Only if the file is still the one that was imported.
     const after = await fingerprintOf(reference, this.#now);
-    if (before !== undefined && before.key === after?.key) await writeDigest(this.#root, before, image.digest);
+    if (before !== undefined && before.key === after?.key)
+      await writeDigest(this.#root, before, image.digest);
     return image;
   }
 }

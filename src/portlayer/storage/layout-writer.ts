@@ -31,7 +31,10 @@ export async function writeLayout(
   });
   const annotations = { "org.opencontainers.image.ref.name": tag };
   await writeFile(join(folder, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-  await writeFile(join(folder, "index.json"), JSON.stringify({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }));
+  await writeFile(
+    join(folder, "index.json"),
+    JSON.stringify({ schemaVersion: 2, manifests: [{ ...manifest, annotations }] }),
+  );
   return manifest.digest;
 }
 

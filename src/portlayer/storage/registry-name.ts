@@ -1,4 +1,5 @@
-const DOMAIN = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
+const DOMAIN =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?$/;
 const PATH_PART = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
@@ -20,9 +21,11 @@ export function normaliseRegistryName(text: string): { name: string } | { reason
   const { domain, path } = splitDomain(repository);
   if (!DOMAIN.test(domain)) return { reason: `invalid registry ${JSON.stringify(domain)}` };
   if (path !== path.toLowerCase()) return { reason: "the repository name must be lowercase" };
-  if (!path.split("/").every((part) => PATH_PART.test(part))) return { reason: "it is neither a path nor a name" };
+  if (!path.split("/").every((part) => PATH_PART.test(part)))
+    return { reason: "it is neither a path nor a name" };
   const name = `${domain}/${path}`;
-  if (name.length > NAME_LENGTH_LIMIT) return { reason: `the name is longer than ${NAME_LENGTH_LIMIT} characters` };
+  if (name.length > NAME_LENGTH_LIMIT)
+    return { reason: `the name is longer than ${NAME_LENGTH_LIMIT} characters` };
   return { name: digest === undefined ? `${name}:${tag ?? "latest"}` : `${name}@${digest}` };
 }
 

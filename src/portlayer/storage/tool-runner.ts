@@ -4,10 +4,10 @@ import { TetherError } from "../../protocol/errors/index.ts";
 
 /** The Debian package that each tool of this folder comes from. */
 const TOOL_PACKAGES = {
-  "skopeo": "skopeo",
-  "umoci": "umoci",
-  "mke2fs": "e2fsprogs",
-  "debugfs": "e2fsprogs",
+  skopeo: "skopeo",
+  umoci: "umoci",
+  mke2fs: "e2fsprogs",
+  debugfs: "e2fsprogs",
   "qemu-img": "qemu-utils",
 } as const;
 
@@ -55,7 +55,12 @@ export const runTool: ToolRunner = async (tool, args, { signal, environment }) =
   const child = spawn(tool, args, {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:${SYSTEM_PATH}`, LC_ALL: "C", ...environment },
+    env: {
+      ...process.env,
+      PATH: `${process.env["PATH"] ?? "/usr/bin:/bin"}:${SYSTEM_PATH}`,
+      LC_ALL: "C",
+      ...environment,
+    },
   });
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
@@ -83,8 +88,11 @@ function ended(child: ReturnType<typeof spawn>): Promise<string | Error | undefi
 }
 
 function startError(tool: Tool, failure: NodeJS.ErrnoException): TetherError {
-  if (failure.code !== "ENOENT") return new TetherError("internal", `cannot start ${tool}: ${failure.message}`, { cause: failure });
-  return new TetherError("tool-missing", `vch needs ${tool}: apt-get install ${TOOL_PACKAGES[tool]}`, { cause: failure });
+  if (failure.code !== "ENOENT")
+    return new TetherError("internal", `cannot start ${tool}: ${failure.message}`, { cause: failure });
+  return new TetherError("tool-missing", `vch needs ${tool}: apt-get install ${TOOL_PACKAGES[tool]}`, {
+    cause: failure,
+  });
 }
 
 function killGroup(pid: number | undefined): void {
@@ -109,11 +117,17 @@ function collect(stream: NodeJS.ReadableStream): { text(): string } {
  * (`time="…" level=fatal msg="…"`, as skopeo and umoci write it) or the tool's own name.
  */
 export function lastMeaningfulLine(output: string): string | undefined {
-  const line = output.split(/[\r\n]+/).findLast((candidate) => candidate.trim() !== "")?.trim();
+  const line = output
+    .split(/[\r\n]+/)
+    .findLast((candidate) => candidate.trim() !== "")
+    ?.trim();
   if (line === undefined) return undefined;
   const message = /(?:^|\s)msg=("(?:[^"\\]|\\.)*")/.exec(line)?.[1];
   const text = message === undefined ? line : unquote(message);
-  return text.replace(/\s+/g, " ").replace(/^(?:FATA\[\d+\]|⨯|mke2fs:|qemu-img:)\s*/, "").trim();
+  return text
+    .replace(/\s+/g, " ")
+    .replace(/^(?:FATA\[\d+\]|⨯|mke2fs:|qemu-img:)\s*/, "")
+    .trim();
 }
 
 function unquote(quoted: string): string {

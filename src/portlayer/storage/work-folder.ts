@@ -40,7 +40,8 @@ export async function removeStaleWorkFolders(root: string): Promise<void> {
   // No folder: nothing was ever imported here.
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
-    if (await isStale(name)) await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
+    if (await isStale(name))
+      await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
 

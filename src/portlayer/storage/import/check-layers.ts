@@ -28,17 +28,28 @@ export interface CheckedLayers {
  * been checked: size, digest, diff id, compression, and the path of every member. Throws `image-corrupt`,
  * `image-unsafe` or `no-space`.
  */
-export async function checkLayers(image: LayoutImage, target: string, text: string, signal: AbortSignal | undefined): Promise<CheckedLayers> {
+export async function checkLayers(
+  image: LayoutImage,
+  target: string,
+  text: string,
+  signal: AbortSignal | undefined,
+): Promise<CheckedLayers> {
   const diffIds = image.configuration.rootfs.diff_ids;
   if (diffIds.length !== image.manifest.layers.length) {
-    throw new TetherError("image-corrupt", `image ${text} is corrupt: ${image.manifest.layers.length} layers but ${diffIds.length} diff ids`);
+    throw new TetherError(
+      "image-corrupt",
+      `image ${text} is corrupt: ${image.manifest.layers.length} layers but ${diffIds.length} diff ids`,
+    );
   }
   let total: CheckedLayers = { layers: [], entries: 0, sizeBytes: 0 };
   for (const [number, layer] of image.manifest.layers.entries()) {
     const name = `layer ${layer.digest} of image ${text}`;
     const facts = await checkLayer(blobPath(image.folder, layer.digest), layer, { target, name, signal });
     if (facts.diffId !== diffIds[number]) {
-      throw new TetherError("image-corrupt", `${name} is corrupt: its content does not match the diff id ${diffIds[number]}`);
+      throw new TetherError(
+        "image-corrupt",
+        `${name} is corrupt: its content does not match the diff id ${diffIds[number]}`,
+      );
     }
     total = add(total, facts);
   }
@@ -46,7 +57,12 @@ export async function checkLayers(image: LayoutImage, target: string, text: stri
 }
 
 /** The same for a plain tar, which has no digest to match and becomes the only layer. */
-export async function checkRootTar(file: string, target: string, text: string, signal: AbortSignal | undefined) {
+export async function checkRootTar(
+  file: string,
+  target: string,
+  text: string,
+  signal: AbortSignal | undefined,
+) {
   const facts = await checkLayer(file, undefined, { target, name: `the tar of image ${text}`, signal });
   return { ...add({ layers: [], entries: 0, sizeBytes: 0 }, facts), diffId: facts.diffId };
 }
@@ -57,7 +73,11 @@ interface LayerCopy {
   readonly signal: AbortSignal | undefined;
 }
 
-async function checkLayer(blob: string, expected: Descriptor | undefined, { target, name, signal }: LayerCopy): Promise<LayerFacts> {
+async function checkLayer(
+  blob: string,
+  expected: Descriptor | undefined,
+  { target, name, signal }: LayerCopy,
+): Promise<LayerFacts> {
   if (expected !== undefined) await checkDescriptor(blob, expected, name);
   const copy = join(target, "blobs", "sha256", "incoming");
   await mkdir(dirname(copy), { recursive: true });
@@ -76,7 +96,8 @@ async function checkLayer(blob: string, expected: Descriptor | undefined, { targ
     signal?.throwIfAborted();
     throw translate(error, name);
   }
-  if (!digester.matches()) throw new TetherError("image-corrupt", `${name} is corrupt: its content does not match its digest`);
+  if (!digester.matches())
+    throw new TetherError("image-corrupt", `${name} is corrupt: its content does not match its digest`);
   const facts = inspector.facts();
   await rename(copy, blobPath(target, facts.diffId));
   return facts;
@@ -99,11 +120,18 @@ class Digester extends PassThrough {
 
 async function checkDescriptor(blob: string, { mediaType, size }: Descriptor, name: string): Promise<void> {
   if (!/^application\/vnd\.(?:oci|docker)\.image\..*tar/.test(mediaType ?? "")) {
-    throw new TetherError("image-corrupt", `${name} is no file system layer: its media type is ${JSON.stringify(mediaType ?? "")}`);
+    throw new TetherError(
+      "image-corrupt",
+      `${name} is no file system layer: its media type is ${JSON.stringify(mediaType ?? "")}`,
+    );
   }
   const found = await stat(blob).catch(() => undefined);
   if (found === undefined) throw new TetherError("image-corrupt", `${name} is missing`);
-  if (found.size !== size) throw new TetherError("image-corrupt", `${name} is corrupt: it has ${found.size} bytes instead of ${size}`);
+  if (found.size !== size)
+    throw new TetherError(
+      "image-corrupt",
+      `${name} is corrupt: it has ${found.size} bytes instead of ${size}`,
+    );
 }
 
 /** What is copied here is then unpacked beside it: it must fit twice, or a bomb would fill the disk first. */

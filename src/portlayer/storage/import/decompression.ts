@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
 import { Duplex, PassThrough } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
@@ -27,14 +28,25 @@ export async function decompressorFor(path: string): Promise<Duplex> {
 
 /** Node has no xz or bzip2: the ordinary tools, between two pipes. */
 function filter(tool: string, debianPackage: string): Duplex {
-  const child = spawn(tool, ["-dc"], { detached: true, stdio: ["pipe", "pipe", "ignore"] });
-  const stream = Duplex.from({ writable: child.stdin, readable: child.stdout });
-  child.once("error", (cause) => {
-    stream.destroy(new TetherError("tool-missing", `vch needs ${tool}: apt-get install ${debianPackage}`, { cause }));
+  return Duplex.from(async function* (source: AsyncIterable<Buffer>) {
+    const child = spawn(tool, ["-dc"], { detached: true, stdio: ["pipe", "pipe", "ignore"] });
+    const outcome = new Promise<number | null | Error>((resolve) => {
+      child.once("error", resolve);
+      child.once("exit", resolve);
+    });
+    try {
+      // A tool that stops reading says why by its exit status.
+      pipeline(source, child.stdin).catch(() => undefined);
+      yield* child.stdout as AsyncIterable<Buffer>;
+      // Only the status tells the end of the file from its middle.
+      const status = await outcome;
+      if (status instanceof Error) {
+        const message = `vch needs ${tool}: apt-get install ${debianPackage}`;
+        throw new TetherError("tool-missing", message, { cause: status });
+      }
+      if (status !== 0) throw new Error(`${tool} found it damaged`);
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
-  child.once("exit", (code) => {
-    if (code !== 0) stream.destroy(new Error(`${tool} found it damaged`));
-  });
-  stream.once("close", () => child.kill("SIGKILL"));
-  return stream;
 }

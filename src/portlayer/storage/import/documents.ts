@@ -27,7 +27,10 @@ export const imageManifestSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.string().nullish(),
   config: descriptor,
-  layers: z.array(descriptor).nullish().transform((layers) => layers ?? []),
+  layers: z
+    .array(descriptor)
+    .nullish()
+    .transform((layers) => layers ?? []),
 });
 export type ImageManifest = z.infer<typeof imageManifestSchema>;
 
@@ -51,12 +54,21 @@ export const imageConfigurationSchema = z.object({
       StopSignal: z.string().nullish(),
     })
     .nullish(),
-  rootfs: z.object({ diff_ids: z.array(digest).nullish().transform((ids) => ids ?? []) }),
+  rootfs: z.object({
+    diff_ids: z
+      .array(digest)
+      .nullish()
+      .transform((ids) => ids ?? []),
+  }),
 });
 export type ImageConfigurationDocument = z.infer<typeof imageConfigurationSchema>;
 
 /** The part of an image's configuration that says how to run it. */
-export function toImageConfiguration({ architecture, os, config }: ImageConfigurationDocument): ImageConfiguration {
+export function toImageConfiguration({
+  architecture,
+  os,
+  config,
+}: ImageConfigurationDocument): ImageConfiguration {
   return {
     entrypoint: config?.Entrypoint ?? [],
     command: config?.Cmd ?? [],

@@ -2,10 +2,11 @@ import { TetherError } from "../../../protocol/errors/index.ts";
 import { ToolError } from "../tool-runner.ts";
 
 const NOT_FOUND =
-  /manifest unknown|name unknown|not found|no such file|no such image|does not exist|access to the resource is denied|unauthorized|no descriptor found/i;
+  /manifest unknown|name unknown|not found|no such file|no such image|does not exist|access to the resource is denied|unauthorized|no descriptor found|expected 1 item, got/i;
 const NO_PLATFORM = /no image found in (?:manifest list|image index)/i;
 const NO_SPACE = /no space left|disk quota exceeded|Could not allocate (?:block|inode)/i;
-const NETWORK = /dial tcp|lookup |i\/o timeout|connection (?:refused|reset)|TLS|x509|pinging container registry|deadline exceeded/i;
+const NETWORK =
+  /dial tcp|lookup |i\/o timeout|connection (?:refused|reset)|TLS|x509|pinging container registry|deadline exceeded/i;
 
 /** Errors of the file system that say that the store cannot be written, with Docker's word for it. */
 const NOT_WRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR"];
@@ -16,10 +17,14 @@ export function toImportError(thrown: unknown, text: string, root: string): Teth
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
   if (code === "ENOSPC" || code === "EDQUOT" || NO_SPACE.test(reason)) {
-    return new TetherError("no-space", `image ${text} does not fit: no space left on the disk of ${root}`, { cause: thrown });
+    return new TetherError("no-space", `image ${text} does not fit: no space left on the disk of ${root}`, {
+      cause: thrown,
+    });
   }
   if (NOT_WRITABLE.includes(code)) {
-    return new TetherError("state-not-writable", `cannot write the image store ${root}: ${reason}`, { cause: thrown });
+    return new TetherError("state-not-writable", `cannot write the image store ${root}: ${reason}`, {
+      cause: thrown,
+    });
   }
   if (thrown instanceof ToolError) {
     return new TetherError("image-corrupt", `image ${text} cannot be unpacked: ${reason}`, { cause: thrown });
@@ -32,10 +37,17 @@ export function toCopyError(error: ToolError, text: string, isRemote: boolean): 
   const reason = error.message;
   if (NO_SPACE.test(reason)) return error;
   const because = { cause: error };
-  if (NO_PLATFORM.test(reason)) return new TetherError("image-platform", `image ${text} is not made for linux/amd64`, because);
+  if (NO_PLATFORM.test(reason))
+    return new TetherError("image-platform", `image ${text} is not made for linux/amd64`, because);
   if (isRemote) {
-    if (NETWORK.test(reason)) return new TetherError("image-unreachable", `Unable to reach the registry of image '${text}': ${reason}`, because);
-    if (NOT_FOUND.test(reason)) return new TetherError("image-not-found", `Unable to find image '${text}': ${reason}`, because);
+    if (NETWORK.test(reason))
+      return new TetherError(
+        "image-unreachable",
+        `Unable to reach the registry of image '${text}': ${reason}`,
+        because,
+      );
+    if (NOT_FOUND.test(reason))
+      return new TetherError("image-not-found", `Unable to find image '${text}': ${reason}`, because);
   } else if (NOT_FOUND.test(reason)) {
     return new TetherError("image-not-found", `image ${text}: ${reason}`, because);
   }

@@ -1,4 +1,4 @@
-import { access, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, stat } from "node:fs/promises";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
 import type { ImageReference } from "../image-reference.ts";
@@ -17,22 +17,40 @@ export const FETCHED_TAG = "fetched";
  * Registries are verified as the machine's containers configuration says. Throws `image-not-found`,
  * `image-unreachable`, `image-platform` or `image-corrupt`.
  */
-export async function fetchImage(reference: Fetched, work: WorkFolder, { run, signal, onProgress }: ImportContext): Promise<string> {
+export async function fetchImage(
+  reference: Fetched,
+  work: WorkFolder,
+  { run, signal, onProgress }: ImportContext,
+): Promise<string> {
   if ("file" in reference) await requireFile(reference.file, reference.text);
   onProgress(`copying image ${reference.text}`);
   const layout = work.join("fetched");
   const temporary = work.join("skopeo");
   await mkdir(temporary);
   try {
-    await run("skopeo", [
-      "--insecure-policy", "--override-os", "linux", "--override-arch", "amd64",
-      // Its temporary files where we clean up, also after skopeo was killed.
-      "--tmpdir", temporary,
-      "copy", "--quiet", "--dest-oci-accept-uncompressed-layers",
-      skopeoName(reference), `oci:${layout}:${FETCHED_TAG}`,
-    ], { signal, environment: { TMPDIR: temporary } });
+    await run(
+      "skopeo",
+      [
+        "--insecure-policy",
+        "--override-os",
+        "linux",
+        "--override-arch",
+        "amd64",
+        // Its temporary files where we clean up, also after skopeo was killed.
+        "--tmpdir",
+        temporary,
+        "copy",
+        "--quiet",
+        "--dest-oci-accept-uncompressed-layers",
+        skopeoName(reference),
+        `oci:${layout}:${FETCHED_TAG}`,
+      ],
+      { signal, environment: { TMPDIR: temporary } },
+    );
   } catch (error) {
-    throw error instanceof ToolError ? toCopyError(error, reference.text, reference.kind === "registry") : error;
+    throw error instanceof ToolError
+      ? toCopyError(error, reference.text, reference.kind === "registry")
+      : error;
   }
   return layout;
 }
@@ -48,10 +66,18 @@ function skopeoName(reference: Fetched): string {
   }
 }
 
-/** Throws `image-not-found` for a file that is not there or not readable. */
+/**
+ * Throws `image-not-found` for a file that is missing, not readable, or no regular file: a device or a pipe
+ * may have no end.
+ */
 export async function requireFile(file: string, text: string): Promise<void> {
-  await access(file, 4 /* R_OK */).catch((error: NodeJS.ErrnoException) => {
-    const reason = error.code === "ENOENT" ? "no such file" : `cannot be read (${error.code})`;
+  try {
+    await access(file, constants.R_OK);
+    if ((await stat(file)).isFile()) return;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === "ENOENT" ? "no such file" : `cannot be read (${code})`;
     throw new TetherError("image-not-found", `image ${text}: ${file}: ${reason}`, { cause: error });
-  });
+  }
+  throw new TetherError("image-not-found", `image ${text}: ${file}: not a regular file`);
 }

@@ -47,7 +47,10 @@ async function importInto(reference: ImageReference, context: ImportContext): Pr
   if (reference.kind === "root-tar") return await importRootTar(reference, work, context);
   const fetched = await fetchImage(reference, work, context);
   const image = await openLayout(fetched, FETCHED_TAG, reference.text);
-  return (await readImage(context.root, image.digest)) ?? (await importLayout(image, reference.text, work, context));
+  return (
+    (await readImage(context.root, image.digest)) ??
+    (await importLayout(image, reference.text, work, context))
+  );
 }
 
 function requireRoot(text: string): void {
@@ -58,26 +61,51 @@ function requireRoot(text: string): void {
   );
 }
 
-async function importLayout(image: LayoutImage, text: string, work: WorkFolder, context: ImportContext): Promise<Image> {
+async function importLayout(
+  image: LayoutImage,
+  text: string,
+  work: WorkFolder,
+  context: ImportContext,
+): Promise<Image> {
   const { layers } = image.manifest;
-  if (layers.length === 0) throw new TetherError("image-empty", `image ${text} has no layers: there is nothing to run`);
+  if (layers.length === 0)
+    throw new TetherError("image-empty", `image ${text} has no layers: there is nothing to run`);
   const { os, architecture } = image.configuration;
   if (os !== "linux" || architecture !== "amd64") {
-    throw new TetherError("image-platform", `image ${text} is made for ${os}/${architecture}, and container VMs run linux/amd64`);
+    throw new TetherError(
+      "image-platform",
+      `image ${text} is made for ${os}/${architecture}, and container VMs run linux/amd64`,
+    );
   }
-  context.onProgress(`unpacking image ${text} (${layers.length} ${layers.length === 1 ? "layer" : "layers"})`);
+  context.onProgress(
+    `unpacking image ${text} (${layers.length} ${layers.length === 1 ? "layer" : "layers"})`,
+  );
   const checked = await checkLayers(image, work.join("checked"), text, context.signal);
   const source = { digest: image.digest, configuration: image.configuration, text };
   return makeImage(source, checked, work, context);
 }
 
-async function importRootTar({ file, text }: { file: string; text: string }, work: WorkFolder, context: ImportContext): Promise<Image> {
+async function importRootTar(
+  { file, text }: { file: string; text: string },
+  work: WorkFolder,
+  context: ImportContext,
+): Promise<Image> {
   context.onProgress(`unpacking image ${text}`);
   const checked = await checkRootTar(file, work.join("checked"), text, context.signal);
-  if (checked.entries === 0) throw new TetherError("image-empty", `image ${text} has no files: there is nothing to run`);
+  if (checked.entries === 0)
+    throw new TetherError("image-empty", `image ${text} has no files: there is nothing to run`);
   // Docker's `import` makes such an image: no command, no environment.
-  const configuration = { architecture: "amd64", os: "linux", config: {}, rootfs: { type: "layers", diff_ids: [checked.diffId] } };
-  const digest = await writeLayout(work.join("checked"), { layers: checked.layers, configuration, tag: CHECKED_TAG });
+  const configuration = {
+    architecture: "amd64",
+    os: "linux",
+    config: {},
+    rootfs: { type: "layers", diff_ids: [checked.diffId] },
+  };
+  const digest = await writeLayout(work.join("checked"), {
+    layers: checked.layers,
+    configuration,
+    tag: CHECKED_TAG,
+  });
   const stored = await readImage(context.root, digest);
   return stored ?? makeImage({ digest, configuration, text }, checked, work, context);
 }
@@ -88,17 +116,28 @@ interface ImageSource {
   readonly text: string;
 }
 
-async function makeImage(source: ImageSource, checked: CheckedLayers, work: WorkFolder, context: ImportContext): Promise<Image> {
+async function makeImage(
+  source: ImageSource,
+  checked: CheckedLayers,
+  work: WorkFolder,
+  context: ImportContext,
+): Promise<Image> {
   const { run, signal, root } = context;
   await writeLayout(work.join("checked"), {
     layers: checked.layers,
-    configuration: { architecture: "amd64", os: "linux", rootfs: { type: "layers", diff_ids: checked.layers.map(({ digest }) => digest) } },
+    configuration: {
+      architecture: "amd64",
+      os: "linux",
+      rootfs: { type: "layers", diff_ids: checked.layers.map(({ digest }) => digest) },
+    },
     tag: CHECKED_TAG,
   });
   const tree = work.join("tree");
   await mkdir(tree);
   await chmod(tree, 0o755); // the root folder's mode when no layer names one, whatever our umask
-  await run("umoci", ["raw", "unpack", "--image", `${work.join("checked")}:${CHECKED_TAG}`, tree], { signal });
+  await run("umoci", ["raw", "unpack", "--image", `${work.join("checked")}:${CHECKED_TAG}`, tree], {
+    signal,
+  });
   await rm(work.join("checked"), { recursive: true });
   await completeRootTree(tree);
 
@@ -106,11 +145,21 @@ async function makeImage(source: ImageSource, checked: CheckedLayers, work: Work
   const prepared = work.join("image");
   await mkdir(prepared);
   const diskSizeBytes = await makeLayerDisk({
-    tree, disk: diskPath(prepared), run, signal,
-    contentBytes: checked.sizeBytes, entries: checked.entries, diskSizeBytes: context.diskSizeBytes,
+    tree,
+    disk: diskPath(prepared),
+    run,
+    signal,
+    contentBytes: checked.sizeBytes,
+    entries: checked.entries,
+    diskSizeBytes: context.diskSizeBytes,
   });
-  await publishImage(root, prepared, { digest: source.digest, configuration: toImageConfiguration(source.configuration), diskSizeBytes });
+  await publishImage(root, prepared, {
+    digest: source.digest,
+    configuration: toImageConfiguration(source.configuration),
+    diskSizeBytes,
+  });
   const image = await readImage(root, source.digest);
-  if (image === undefined) throw new TetherError("internal", `image ${source.text} vanished from the store ${root}`);
+  if (image === undefined)
+    throw new TetherError("internal", `image ${source.text} vanished from the store ${root}`);
   return image;
 }

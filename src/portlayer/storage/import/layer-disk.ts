@@ -18,8 +18,21 @@ const BYTES_PER_INODE = 16 * 1024;
  * Linux 4.x: newer ones (orphan_file, metadata_csum_seed) would shut out an older guest kernel.
  */
 const FEATURES = [
-  "none", "has_journal", "ext_attr", "resize_inode", "dir_index", "filetype", "extent", "64bit", "flex_bg",
-  "sparse_super", "large_file", "huge_file", "dir_nlink", "extra_isize", "metadata_csum",
+  "none",
+  "has_journal",
+  "ext_attr",
+  "resize_inode",
+  "dir_index",
+  "filetype",
+  "extent",
+  "64bit",
+  "flex_bg",
+  "sparse_super",
+  "large_file",
+  "huge_file",
+  "dir_nlink",
+  "extra_isize",
+  "metadata_csum",
 ].join(",");
 
 /** What a disk is made from. */
@@ -49,11 +62,34 @@ export async function makeLayerDisk(options: LayerDiskOptions): Promise<number> 
   // the guest's kernel writes 160 MB of zeros (measured: 7 MB on the host's disk instead of 71).
   await truncate(disk, sizeBytes);
   const inodes = Math.ceil(Math.max(sizeBytes / BYTES_PER_INODE, options.entries * 2));
-  await run("mke2fs", [
-    "-q", "-F", "-t", "ext4", "-O", FEATURES, "-L", LABEL, "-b", String(BLOCK_SIZE), "-I", "256",
-    "-m", "0", "-N", String(inodes), "-E", "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
-    "-d", tree, disk, String(sizeBytes / BLOCK_SIZE),
-  ], { signal });
+  await run(
+    "mke2fs",
+    [
+      "-q",
+      "-F",
+      "-t",
+      "ext4",
+      "-O",
+      FEATURES,
+      "-L",
+      LABEL,
+      "-b",
+      String(BLOCK_SIZE),
+      "-I",
+      "256",
+      "-m",
+      "0",
+      "-N",
+      String(inodes),
+      "-E",
+      "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
+      "-d",
+      tree,
+      disk,
+      String(sizeBytes / BLOCK_SIZE),
+    ],
+    { signal },
+  );
   await correctRootFolder(options);
   return sizeBytes;
 }
@@ -70,13 +106,18 @@ function diskSizeFor({ contentBytes, entries, diskSizeBytes }: LayerDiskOptions)
  */
 async function correctRootFolder({ tree, disk, run, signal }: LayerDiskOptions): Promise<void> {
   const { uid, gid, mode, mtimeMs } = await lstat(tree);
-  const hasLostAndFound = await lstat(join(tree, "lost+found")).then(() => true, () => false);
+  const hasLostAndFound = await lstat(join(tree, "lost+found")).then(
+    () => true,
+    () => false,
+  );
   const commands = [
     ...(hasLostAndFound ? [] : ["rmdir /lost+found"]),
     `set_inode_field / mode 0${mode.toString(8)}`,
     `set_inode_field / uid ${uid}`,
     `set_inode_field / gid ${gid}`,
-    ...["atime", "mtime", "ctime"].map((field) => `set_inode_field / ${field} @${Math.floor(mtimeMs / 1000)}`),
+    ...["atime", "mtime", "ctime"].map(
+      (field) => `set_inode_field / ${field} @${Math.floor(mtimeMs / 1000)}`,
+    ),
   ];
   const script = `${disk}.commands`;
   await writeFile(script, `${commands.join("\n")}\n`);
@@ -84,5 +125,6 @@ async function correctRootFolder({ tree, disk, run, signal }: LayerDiskOptions):
   await rm(script);
   // debugfs reports failed commands on standard error only, below its version line.
   const complaint = stderr.split("\n").find((line) => line !== "" && !line.startsWith("debugfs "));
-  if (complaint !== undefined) throw new TetherError("internal", `cannot complete the disk's root folder: ${complaint}`);
+  if (complaint !== undefined)
+    throw new TetherError("internal", `cannot complete the disk's root folder: ${complaint}`);
 }

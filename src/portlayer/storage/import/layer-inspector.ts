@@ -47,7 +47,11 @@ export class LayerInspector extends Transform {
 
   /** Valid once the stream has finished. */
   facts(): LayerFacts {
-    return { diffId: `sha256:${this.#hash.digest("hex")}`, sizeBytes: this.#sizeBytes, entries: this.#entries };
+    return {
+      diffId: `sha256:${this.#hash.digest("hex")}`,
+      sizeBytes: this.#sizeBytes,
+      entries: this.#entries,
+    };
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -96,7 +100,11 @@ function onceEither(emitter: NodeJS.EventEmitter, one: string, other: string, li
  * Why a tar member must not be unpacked, or `undefined`. Symbolic links may point anywhere: they are only
  * followed inside the container (and by umoci, which resolves them inside the root).
  */
-export function findDanger({ name, linkname, type }: Pick<Header, "name"> & Partial<Header>): string | undefined {
+export function findDanger({
+  name,
+  linkname,
+  type,
+}: Pick<Header, "name"> & Partial<Header>): string | undefined {
   if (leavesRoot(name)) return `its entry ${show(name)} leaves the root`;
   if (type === "link" && leavesRoot(linkname ?? "")) {
     return `its entry ${show(name)} is a hard link to ${show(linkname ?? "")}, which leaves the root`;
@@ -104,7 +112,8 @@ export function findDanger({ name, linkname, type }: Pick<Header, "name"> & Part
   if (isRoot(name) && type !== "directory") return `its entry ${show(name)} would replace the root itself`;
   // ".wh.NAME" deletes NAME: a NAME of ".." must not delete the folder above.
   const target = /(?:^|\/)\.wh\.([^/]*)\/*$/.exec(name)?.[1];
-  if (target !== undefined && ["", ".", ".."].includes(target)) return `its entry ${show(name)} deletes what is not named`;
+  if (target !== undefined && ["", ".", ".."].includes(target))
+    return `its entry ${show(name)} deletes what is not named`;
   return undefined;
 }
 

@@ -35,7 +35,11 @@ export interface LayoutImage {
  * Finds an image in an OCI layout folder: the one with the tag, or the only one. `text` names the image in
  * messages. Throws `image-not-found`, `image-platform` or `image-corrupt`.
  */
-export async function openLayout(folder: string, tag: string | undefined, text: string): Promise<LayoutImage> {
+export async function openLayout(
+  folder: string,
+  tag: string | undefined,
+  text: string,
+): Promise<LayoutImage> {
   const index = await readIndex(folder, text);
   const layout = { folder, text };
   const descriptor = await toManifest(layout, selectTagged(index, tag, text), 0);
@@ -56,7 +60,10 @@ async function readIndex(folder: string, text: string): Promise<Descriptor[]> {
     return parse(imageIndexSchema, index, "index.json", text).manifests;
   } catch (error) {
     if (error instanceof TetherError) throw error;
-    const isFolder = await stat(folder).then((found) => found.isDirectory(), () => false);
+    const isFolder = await stat(folder).then(
+      (found) => found.isDirectory(),
+      () => false,
+    );
     const reason = isFolder ? "is not an OCI image layout: it has no readable index.json" : "is no folder";
     throw new TetherError("image-not-found", `image ${text}: ${folder} ${reason}`, { cause: error });
   }
@@ -67,9 +74,14 @@ function selectTagged(manifests: readonly Descriptor[], tag: string | undefined,
   // The last one wins, as for umoci: writers append.
   const chosen = found.at(-1);
   if (chosen !== undefined && (tag !== undefined || found.length === 1)) return chosen;
-  const tags = manifests.map((entry) => entry.annotations?.[TAG_ANNOTATION]).filter((name) => name !== undefined);
+  const tags = manifests
+    .map((entry) => entry.annotations?.[TAG_ANNOTATION])
+    .filter((name) => name !== undefined);
   const known = tags.length === 0 ? "" : `; it has ${tags.slice(0, 10).join(", ")}`;
-  const reason = tag === undefined ? `the layout holds ${manifests.length} images: name one by its tag` : `no tag ${JSON.stringify(tag)}`;
+  const reason =
+    tag === undefined
+      ? `the layout holds ${manifests.length} images: name one by its tag`
+      : `no tag ${JSON.stringify(tag)}`;
   throw new TetherError("image-not-found", `image ${text}: ${reason}${known}`);
 }
 
@@ -77,11 +89,20 @@ function selectTagged(manifests: readonly Descriptor[], tag: string | undefined,
 async function toManifest(layout: Layout, descriptor: Descriptor, depth: number): Promise<Descriptor> {
   if (!isIndex(descriptor.mediaType)) return descriptor;
   if (depth === NESTING_LIMIT) throw corrupt(layout.text, "its indexes are nested too deeply");
-  const { manifests } = parse(imageIndexSchema, await readBlob(layout, descriptor), "the image index", layout.text);
-  const isWanted = ({ platform }: Descriptor) => platform?.os === "linux" && platform.architecture === "amd64";
-  const chosen = manifests.find(isWanted) ?? manifests.find(({ mediaType, platform }) => platform == null && isIndex(mediaType));
+  const { manifests } = parse(
+    imageIndexSchema,
+    await readBlob(layout, descriptor),
+    "the image index",
+    layout.text,
+  );
+  const isWanted = ({ platform }: Descriptor) =>
+    platform?.os === "linux" && platform.architecture === "amd64";
+  const chosen =
+    manifests.find(isWanted) ?? manifests.find(({ mediaType, platform }) => !platform && isIndex(mediaType));
   if (chosen !== undefined) return toManifest(layout, chosen, depth + 1);
-  const platforms = manifests.map(({ platform }) => (platform ? `${platform.os}/${platform.architecture}` : "unknown"));
+  const platforms = manifests.map(({ platform }) =>
+    platform ? `${platform.os}/${platform.architecture}` : "unknown",
+  );
   throw new TetherError(
     "image-platform",
     `image ${layout.text} is not made for linux/amd64, only for ${[...new Set(platforms)].join(", ") || "nothing"}`,
@@ -93,12 +114,17 @@ const isIndex = (mediaType: string | null | undefined) =>
   mediaType === "application/vnd.docker.distribution.manifest.list.v2+json";
 
 async function readBlob({ folder, text }: Layout, { digest, size }: Descriptor): Promise<string> {
-  if (size > DOCUMENT_SIZE_LIMIT) throw corrupt(text, `${digest} is too large for a document (${size} bytes)`);
+  if (size > DOCUMENT_SIZE_LIMIT)
+    throw corrupt(text, `${digest} is too large for a document (${size} bytes)`);
   const bytes = await readExactly(blobPath(folder, digest), size).catch((error: unknown) => {
-    throw corrupt(text, `${digest} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw corrupt(
+      text,
+      `${digest} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
   const [algorithm = "", hex] = digest.split(":");
-  if (createHash(algorithm).update(bytes).digest("hex") !== hex) throw corrupt(text, `${digest} does not match its content`);
+  if (createHash(algorithm).update(bytes).digest("hex") !== hex)
+    throw corrupt(text, `${digest} does not match its content`);
   return bytes.toString("utf8");
 }
 
@@ -106,11 +132,17 @@ async function readBlob({ folder, text }: Layout, { digest, size }: Descriptor):
 async function readExactly(path: string, size: number): Promise<Buffer> {
   await using file = await open(path, "r");
   const { bytesRead, buffer } = await file.read(Buffer.alloc(size + 1), 0, size + 1, 0);
-  if (bytesRead !== size) throw new Error(`it has ${bytesRead > size ? "more" : "less"} than its ${size} bytes`);
+  if (bytesRead !== size)
+    throw new Error(`it has ${bytesRead > size ? "more" : "less"} than its ${size} bytes`);
   return buffer.subarray(0, size);
 }
 
-function parse<T>(schema: Parameters<typeof parseDocument<T>>[0], json: string, what: string, text: string): T {
+function parse<T>(
+  schema: Parameters<typeof parseDocument<T>>[0],
+  json: string,
+  what: string,
+  text: string,
+): T {
   try {
     return parseDocument(schema, json);
   } catch (error) {

@@ -24,7 +24,9 @@ describe("createContainerDisk", () => {
     const image = await rawDisk(10 * 1024 ** 3);
     const target = join(folder, "c.qcow2");
     await createContainerDisk({ image, target });
-    const info = JSON.parse(execFileSync("qemu-img", ["info", "--output=json", target], { encoding: "utf8" })) as Record<string, unknown>;
+    const info = JSON.parse(
+      execFileSync("qemu-img", ["info", "--output=json", target], { encoding: "utf8" }),
+    ) as Record<string, unknown>;
     assert.deepEqual(
       [info["format"], info["virtual-size"], info["backing-filename"], info["backing-filename-format"]],
       ["qcow2", 10 * 1024 ** 3, image, "raw"],
@@ -45,13 +47,19 @@ describe("createContainerDisk", () => {
 
   it("leaves nothing behind when it fails", async () => {
     const target = join(folder, "c.qcow2");
-    await assert.rejects(createContainerDisk({ image: join(folder, "missing"), target }), { code: "state-not-writable" });
+    await assert.rejects(createContainerDisk({ image: join(folder, "missing"), target }), {
+      code: "state-not-writable",
+    });
     assert.deepEqual(await readdir(folder), []);
   });
 
   it("leaves nothing behind when it is aborted", async () => {
     const abort = new AbortController();
-    const made = createContainerDisk({ image: await rawDisk(1024 ** 2), target: join(folder, "c.qcow2"), signal: abort.signal });
+    const made = createContainerDisk({
+      image: await rawDisk(1024 ** 2),
+      target: join(folder, "c.qcow2"),
+      signal: abort.signal,
+    });
     abort.abort(new Error("interrupted"));
     await assert.rejects(made, { message: "interrupted" });
     assert.deepEqual(await readdir(folder), ["disk.raw"]);

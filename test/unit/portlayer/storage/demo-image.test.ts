@@ -20,7 +20,10 @@ describe("the demo image", function () {
     await buildDemoImage(join(folder, "b"));
     await buildDemoImage(join(folder, "b"));
     assert.deepEqual((await readdir(folder)).sort(), ["a", "b"]);
-    assert.equal(await readFile(join(folder, "b/index.json"), "utf8"), await readFile(join(folder, "a/index.json"), "utf8"));
+    assert.equal(
+      await readFile(join(folder, "b/index.json"), "utf8"),
+      await readFile(join(folder, "a/index.json"), "utf8"),
+    );
   });
 
   it("has a shell with its applets and a default command that needs no terminal", async function () {
@@ -29,6 +32,7 @@ describe("the demo image", function () {
     const { disk, configuration } = await store.acquire(parseImageReference(`oci:${folder}/a:latest`));
     assert.deepEqual(configuration.command, ["/bin/hello"]);
     await using mounted = await MountedDisk.open(disk);
-    for (const name of ["sh", "vi", "ls", "hello"]) assert((await stat(mounted.join("bin", name))).mode & 0o111, name);
+    for (const name of ["sh", "vi", "ls", "hello"])
+      assert((await stat(mounted.join("bin", name))).mode & 0o111, name);
   });
 });

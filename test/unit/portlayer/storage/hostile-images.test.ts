@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 
 import { ImageStore, parseImageReference } from "../../../../src/portlayer/storage/index.ts";
 import { type ErrorCode, TetherError } from "../../../../src/protocol/errors/index.ts";
@@ -49,7 +51,10 @@ describe("a hostile or broken image", function () {
       return true;
     });
     const left = await readdir(join(folder, "store"), { recursive: true }).catch(() => []);
-    assert.deepEqual(left.filter((name) => name !== "tmp"), []);
+    assert.deepEqual(
+      left.filter((name) => name !== "tmp"),
+      [],
+    );
   }
 
   async function image(content: ImageContent): Promise<string> {
@@ -65,7 +70,10 @@ describe("a hostile or broken image", function () {
     });
   }
 
-  for (const [form, write] of [["oci-archive", writeOciArchive], ["docker-archive", writeDockerArchive]] as const) {
+  for (const [form, write] of [
+    ["oci-archive", writeOciArchive],
+    ["docker-archive", writeDockerArchive],
+  ] as const) {
     it(`is refused as corrupt when a ${form} is cut short`, async () => {
       await write(join(folder, "a.tar"), GOOD);
       await cutShort(join(folder, "a.tar"));
@@ -98,6 +106,11 @@ describe("a hostile or broken image", function () {
     await refuses(`oci:${folder}/image:v2`, "image-not-found", /no tag "v2"; it has latest/);
   });
 
+  it("is not found when its file is a device, which might have no end", async () => {
+    await refuses("/dev/zero", "image-not-found", /not a regular file$/);
+    await refuses(`docker-archive:${folder}`, "image-not-found", /not a regular file$/);
+  });
+
   it("is empty without layers", async () => {
     await refuses(await image({ layers: [] }), "image-empty", /has no layers: there is nothing to run$/);
   });
@@ -105,21 +118,32 @@ describe("a hostile or broken image", function () {
   it("is refused on the wrong platform, alone or in an index", async () => {
     await refuses(await image({ ...GOOD, architecture: "arm64" }), "image-platform", /linux\/arm64/);
     const digest = await writeOciImage(join(folder, "image"), { ...GOOD, architecture: "arm64" });
-    await nestInIndex(join(folder, "image"), [{ digest, architecture: "arm64" }, { digest, architecture: "s390x" }]);
+    await nestInIndex(join(folder, "image"), [
+      { digest, architecture: "arm64" },
+      { digest, architecture: "s390x" },
+    ]);
     await refuses(`oci:${folder}/image:latest`, "image-platform", /linux\/arm64, linux\/s390x/);
   });
 
   it("is refused when a layer is no file system", async () => {
     const reference = await image(GOOD);
-    const index = JSON.parse(await readFile(join(folder, "image/index.json"), "utf8")) as { manifests: [{ digest: string }] };
+    const index = JSON.parse(await readFile(join(folder, "image/index.json"), "utf8")) as {
+      manifests: [{ digest: string }];
+    };
     const path = join(folder, "image/blobs", ...index.manifests[0].digest.split(":"));
-    const manifest = (await readFile(path, "utf8")).replace("image.layer.v1.tar+gzip", "wasm.content.v1.wasm");
+    const manifest = (await readFile(path, "utf8")).replace(
+      "image.layer.v1.tar+gzip",
+      "wasm.content.v1.wasm",
+    );
     await rm(join(folder, "image"), { recursive: true });
     await writeOciImage(join(folder, "image"), GOOD);
-    const { createHash } = await import("node:crypto");
     const digest = `sha256:${createHash("sha256").update(manifest).digest("hex")}`;
     await writeFile(join(folder, "image/blobs", ...digest.split(":")), manifest);
-    const entry = { digest, size: manifest.length, annotations: { "org.opencontainers.image.ref.name": "latest" } };
+    const entry = {
+      digest,
+      size: manifest.length,
+      annotations: { "org.opencontainers.image.ref.name": "latest" },
+    };
     await writeFile(join(folder, "image/index.json"), JSON.stringify({ manifests: [entry] }));
     await refuses(reference, "image-corrupt", /no file system layer/);
   });
@@ -134,7 +158,11 @@ describe("a hostile or broken image", function () {
   };
   for (const [what, layer] of Object.entries(escapes)) {
     it(`is refused as unsafe, naming layer and path, when ${what}`, async () => {
-      await refuses(await image({ layers: [[{ name: "a/" }, ...layer]] }), "image-unsafe", /^layer sha256:[0-9a-f]{64} of image .* its entry "/);
+      await refuses(
+        await image({ layers: [[{ name: "a/" }, ...layer]] }),
+        "image-unsafe",
+        /^layer sha256:[0-9a-f]{64} of image .* its entry "/,
+      );
     });
   }
 
@@ -163,14 +191,16 @@ describe("a hostile or broken image", function () {
   });
 
   it("is refused as corrupt when a member's hard link has no target", async () => {
-    await refuses(await image({ layers: [[{ name: "a", type: "link", linkname: "missing" }]] }), "image-corrupt");
+    await refuses(
+      await image({ layers: [[{ name: "a", type: "link", linkname: "missing" }]] }),
+      "image-corrupt",
+    );
   });
 
   it("is refused before it fills the disk", async () => {
     // 3 GiB of zeros in 3 MiB would do on a small disk; here the disk is a small one.
     const small = join(folder, "small");
     await mkdir(small);
-    const { execFileSync } = await import("node:child_process");
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", small]);
     try {
       const bomb = gzipSync(makeTar([{ name: "zeros", data: Buffer.alloc(32 * 1024 ** 2) }]));
@@ -179,7 +209,10 @@ describe("a hostile or broken image", function () {
       await assert.rejects(new ImageStore({ root: small }).acquire(reference), { code: "no-space" });
       assert.deepEqual(await readdir(small, { recursive: true }), ["tmp"]);
       // Passes the estimate, but tree and disk together do not fit.
-      await writeFile(join(folder, "large.tar"), makeTar([{ name: "x", data: Buffer.alloc(3 * 1024 ** 2, "x") }]));
+      await writeFile(
+        join(folder, "large.tar"),
+        makeTar([{ name: "x", data: Buffer.alloc(3 * 1024 ** 2, "x") }]),
+      );
       const large = parseImageReference(join(folder, "large.tar"));
       await assert.rejects(new ImageStore({ root: small }).acquire(large), (error) => {
         assert(error instanceof TetherError && error.code === "no-space", String(error));
@@ -198,5 +231,11 @@ describe("a hostile or broken image", function () {
     await refuses(join(folder, "b.tar"), "image-empty");
     await writeFile(join(folder, "c.tar.gz"), gzipSync(FILLER).subarray(0, 1000));
     await refuses(join(folder, "c.tar.gz"), "image-corrupt");
+    const input = Buffer.concat(Array<Buffer>(50).fill(makeTar([{ name: "x", data: FILLER }])));
+    const compressed = ["xz", "bzip2"].map((tool) => execFileSync(tool, ["-c"], { input }));
+    for (const whole of [...compressed, zstdCompressSync(input), gzipSync(input)]) {
+      await writeFile(join(folder, "d.tar"), whole.subarray(0, whole.length >> 1));
+      await refuses(join(folder, "d.tar"), "image-corrupt");
+    }
   });
 });

@@ -18,7 +18,10 @@ import {
 } from "../../../support/images/index.ts";
 
 const CONTENT: ImageContent = {
-  layers: [[{ name: "bin/" }, { name: "bin/sh", mode: 0o755, data: "shell" }], [{ name: "etc/" }, { name: "etc/motd", data: "hello" }]],
+  layers: [
+    [{ name: "bin/" }, { name: "bin/sh", mode: 0o755, data: "shell" }],
+    [{ name: "etc/" }, { name: "etc/motd", data: "hello" }],
+  ],
   config: {
     Entrypoint: ["/entry"],
     Cmd: ["-v"],
@@ -49,7 +52,9 @@ describe("ImageStore", function () {
   afterEach(async () => rm(folder, { recursive: true }));
 
   const acquire = (text: string, run?: ToolRunner) =>
-    new ImageStore({ root, now: later, ...(run === undefined ? {} : { run }) }).acquire(parseImageReference(text));
+    new ImageStore({ root, now: later, ...(run === undefined ? {} : { run }) }).acquire(
+      parseImageReference(text),
+    );
   async function layout(content: ImageContent = CONTENT): Promise<string> {
     await writeOciImage(join(folder, "image"), content);
     return `oci:${folder}/image:latest`;
@@ -76,7 +81,9 @@ describe("ImageStore", function () {
   });
 
   it("reads a configuration whose lists are null or absent", async () => {
-    const { configuration } = await acquire(await layout({ ...CONTENT, config: { Cmd: null, Env: null, Labels: null } }));
+    const { configuration } = await acquire(
+      await layout({ ...CONTENT, config: { Cmd: null, Env: null, Labels: null } }),
+    );
     assert.deepEqual([configuration.command, configuration.entrypoint, configuration.labels], [[], [], {}]);
     assert.equal(configuration.stopSignal, undefined);
   });
@@ -134,16 +141,19 @@ describe("ImageStore", function () {
   }
 
   const tars: Readonly<Record<string, (tar: Buffer) => Buffer>> = {
-    "plain": (tar) => tar,
-    "gzip": gzipSync,
-    "zstd": zstdCompressSync,
-    "xz": (input) => execFileSync("xz", ["-c"], { input }),
-    "bzip2": (input) => execFileSync("bzip2", ["-c"], { input }),
+    plain: (tar) => tar,
+    gzip: gzipSync,
+    zstd: zstdCompressSync,
+    xz: (input) => execFileSync("xz", ["-c"], { input }),
+    bzip2: (input) => execFileSync("bzip2", ["-c"], { input }),
   };
   for (const [compression, compress] of Object.entries(tars)) {
     it(`imports a root file system tar (${compression}), once`, async () => {
       const file = join(folder, "root.tar");
-      await writeFile(file, compress(makeTar([{ name: "./" }, { name: "./etc/" }, { name: "./etc/motd", data: "hello" }])));
+      await writeFile(
+        file,
+        compress(makeTar([{ name: "./" }, { name: "./etc/" }, { name: "./etc/motd", data: "hello" }])),
+      );
       const image = await acquire(file);
       assert.deepEqual([image.configuration.command, image.configuration.architecture], [[], "amd64"]);
       await using disk = await MountedDisk.open(image.disk);
@@ -156,7 +166,10 @@ describe("ImageStore", function () {
     const path = join(folder, "image");
     const arm = await writeOciImage(path, { ...CONTENT, architecture: "arm64" });
     const amd = await writeOciImage(path, CONTENT);
-    await nestInIndex(path, [{ digest: arm, architecture: "arm64" }, { digest: amd, architecture: "amd64" }]);
+    await nestInIndex(path, [
+      { digest: arm, architecture: "arm64" },
+      { digest: amd, architecture: "amd64" },
+    ]);
     assert.equal((await acquire(`oci:${path}:latest`)).digest, amd);
   });
 
@@ -174,13 +187,6 @@ describe("ImageStore", function () {
     const store = new ImageStore({ root });
     await store.acquire(parseImageReference(text));
     assert.deepEqual(await readdir(join(root, "references")).catch(() => []), []);
-  });
-
-  it("makes a larger disk for an image that needs it", async () => {
-    const content = { layers: [[{ name: "large", data: Buffer.alloc(600 * 1024 ** 2) }]] };
-    const store = new ImageStore({ root, diskSizeBytes: 1024 ** 3 });
-    const { diskSizeBytes } = await store.acquire(parseImageReference(await layout(content)));
-    assert.equal(diskSizeBytes, 2 * 1024 ** 3);
   });
 
   it("imports an image once and whole when several ask at the same time", async () => {
@@ -201,7 +207,10 @@ describe("ImageStore", function () {
         return running;
       };
       const store = new ImageStore({ root, run });
-      await assert.rejects(store.acquire(parseImageReference(`docker-archive:${folder}/a.tar`), { signal: abort.signal }), reason);
+      await assert.rejects(
+        store.acquire(parseImageReference(`docker-archive:${folder}/a.tar`), { signal: abort.signal }),
+        reason,
+      );
       assert.deepEqual(await readdir(root, { recursive: true }), ["tmp"]);
     });
   }
@@ -211,7 +220,10 @@ describe("ImageStore", function () {
     const reason = new Error("interrupted");
     const store = new ImageStore({ root });
     const onProgress = () => abort.abort(reason);
-    await assert.rejects(store.acquire(parseImageReference(await layout()), { signal: abort.signal, onProgress }), reason);
+    await assert.rejects(
+      store.acquire(parseImageReference(await layout()), { signal: abort.signal, onProgress }),
+      reason,
+    );
     assert.deepEqual(await readdir(root, { recursive: true }), ["tmp"]);
   });
 
@@ -258,7 +270,8 @@ describe("ImageStore", function () {
   });
 
   it("says which tool is missing and how to get it", async () => {
-    const run: ToolRunner = (tool, args, options) => runTool(tool === "umoci" ? ("umoci-that-is-not-there" as "umoci") : tool, args, options);
+    const run: ToolRunner = (tool, args, options) =>
+      runTool(tool === "umoci" ? ("umoci-that-is-not-there" as "umoci") : tool, args, options);
     await assert.rejects(acquire(await layout(), run), { code: "tool-missing", message: /^vch needs umoci/ });
     await isTidy();
   });

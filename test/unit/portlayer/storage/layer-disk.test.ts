@@ -5,7 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { type Image, ImageStore, parseImageReference } from "../../../../src/portlayer/storage/index.ts";
-import { checkDisk, debugfs, describeDisk, MountedDisk, type TarEntry, writeOciImage } from "../../../support/images/index.ts";
+import {
+  checkDisk,
+  debugfs,
+  describeDisk,
+  MountedDisk,
+  type TarEntry,
+  writeOciImage,
+} from "../../../support/images/index.ts";
 
 const OLD = Date.UTC(2001, 8, 9) / 1000;
 /** VFS_CAP_REVISION_2 with the effective bit, cap_net_raw: what `setcap cap_net_raw+ep` writes. */
@@ -17,7 +24,12 @@ const lower: TarEntry[] = [
   { name: "bin/", mode: 0o755 },
   { name: "bin/su", mode: 0o4755, data: "su" },
   { name: "bin/wall", mode: 0o2755, gid: 5, data: "wall" },
-  { name: "bin/ping", mode: 0o755, data: "ping", xattrs: { "security.capability": CAP_NET_RAW, "user.note": "two\nlines" } },
+  {
+    name: "bin/ping",
+    mode: 0o755,
+    data: "ping",
+    xattrs: { "security.capability": CAP_NET_RAW, "user.note": "two\nlines" },
+  },
   { name: "tmp/", mode: 0o1777 },
   { name: "old", data: "old", mtime: OLD },
   { name: "huge-owner", data: "x", uid: 4_000_000_000, gid: 4_000_000_001 },
@@ -36,7 +48,11 @@ const lower: TarEntry[] = [
   { name: `odd/${"long/".repeat(30)}end`, data: "deep" },
   { name: "empty-folder/", mode: 0o700 },
   { name: "zeros", data: Buffer.alloc(1024 * 1024) },
-  ...Array.from({ length: 200 }, (_, i) => ({ name: `many/${i}`, data: `${i}`, xattrs: { "user.number": `${i}`, "user.other": "o".repeat(300) } })),
+  ...Array.from({ length: 200 }, (_, i) => ({
+    name: `many/${i}`,
+    data: `${i}`,
+    xattrs: { "user.number": `${i}`, "user.other": "o".repeat(300) },
+  })),
 ];
 
 const changes: TarEntry[] = [
@@ -89,7 +105,9 @@ describe("the disk of an image", function () {
     if (process.geteuid?.() !== 0) this.skip(); // owners and device nodes need root, as does mounting
     folder = await mkdtemp(join(tmpdir(), "layer-disk-"));
     await writeOciImage(join(folder, "image"), { layers: [withFolders(lower), withFolders(changes), upper] });
-    image = await new ImageStore({ root: join(folder, "store") }).acquire(parseImageReference(`oci:${folder}/image`));
+    image = await new ImageStore({ root: join(folder, "store") }).acquire(
+      parseImageReference(`oci:${folder}/image`),
+    );
     disk = await MountedDisk.open(image.disk);
   });
   after(async () => {
@@ -117,7 +135,10 @@ describe("the disk of an image", function () {
 
   it("keeps the root folder's own owner, mode, time and attributes", async () => {
     const root = await look(".");
-    assert.deepEqual([root.mode & 0o7777n, root.uid, root.gid, root.mtimeMs], [0o750n, 5n, 6n, BigInt(OLD) * 1000n]);
+    assert.deepEqual(
+      [root.mode & 0o7777n, root.uid, root.gid, root.mtimeMs],
+      [0o750n, 5n, 6n, BigInt(OLD) * 1000n],
+    );
     assert.match(await debugfs(image.disk, "ea_get / user.root"), /"yes"/);
   });
 
@@ -150,7 +171,10 @@ describe("the disk of an image", function () {
 
   it("keeps the attributes of many files apart", async () => {
     for (const number of [0, 1, 77, 199]) {
-      assert.match(await debugfs(image.disk, `ea_get /many/${number} user.number`), new RegExp(`"${number}"`));
+      assert.match(
+        await debugfs(image.disk, `ea_get /many/${number} user.number`),
+        new RegExp(`"${number}"`),
+      );
     }
     assert.equal((await readdir(disk.join("many"))).length, 200);
   });
@@ -171,7 +195,8 @@ describe("the disk of an image", function () {
   });
 
   it("keeps device nodes with wide numbers, and FIFOs", async () => {
-    const device = (major: bigint, minor: bigint) => (minor & 0xffn) | (major << 8n) | ((minor & ~0xffn) << 12n);
+    const device = (major: bigint, minor: bigint) =>
+      (minor & 0xffn) | (major << 8n) | ((minor & ~0xffn) << 12n);
     const [zero, wide] = [await look("dev/null"), await look("dev/wide")];
     assert(zero.isCharacterDevice() && wide.isBlockDevice() && (await look("dev/pipe")).isFIFO());
     assert.deepEqual([zero.rdev, wide.rdev], [device(1n, 3n), device(300n, 70_000n)]);
@@ -181,7 +206,10 @@ describe("the disk of an image", function () {
   it("applies whiteouts, and keeps none", async () => {
     assert.deepEqual(await readdir(disk.join("whiteouts")), []);
     const names = await readdir(disk.path, { recursive: true });
-    assert.deepEqual(names.filter((name) => name.includes(".wh.")), []);
+    assert.deepEqual(
+      names.filter((name) => name.includes(".wh.")),
+      [],
+    );
   });
 
   it("empties an opaque folder of what lower layers had, in whichever order the layer says it", async () => {
@@ -190,7 +218,10 @@ describe("the disk of an image", function () {
 
   it("lets a folder replace a file and a file a folder", async () => {
     assert.equal((await look("becomes-folder")).mode & 0o777n, 0o711n);
-    assert.deepEqual([await read("becomes-folder/inside"), await read("becomes-file")], ["now", "a file now"]);
+    assert.deepEqual(
+      [await read("becomes-folder/inside"), await read("becomes-file")],
+      ["now", "a file now"],
+    );
   });
 
   it("keeps any name", async () => {

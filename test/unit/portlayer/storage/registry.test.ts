@@ -11,7 +11,11 @@ import { writeOciImage } from "../../../support/images/index.ts";
 
 /** The registry of these tests speaks plain HTTP; everything else is as in production. */
 const overHttp: ToolRunner = (tool, args, options) =>
-  runTool(tool, args.flatMap((word) => (word === "copy" ? ["copy", "--src-tls-verify=false"] : [word])), options);
+  runTool(
+    tool,
+    args.flatMap((word) => (word === "copy" ? ["copy", "--src-tls-verify=false"] : [word])),
+    options,
+  );
 
 describe("an image in a registry", function () {
   this.timeout(30_000);
@@ -25,14 +29,26 @@ describe("an image in a registry", function () {
   before(async function () {
     if (process.geteuid?.() !== 0) this.skip(); // imports need root
     folder = await mkdtemp(join(tmpdir(), "registry-"));
-    digest = await writeOciImage(join(folder, "image"), { layers: [[{ name: "bin/" }]], config: { Cmd: ["hello"] } });
+    digest = await writeOciImage(join(folder, "image"), {
+      layers: [[{ name: "bin/" }]],
+      config: { Cmd: ["hello"] },
+    });
     server = createServer((request, response) => {
       requests += 1;
       const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/(.+)$/.exec(request.url ?? "") ?? [];
       const wanted = name === "v1" ? digest : name;
       readFile(join(folder, "image/blobs", wanted.replace(":", "/"))).then(
-        (bytes) => response.setHeader("content-type", kind === "blobs" ? "application/octet-stream" : "application/vnd.oci.image.manifest.v1+json").end(bytes),
-        () => response.writeHead(request.url === "/v2/" ? 200 : 404).end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'),
+        (bytes) =>
+          response
+            .setHeader(
+              "content-type",
+              kind === "blobs" ? "application/octet-stream" : "application/vnd.oci.image.manifest.v1+json",
+            )
+            .end(bytes),
+        () =>
+          response
+            .writeHead(request.url === "/v2/" ? 200 : 404)
+            .end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}'),
       );
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -58,11 +74,17 @@ describe("an image in a registry", function () {
 
   it("is not found in Docker's words when the registry does not have it", async () => {
     const text = `${host}/app:v2`;
-    await assert.rejects(store().acquire(parseImageReference(text)), { code: "image-not-found", message: new RegExp(`^Unable to find image '${text}'`) });
+    await assert.rejects(store().acquire(parseImageReference(text)), {
+      code: "image-not-found",
+      message: new RegExp(`^Unable to find image '${text}'`),
+    });
   });
 
   it("is said to be out of reach when no registry answers", async () => {
     const text = "127.0.0.1:1/app:v1";
-    await assert.rejects(store().acquire(parseImageReference(text)), { code: "image-unreachable", message: /connection refused/ });
+    await assert.rejects(store().acquire(parseImageReference(text)), {
+      code: "image-unreachable",
+      message: /connection refused/,
+    });
   });
 });

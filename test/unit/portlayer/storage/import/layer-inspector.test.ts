@@ -29,11 +29,38 @@ const TAR = makeTar([
 ]);
 
 describe("findDanger", () => {
-  const safe = ["a", "a/b", "./a", "/a", "a/../b", "./", ".", "/", "..a", "a..", "...", "a/.wh.b", ".wh..wh..opq", "a/.wh..wh..opq"];
+  const safe = [
+    "a",
+    "a/b",
+    "./a",
+    "/a",
+    "a/../b",
+    "./",
+    ".",
+    "/",
+    "..a",
+    "a..",
+    "...",
+    "a/.wh.b",
+    ".wh..wh..opq",
+    "a/.wh..wh..opq",
+  ];
   for (const name of safe) {
-    it(`lets ${name} pass`, () => assert.equal(findDanger({ name, type: /(?:^|\/)\.?$/.test(name) ? "directory" : "file" }), undefined));
+    it(`lets ${name} pass`, () =>
+      assert.equal(findDanger({ name, type: /(?:^|\/)\.?$/.test(name) ? "directory" : "file" }), undefined));
   }
-  for (const name of ["../a", "a/../../b", "/../a", "..", "a/b/../../../c", "./../x", ".wh...", "a/.wh..", ".wh.", "a/.wh..."]) {
+  for (const name of [
+    "../a",
+    "a/../../b",
+    "/../a",
+    "..",
+    "a/b/../../../c",
+    "./../x",
+    ".wh...",
+    "a/.wh..",
+    ".wh.",
+    "a/.wh...",
+  ]) {
     it(`stops ${name}`, () => assert.notEqual(findDanger({ name, type: "file" }), undefined));
   }
   it("stops a hard link out of the root but lets a symbolic one pass", () => {
@@ -68,8 +95,15 @@ describe("LayerInspector", () => {
   });
 
   it("fails on a dangerous member, wherever it stands", async () => {
-    const tar = makeTar([{ name: "a", data: Buffer.alloc(100_000) }, { name: "../b" }, { name: "c", data: Buffer.alloc(300_000) }]);
-    await assert.rejects(inspect([tar]), { code: "image-unsafe", message: /^layer x is not safe to unpack: its entry "\.\.\/b" leaves the root$/ });
+    const tar = makeTar([
+      { name: "a", data: Buffer.alloc(100_000) },
+      { name: "../b" },
+      { name: "c", data: Buffer.alloc(300_000) },
+    ]);
+    await assert.rejects(inspect([tar]), {
+      code: "image-unsafe",
+      message: /^layer x is not safe to unpack: its entry "\.\.\/b" leaves the root$/,
+    });
   });
 
   it("fails on a tar that ends too early", async () => {
