@@ -57,6 +57,8 @@ async function run(image: string, command: readonly string[], options: RunOption
   using signals = new SignalProxy();
   // The terminal is taken once the container runs: until then ^C ends the command.
   using terminal = new DisposableStack();
+  // An input that is still open would keep this process for ever.
+  if (request.openStdin) terminal.defer(() => process.stdin.destroy());
   const takesKeys = request.tty && request.openStdin;
   return await execution.run(request, processStreams({ input: request.openStdin, tty: request.tty }), {
     abort: signals.abort,

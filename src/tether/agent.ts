@@ -65,25 +65,26 @@ export class Agent {
     this.#reaper.start();
     const configuration = decodeConfiguration(takeFwCfgConfiguration(system));
     stages.reached("configured");
-    const started = await this.#startContainer(configuration);
+    await this.#startContainer(configuration);
     await this.#serve(configuration);
-    await Promise.all([started, this.#outcome.promise]);
+    await this.#outcome.promise;
     stages.reached("process ended");
     await this.#acknowledgement?.wait();
   }
 
   /** The process starts before the link's code is even loaded: it needs none of it. */
-  async #startContainer(configuration: Configuration): Promise<Promise<void> | undefined> {
+  async #startContainer(configuration: Configuration): Promise<void> {
     const { stages } = this.#components;
     try {
       this.#container = await this.#makeContainer(configuration);
     } catch (error) {
       this.fail(TetherError.from(error, "guest-initialisation", "the container could not be made"));
-      return undefined;
+      return;
     }
     stages.reached("container made");
     this.#session = this.#makeSession(configuration, this.#container);
-    return this.#session.start();
+    // Not awaited: it takes as long as the process lives, and tells its observer everything.
+    void this.#session.start();
   }
 
   async #makeContainer({ hostname, extraHosts, nanoCpus }: Configuration): Promise<ContainerHandles> {

@@ -1,3 +1,4 @@
+import { closeSync, constants, openSync } from "node:fs";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { OpenPty } from "../session/index.ts";
 
@@ -15,7 +16,10 @@ export function loadOpenPty(path: () => string): OpenPty {
   let binding: NodePtyBinding | undefined;
   return (columns, rows) => {
     binding ??= load(path());
-    return binding.open(columns, rows);
+    const { master, slave, pty } = binding.open(columns, rows);
+    // node-pty's slave is non-blocking, for its own use; a process expects a terminal that blocks.
+    closeSync(slave);
+    return { master, slave: openSync(pty, constants.O_RDWR | constants.O_NOCTTY) };
   };
 }
 

@@ -33,8 +33,6 @@ export class GuestConnection {
     const decoder = new DelimitedDecoder();
     control.on("data", (chunk: Buffer) => this.#read(decoder, chunk));
     client.once("close", () => this.#close());
-    // The end of the connection is what counts; why it ended changes nothing.
-    client.on("error", () => client.destroy());
   }
 
   /**
@@ -50,6 +48,8 @@ export class GuestConnection {
     signal: AbortSignal,
   ): Promise<GuestConnection> {
     const client = new Client();
+    // Every error is followed by the end of the connection, which is what counts.
+    client.on("error", () => client.destroy());
     const stop = (): void => void socket.destroy();
     signal.addEventListener("abort", stop);
     try {
@@ -57,7 +57,6 @@ export class GuestConnection {
       const control = await openChannel((done) => client.subsys(CONTROL_SUBSYSTEM, done));
       return new GuestConnection(client, control, onEvent);
     } catch (error) {
-      client.on("error", () => {});
       client.destroy();
       throw error;
     } finally {
