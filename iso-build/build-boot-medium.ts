@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { TetherError } from "../src/protocol/errors/index.ts";
-import { makeErofs, stageAgentTree } from "./agent-image/index.ts";
+import { libraryClosure, makeErofs, stageAgentTree } from "./agent-image/index.ts";
 import { buildInitramfs } from "./initramfs/index.ts";
 import { requireExecutable, requireFile } from "./input-file.ts";
 import { makeIso } from "./iso/index.ts";
@@ -50,14 +50,13 @@ export async function buildBootMedium(options: BootMediumOptions): Promise<BootM
 
   const { version, platforms, hasVmlinux } = await makeKernelAndInitramfs(options, work.path, made);
   await makeAgentImages(options, work.path, made);
-  const optional = { [VMLINUX]: hasVmlinux, [ISO]: options.iso };
-  const names = ["vmlinuz", "initramfs", "agent.erofs", ...Object.keys(optional).filter((name) => optional[name])];
+  const names = ["vmlinuz", "initramfs", "agent.erofs", ...(hasVmlinux ? [VMLINUX] : []), ...(options.iso ? [ISO] : [])];
   const manifest = { kernelVersion: version, platforms, files: await describeFiles(made, names) };
   await writeFile(path.join(made, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 
   for (const name of [...names, MANIFEST]) await rename(path.join(made, name), path.join(options.out, name));
   // Those of an earlier build would not belong to this manifest.
-  for (const name of Object.keys(optional).filter((key) => !optional[key])) {
+  for (const name of [VMLINUX, ISO].filter((optional) => !names.includes(optional))) {
     await rm(path.join(options.out, name), { force: true });
   }
   return manifest;
@@ -66,6 +65,9 @@ export async function buildBootMedium(options: BootMediumOptions): Promise<BootM
 async function requireInputs(options: BootMediumOptions): Promise<void> {
   await requireExecutable("agent", options.agent);
   await requireExecutable("stage 0", options.stage0);
+  if ((await libraryClosure(options.stage0, options.signal)).length > 0) {
+    throw new TetherError("not-set-up", `stage 0 ${options.stage0} must be linked statically: nothing else is in the initramfs`);
+  }
   if (options.prefetch !== undefined) await requireFile("prefetch list", options.prefetch);
   if (options.kernelRpm !== undefined) await requireFile("kernel RPM", options.kernelRpm);
 }

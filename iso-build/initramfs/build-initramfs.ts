@@ -1,7 +1,5 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { TetherError } from "../../src/protocol/errors/index.ts";
-import { libraryClosure } from "../agent-image/library-closure.ts";
 import type { KernelTree } from "../kernel/index.ts";
 import { planModules, type Platform, readModuleIndex, takeModules } from "../modules/index.ts";
 import { makeTemporaryFolder } from "../temporary-folder.ts";
@@ -26,9 +24,6 @@ export async function buildInitramfs(
   workFolder: string,
   signal?: AbortSignal,
 ): Promise<Initramfs> {
-  if ((await libraryClosure(stage0, signal)).length > 0) {
-    throw new TetherError("not-set-up", `stage 0 ${stage0} must be linked statically: nothing else is in the initramfs`);
-  }
   const plan = planModules(await readModuleIndex(kernel.modulesFolder));
   await using folder = await makeTemporaryFolder(workFolder, "modules-");
   const modules = await takeModules(kernel.modulesFolder, plan.files, folder.path, signal);
