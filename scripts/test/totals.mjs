@@ -3,20 +3,20 @@ import { readFileSync } from "node:fs";
 /** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
 
 /**
- * What a suite's reporter recorded. A suite that left no record, or ran no test, counts as one failure: it
- * must never look like success.
+ * What a suite's reporter recorded. A suite that left no record, did not get to its end, or ran no test, counts
+ * as one failure more: it must never look like success.
  *
  * @param {string} path
  * @param {number} exitStatus of the suite's runner
  * @returns {Totals}
  */
 export function readTotals(path, exitStatus) {
-  const totals = parseTotals(path);
-  if (totals === undefined) return { passed: 0, failed: 1, skipped: 0 };
-  const ranNothing = totals.passed + totals.failed === 0;
+  const { passed, failed, skipped, hasFinished } = parseTotals(path);
+  const ranNothing = passed + failed === 0;
   // A runner that failed without a failed test (a leak, a crash after the end) is a failure of its own.
-  const failedOtherwise = exitStatus !== 0 && totals.failed === 0;
-  return ranNothing || failedOtherwise ? { ...totals, failed: totals.failed + 1 } : totals;
+  const failedOtherwise = exitStatus !== 0 && failed === 0;
+  const isIncomplete = !hasFinished || ranNothing || failedOtherwise;
+  return { passed, failed: isIncomplete ? failed + 1 : failed, skipped };
 }
 
 /**
@@ -44,13 +44,13 @@ export function closingLine({ passed, failed, skipped }) {
 
 /**
  * @param {string} path
- * @returns {Totals | undefined}
+ * @returns {Totals & { hasFinished: boolean }}
  */
 function parseTotals(path) {
   try {
     return JSON.parse(readFileSync(path, "utf8"));
   } catch {
-    // Missing or cut short: the suite did not get to its end.
-    return undefined;
+    // Missing, or cut short in the middle of a write: the suite did not get to its end.
+    return { passed: 0, failed: 0, skipped: 0, hasFinished: false };
   }
 }

@@ -12,16 +12,18 @@ import type { MochaOptions, Runner } from "mocha";
 export default class TotalsReporter extends Mocha.reporters.Spec {
   constructor(runner: Runner, options: MochaOptions) {
     super(runner, options);
-    const totals = { passed: 0, failed: 0, skipped: 0 };
-    runner.on("pass", () => totals.passed++);
-    runner.on("fail", () => totals.failed++);
-    runner.on("pending", () => totals.skipped++);
     const path: unknown = options.reporterOptions?.totals;
     if (typeof path !== "string") return;
-    // Only at the end: without the file the runner knows that the run did not get there.
+    const totals = { passed: 0, failed: 0, skipped: 0, hasFinished: false };
+    // After each test, so that a run which is ended from outside leaves how far it got.
+    const record = (): void => writeFileSync(path, JSON.stringify(totals));
+    mkdirSync(dirname(path), { recursive: true });
+    runner.on("pass", () => (totals.passed++, record()));
+    runner.on("fail", () => (totals.failed++, record()));
+    runner.on("pending", () => (totals.skipped++, record()));
     runner.once("end", () => {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, JSON.stringify(totals));
+      totals.hasFinished = true;
+      record();
     });
   }
 }
