@@ -22,6 +22,7 @@ napi_value call_change_owner(napi_env env, napi_callback_info info);
 napi_value call_open_in_root(napi_env env, napi_callback_info info);
 napi_value call_set_window_size(napi_env env, napi_callback_info info);
 napi_value call_set_raw_mode(napi_env env, napi_callback_info info);
+napi_value call_set_non_blocking(napi_env env, napi_callback_info info);
 napi_value call_create_mount_namespace(napi_env env, napi_callback_info info);
 napi_value call_bridge_device(napi_env env, napi_callback_info info);
 napi_value call_close_bridge(napi_env env, napi_callback_info info);

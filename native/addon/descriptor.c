@@ -80,6 +80,18 @@ napi_value call_change_owner(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/** fcntl(2) F_SETFL O_NONBLOCK: (descriptor). */
+napi_value call_set_non_blocking(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  int descriptor;
+  if (!read_descriptor(env, argv[0], "descriptor", &descriptor)) return NULL;
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags < 0 || fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0) {
+    throw_errno(env, errno, "fcntl", NULL);
+  }
+  return NULL;
+}
+
 /** openat2(2) with RESOLVE_IN_ROOT: (root, path, flags, mode). */
 napi_value call_open_in_root(napi_env env, napi_callback_info info) {
   ARGUMENTS(4);

@@ -2,6 +2,7 @@
 #include "calls.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -43,13 +44,21 @@ napi_value call_kill(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** execve(2): (path, args, env). Returns only by throwing. */
+/* Node marks its standard streams close-on-exec at start-up; the next program needs them. */
+static void keep_standard_streams(void) {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++) {
+    fcntl(descriptor, F_SETFD, 0);
+  }
+}
+
+/** execve(2) with the standard streams kept: (path, args, env). Returns only by throwing. */
 napi_value call_replace_process(napi_env env, napi_callback_info info) {
   ARGUMENTS(3);
   char *path = NULL, **args = NULL, **environment = NULL;
   if ((path = read_string(env, argv[0], "path")) != NULL &&
       (args = read_vector(env, argv[1], "args")) != NULL &&
       (environment = read_vector(env, argv[2], "env")) != NULL) {
+    keep_standard_streams();
     execve(path, args, environment);
     throw_errno(env, errno, "execve", path);
   }

@@ -20,6 +20,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("openInRoot", call_open_in_root),
     FUNCTION("setWindowSize", call_set_window_size),
     FUNCTION("setRawMode", call_set_raw_mode),
+    FUNCTION("setNonBlocking", call_set_non_blocking),
     FUNCTION("createMountNamespace", call_create_mount_namespace),
     FUNCTION("bridgeDevice", call_bridge_device),
     FUNCTION("closeBridge", call_close_bridge),

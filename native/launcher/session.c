@@ -2,6 +2,7 @@
 #include "launcher.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -26,10 +27,18 @@ bool start_session(const struct instructions *instructions, const char **detail)
   return getsid(0) == getpid() || setsid() >= 0;
 }
 
+/* node-pty opens both ends of a pty non-blocking, and no program expects that of its terminal. */
+static void make_blocking(int descriptor) {
+  int flags = fcntl(descriptor, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) != 0) fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 /** ioctl TIOCSCTTY on descriptor 0. */
 bool take_terminal(const struct instructions *instructions, const char **detail) {
   (void)detail;
-  return !instructions->tty || ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
+  if (!instructions->tty) return true;
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++) make_blocking(descriptor);
+  return ioctl(STDIN_FILENO, TIOCSCTTY, 0) == 0;
 }
 
 /** setrlimit(2), in the given order. */

@@ -141,7 +141,10 @@ export class LinuxSystem implements System {
   }
 
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex {
-    if (kind === "duplex" && isatty(descriptor)) return new TerminalStream(descriptor);
+    if (kind === "duplex" && isatty(descriptor)) {
+      translated(() => this.#native.setNonBlocking(descriptor));
+      return new TerminalStream(descriptor);
+    }
     return new Socket({
       fd: descriptor,
       readable: kind !== "write",

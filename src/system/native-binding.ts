@@ -34,6 +34,8 @@ export interface NativeBinding {
     heightPixels: number,
   ): void;
   setRawMode(descriptor: number): void;
+  /** fcntl(2) O_NONBLOCK; concerns everyone who shares the open file. */
+  setNonBlocking(descriptor: number): void;
   openInRoot(root: number, path: string, flags: number, mode: number): number;
   createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace;
   /** Calls the listener with a socket for each connection, or with the error that ends the bridge. */
