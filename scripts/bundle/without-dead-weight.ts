@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Plugin } from "esbuild";
 
 /**
@@ -11,11 +12,16 @@ import type { Plugin } from "esbuild";
  * - `http-agents.js`, HTTP through a tunnel, which loads node:http, node:https and node:tls for nobody.
  * - `zlib`, of which ssh2 makes an object at load time only to get at its class (2 ms and 40 KB): ours does it
  *   when a peer wants compression.
+ * - `crypto`, seen from ssh2: its lists of ciphers, hashes and curves take OpenSSL 5 ms (natively) to put together,
+ *   at load time; ours names what ssh2 knows and Node has.
+ * - The probe for Ed25519 (`constants.js`), a signature and its verification at load time: Node has it.
+ * - `bcrypt-pbkdf` (and with it tweetnacl), which serves private keys with a passphrase; ours have none.
  * - `long`: our protobuf modules read 64-bit integers as numbers (scripts/generate-protocol.ts).
  */
 export const withoutDeadWeight: Plugin = {
   name: "without-dead-weight",
   setup(build) {
+    build.onLoad({ filter: /ssh2\/lib\/protocol\/constants\.js$/ }, ({ path }) => ({ contents: withoutProbe(path), loader: "js" }));
     for (const { filter, contents } of stubs) {
       const namespace = `stub ${filter.source}`;
       build.onResolve({ filter }, ({ path }) => ({ path, namespace }));
@@ -23,6 +29,29 @@ export const withoutDeadWeight: Plugin = {
     }
   },
 };
+
+/** Leaves the probe out; an ssh2 in which it is not found is not the one that this was written for. */
+function withoutProbe(path: string): string {
+  const source = readFileSync(path, "utf8");
+  const result = source.replace(/const eddsaSupported = \(\(\) => \{[\s\S]*?\n\}\)\(\);/, "const eddsaSupported = true;");
+  if (result === source) throw new Error(`${path}: the probe for Ed25519 is not where it was`);
+  return result;
+}
+
+const knownCrypto = `
+module.exports = Object.create(require("node:crypto"), {
+  getCiphers: { value: () => [
+    "aes-128-gcm", "aes-192-gcm", "aes-256-gcm", "aes-128-ctr", "aes-192-ctr", "aes-256-ctr",
+    "aes-128-cbc", "aes-192-cbc", "aes-256-cbc",
+  ] },
+  getHashes: { value: () => ["md5", "sha1", "sha256", "sha384", "sha512"] },
+  getCurves: { value: () => ["prime256v1", "secp384r1", "secp521r1"] },
+});
+`;
+
+const absentBcrypt = `
+exports.pbkdf = () => { throw new Error("private keys with a passphrase are not part of this build"); };
+`;
 
 const absentAddon =
   "throw Object.assign(new Error('optional addon left out'), { code: 'MODULE_NOT_FOUND' });";
@@ -48,7 +77,9 @@ const stubs = [
   { filter: /\/sshcrypto\.node$/, contents: absentAddon },
   { filter: /\/crypto\/poly1305\.js$/, contents: absentPoly1305 },
   { filter: /\/http-agents\.js$/, contents: "module.exports = {};" },
-  // Without `node:`, as ssh2 writes it; our own code writes `node:zlib`.
+  { filter: /^bcrypt-pbkdf$/, contents: absentBcrypt },
+  // Without `node:`, as ssh2 writes them; our own code writes `node:zlib`.
+  { filter: /^crypto$/, contents: knownCrypto },
   { filter: /^zlib$/, contents: lazyZlib },
   { filter: /^long$/, contents: "module.exports = undefined;" },
 ];

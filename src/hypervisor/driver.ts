@@ -26,7 +26,7 @@ export interface MachineSpecification {
   readonly hardware: Hardware;
   /** The container's disk (qcow2). */
   readonly disk: string;
-  /** File with the configuration document, gzip-compressed. */
+  /** File with the configuration document. */
   readonly configuration: string;
   /** File that the guest's log port appends to. */
   readonly log: string;

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { ChildStatus, System, WindowSize } from "../system/system.ts";
 import { readContainerFile } from "./container-file.ts";
@@ -203,13 +202,11 @@ export class Session {
   async #drain(): Promise<void> {
     if (this.#state.phase !== "exited") return;
     const { pid, exit } = this.#state;
-    const limit = new AbortController();
+    const limit = Promise.withResolvers<void>();
+    const timer = setTimeout(limit.resolve, DRAIN_LIMIT_MS);
     const streams = [this.#output, this.#errorOutput].filter((stream) => stream !== undefined);
-    await Promise.race([
-      Promise.all(streams.map((stream) => stream.ended)),
-      delay(DRAIN_LIMIT_MS, undefined, { signal: limit.signal }).catch(ignoreAbort),
-    ]);
-    limit.abort();
+    await Promise.race([Promise.all(streams.map((stream) => stream.ended)), limit.promise]);
+    clearTimeout(timer);
     streams.forEach((stream) => stream.end());
     this.#state = { phase: "drained", pid, exit };
     this.#observer.ended(exit);
@@ -228,6 +225,3 @@ export class Session {
     for (const connect of this.#waiting.splice(0)) connect();
   }
 }
-
-/** The timer was not needed any more. */
-function ignoreAbort(): void {}

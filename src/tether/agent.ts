@@ -63,7 +63,7 @@ export class Agent {
     mountAgentFileSystems(system);
     this.#recordEvents();
     this.#reaper.start();
-    const configuration = decodeConfiguration(takeFwCfgConfiguration(system));
+    const configuration = await decodeConfiguration(takeFwCfgConfiguration(system));
     stages.reached("configured");
     await this.#startContainer(configuration);
     await this.#serve(configuration);

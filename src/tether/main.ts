@@ -7,8 +7,13 @@ import { Assets, type ReadAsset } from "./assets.ts";
 import { loadOpenPty } from "./node-pty.ts";
 import { Stages } from "./stages.ts";
 import { AGENT_VERSION } from "./version.ts";
+import type { WarmUpTools } from "./warm-up.ts";
 
-export { warmUp } from "./warm-up.ts";
+/** For the build alone, so that a start does not evaluate it. */
+export async function warmUp(tools: WarmUpTools): Promise<void> {
+  const module = await import("./warm-up.ts");
+  await module.warmUp(tools);
+}
 
 /** Standard error, which stage 0 has connected to the console. */
 const CONSOLE = 2;

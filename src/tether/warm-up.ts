@@ -4,7 +4,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
-import { gzipSync } from "node:zlib";
 import type { Client, ClientChannel, ParsedKey } from "ssh2";
 import { decodeMessage, encodeRequest } from "../protocol/control-messages.ts";
 import { tether } from "../protocol/generated/config.js";
@@ -31,7 +30,7 @@ export interface WarmUpTools {
 export async function warmUp(tools: WarmUpTools): Promise<void> {
   const hostKey = tools.generateKey();
   const clientKey = tools.generateKey();
-  const configuration = sampleConfiguration(hostKey.private, clientKey.public);
+  const configuration = await sampleConfiguration(hostKey.private, clientKey.public);
   const events = new EventLog();
   const outcome = Promise.withResolvers<Exit | undefined>();
   const system = idleSystem();
@@ -109,7 +108,7 @@ function open(start: (done: (error: Error | undefined, channel: ClientChannel) =
   return new Promise((resolve, reject) => start((error, channel) => (error === undefined ? resolve(channel) : reject(error))));
 }
 
-function sampleConfiguration(hostKey: string, clientPublicKey: string): Configuration {
+function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<Configuration> {
   const document = tether.config.Config.encode({
     version: CONFIGURATION_VERSION,
     id: "0".repeat(64),
@@ -125,7 +124,7 @@ function sampleConfiguration(hostKey: string, clientPublicKey: string): Configur
       window: { columns: 80, rows: 24 },
     },
   }).finish();
-  return decodeConfiguration(gzipSync(document));
+  return decodeConfiguration(document);
 }
 
 /** A system on which a process starts, prints a line and ends. */

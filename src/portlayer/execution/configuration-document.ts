@@ -1,4 +1,3 @@
-import { gzipSync } from "node:zlib";
 import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
@@ -20,9 +19,9 @@ export interface ContainerConfiguration {
   readonly window: WindowSize | undefined;
 }
 
-/** Makes the document of proto/config.proto, gzip-compressed as the guest reads it. */
+/** Makes the document of proto/config.proto. Plain: fw_cfg has no size to save, and a start has no time to lose. */
 export function encodeConfiguration(configuration: ContainerConfiguration, keys: LinkKeys): Uint8Array {
-  const document = tether.config.Config.encode({
+  return tether.config.Config.encode({
     version: CONFIGURATION_VERSION,
     id: configuration.id,
     name: configuration.name,
@@ -41,5 +40,4 @@ export function encodeConfiguration(configuration: ContainerConfiguration, keys:
     },
     link: { hostKey: keys.hostPrivateKey, clientPublicKey: keys.clientPublicKey },
   }).finish();
-  return gzipSync(document);
 }

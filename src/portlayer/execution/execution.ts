@@ -29,7 +29,7 @@ const ID_BYTES = 32;
 const STOP_GRACE_MS = 10_000;
 
 const DISK = "disk.qcow2";
-const CONFIGURATION = "config.pb.gz";
+const CONFIGURATION = "config.pb";
 const LOG = "log";
 
 /** The port layer's execution part is made of these. */
