@@ -31,20 +31,21 @@ export class DelimitedDecoder {
   }
 
   /**
-   * Takes the next chunk and returns the messages that are now complete.
+   * Takes the next chunk and gives the messages that are now complete, one after the other: those before a
+   * damage too.
    *
    * @throws TetherError `link-protocol` for a size above the limit or a malformed one; the stream is
    *   useless from then on.
    */
-  push(chunk: Uint8Array): Buffer[] {
+  *push(chunk: Uint8Array): Generator<Buffer, void, undefined> {
     this.#pending = this.#pending.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#pending, chunk]);
-    const messages: Buffer[] = [];
     for (;;) {
       const header = this.#readSize();
-      if (header === undefined || this.#pending.length < header.prefixBytes + header.size) return messages;
+      if (header === undefined || this.#pending.length < header.prefixBytes + header.size) return;
       const end = header.prefixBytes + header.size;
-      messages.push(this.#pending.subarray(header.prefixBytes, end));
+      const message = this.#pending.subarray(header.prefixBytes, end);
       this.#pending = this.#pending.subarray(end);
+      yield message;
     }
   }
 
@@ -60,7 +61,10 @@ export class DelimitedDecoder {
       if (byte === undefined) return undefined;
       size += (byte & 0x7f) * 2 ** (7 * index);
       if (size > this.#maxBytes) {
-        throw new TetherError("link-protocol", `a message of ${size} bytes exceeds the limit of ${this.#maxBytes}`);
+        throw new TetherError(
+          "link-protocol",
+          `a message of ${size} bytes exceeds the limit of ${this.#maxBytes}`,
+        );
       }
       if ((byte & 0x80) === 0) return { prefixBytes: index + 1, size };
     }

@@ -8,7 +8,12 @@ import type { Client, ClientChannel, ParsedKey } from "ssh2";
 import { decodeMessage, encodeRequest } from "../protocol/control-messages.ts";
 import { tether } from "../protocol/generated/config.js";
 import { DelimitedDecoder } from "../protocol/length-delimited.ts";
-import { ATTACH_COMMAND, CONFIGURATION_VERSION, CONTROL_SUBSYSTEM, ENDPOINT_USER } from "../protocol/link-names.ts";
+import {
+  ATTACH_COMMAND,
+  CONFIGURATION_VERSION,
+  CONTROL_SUBSYSTEM,
+  ENDPOINT_USER,
+} from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
 import { type Exit, Session } from "../session/index.ts";
 import type { System } from "../system/system.ts";
@@ -92,7 +97,7 @@ async function talk(tools: WarmUpTools, path: string, privateKey: string): Promi
   const control = await open((done) => client.subsys(CONTROL_SUBSYSTEM, done));
   control.write(encodeRequest({ id: 1, getSnapshot: {} }));
   const [reply] = (await once(control, "data")) as [Buffer];
-  new DelimitedDecoder().push(reply).forEach(decodeMessage);
+  for (const bytes of new DelimitedDecoder().push(reply)) decodeMessage(bytes);
   control.write(encodeRequest({ id: 2, acknowledgeExit: {} }));
   await once(control, "data");
   const attached = await open((done) => client.exec(ATTACH_COMMAND, done));
@@ -104,8 +109,12 @@ async function talk(tools: WarmUpTools, path: string, privateKey: string): Promi
   await once(client, "close");
 }
 
-function open(start: (done: (error: Error | undefined, channel: ClientChannel) => void) => void): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => start((error, channel) => (error === undefined ? resolve(channel) : reject(error))));
+function open(
+  start: (done: (error: Error | undefined, channel: ClientChannel) => void) => void,
+): Promise<ClientChannel> {
+  return new Promise((resolve, reject) =>
+    start((error, channel) => (error === undefined ? resolve(channel) : reject(error))),
+  );
 }
 
 function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<Configuration> {
