@@ -11,7 +11,7 @@ import { fromRoot, pinnedNode, projectRoot } from "../set-up/project.mjs";
 const checkTools = [
   { name: "types (tsc)", args: [binary("typescript/bin/tsc")] },
   { name: "lint (oxlint)", args: [binary("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"] },
-  { name: "format (biome)", args: [binary("@biomejs/biome/bin/biome"), "format"] },
+  { name: "format (biome)", args: [binary("@biomejs/biome/bin/biome"), "format", "--reporter=summary"] },
   { name: "dead code (knip)", args: [binary("knip/bin/knip.js"), "--no-progress"] },
 ];
 
