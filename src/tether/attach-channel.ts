@@ -24,8 +24,9 @@ export function attachChannel(
   offsets: AttachOffsets,
   exit: Promise<Exit | undefined>,
 ): () => void {
-  const output = new EndingSink(channel);
-  const errorOutput = new EndingSink(channel.stderr);
+  const writer = new ChannelWriter(channel);
+  const output = new EndingSink((chunk, done) => writer.write(channel, chunk, done));
+  const errorOutput = new EndingSink((chunk, done) => writer.write(channel.stderr, chunk, done));
   const detachInput = session.input.attach(channel, onceClientEnded(channel));
   const detachOutput = session.attach({
     output,
@@ -50,16 +51,13 @@ function sendExit(channel: ServerChannel, { code, signal, coreDumped }: Exit): v
   else channel.exit(signalName(signal), coreDumped);
 }
 
-/**
- * Writes to a channel one chunk at a time: ssh2 calls back when the chunk fits the channel's window, and what
- * it has taken counts as on its way.
- */
+/** One of a channel's two outputs: ssh2 calls back when the chunk fits the channel's window, and what it has taken counts as on its way. */
 class EndingSink implements StreamSink {
-  readonly #target: NodeJS.WritableStream;
+  readonly write: StreamSink["write"];
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(target: NodeJS.WritableStream) {
-    this.#target = target;
+  constructor(write: StreamSink["write"]) {
+    this.write = write;
   }
 
   /** Resolves when everything was written. The channel itself stays open: it has the exit to carry. */
@@ -67,11 +65,52 @@ class EndingSink implements StreamSink {
     return this.#ended.promise;
   }
 
-  write(chunk: Buffer, done: () => void): void {
-    this.#target.write(chunk, done);
-  }
-
   end(): void {
     this.#ended.resolve();
   }
 }
+
+/** Where ssh2 keeps what a channel's window did not take: data, extended data, and whom to tell. */
+interface WaitingForWindow {
+  _chunk?: Buffer | undefined;
+  _chunkcb?: (() => void) | undefined;
+  _chunkErr?: Buffer | undefined;
+  _chunkcbErr?: (() => void) | undefined;
+}
+
+/**
+ * Writes one chunk at a time into a channel, whichever of its outputs it is for. When the channel's window
+ * opens, ssh2 1.17 serves only one of the two outputs that wait for it, and it never forgets what it has kept
+ * for one: with both at work, one would stall for ever and the other repeat itself.
+ */
+class ChannelWriter {
+  readonly #waiting: WaitingForWindow;
+  readonly #queue: Array<() => void> = [];
+  #isWriting = false;
+
+  constructor(channel: ServerChannel) {
+    this.#waiting = channel as unknown as WaitingForWindow;
+  }
+
+  write(target: NodeJS.WritableStream, chunk: Buffer, done: () => void): void {
+    this.#queue.push(() => {
+      target.write(chunk, () => {
+        Object.assign(this.#waiting, NOTHING_WAITS);
+        this.#isWriting = false;
+        done();
+        this.#next();
+      });
+    });
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#isWriting) return;
+    const write = this.#queue.shift();
+    if (write === undefined) return;
+    this.#isWriting = true;
+    write();
+  }
+}
+
+const NOTHING_WAITS: WaitingForWindow = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined };

@@ -1,0 +1,200 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Watched } from "./vm-watched.ts";
+
+/** The project's folder. */
+export const ROOT = resolve(import.meta.dirname, "../..");
+
+/** The command as a user calls it. */
+const VCH = join(ROOT, "bin/vch");
+
+/** Debian's busybox with a shell; set-up makes it. */
+export const DEMO_IMAGE = `oci:${join(ROOT, "build/demo-image")}:latest`;
+
+/** How a `vch` ended. */
+export interface Finished {
+  /** 128 plus the signal when it was killed. */
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** The standard error output without what tells of progress: what a user has to read. */
+  readonly complaints: readonly string[];
+}
+
+/** How a `vch` is called. */
+export interface CallOptions {
+  /** All of its standard input. Undefined: /dev/null. */
+  readonly input?: Buffer | string;
+  /** Leaves the input open instead: the test writes to it. */
+  readonly openInput?: boolean;
+  readonly environment?: NodeJS.ProcessEnv;
+  /** Another program than bin/vch, with its first arguments. */
+  readonly program?: readonly string[];
+  readonly directory?: string;
+}
+
+/** What `vch` says while an image is imported. */
+const PROGRESS = /^vch: (reading|fetching|copying|unpacking|making|checking) /;
+
+/** A running `vch`. */
+export interface Call {
+  readonly process: ChildProcess;
+  readonly stdout: Watched;
+  readonly stderr: Watched;
+  readonly finished: Promise<Finished>;
+}
+
+/**
+ * One state folder and the `vch` commands that use it, for one test file: made before its tests; afterwards
+ * nothing may be left of them, neither a process nor a file.
+ */
+export class VmHost {
+  readonly #sharesImages: boolean;
+  #folder: string | undefined;
+
+  /** @param sharesImages false: its images are its own, and imported by itself. */
+  constructor({ sharesImages = true }: { readonly sharesImages?: boolean } = {}) {
+    this.#sharesImages = sharesImages;
+  }
+
+  open(): void {
+    this.#folder = mkdtempSync(join(tmpdir(), "vm-test-"));
+    for (const name of ["state", "tmp", "files"]) mkdirSync(join(this.#folder, name));
+    if (this.#sharesImages) symlinkSync(sharedImages(), this.state("images"));
+  }
+
+  /** Fails when something is left; the folder is gone then, too. */
+  async close(): Promise<void> {
+    try {
+      this.assertNothingLeft();
+    } finally {
+      for (const pid of this.processes()) process.kill(pid, "SIGKILL");
+      rmSync(this.folder, { recursive: true, maxRetries: 3 });
+    }
+  }
+
+  /** Everything of this host is below. */
+  get folder(): string {
+    assert(this.#folder !== undefined, "the host is open while its tests run");
+    return this.#folder;
+  }
+
+  /** A path in the state folder. */
+  state(...parts: string[]): string {
+    return join(this.folder, "state", ...parts);
+  }
+
+  /** A path for a test's own files. */
+  file(...parts: string[]): string {
+    return join(this.folder, "files", ...parts);
+  }
+
+  /** The environment that makes a `vch` use this host. */
+  environment(): NodeJS.ProcessEnv {
+    return { ...process.env, VCH_STATE: this.state(), TMPDIR: join(this.folder, "tmp"), TERM: "xterm" };
+  }
+
+  /** Starts `vch` and lets it run. */
+  start(args: readonly string[], options: CallOptions = {}): Call {
+    const [program = VCH, ...first] = options.program ?? [];
+    const hasInput = options.input !== undefined || options.openInput === true;
+    const child = spawn(program, [...first, ...args], {
+      cwd: options.directory ?? ROOT,
+      env: { ...this.environment(), ...options.environment },
+      stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe"],
+    });
+    assert(child.stdout !== null && child.stderr !== null);
+    const stdout = new Watched(child.stdout);
+    const stderr = new Watched(child.stderr);
+    // A vch that ends before it has read everything breaks the pipe.
+    child.stdin?.on("error", () => {});
+    if (options.input !== undefined) child.stdin?.end(options.input);
+    return { process: child, stdout, stderr, finished: finish(child, stdout, stderr) };
+  }
+
+  /** Runs `vch` to its end. */
+  async run(args: readonly string[], options: CallOptions = {}): Promise<Finished> {
+    return await this.start(args, options).finished;
+  }
+
+  /** The ids of the containers in the state folder. */
+  containers(): string[] {
+    return list(this.state("containers"));
+  }
+
+  /** No process of a `vch` of this host, no container, no name, no temporary file. */
+  assertNothingLeft(): void {
+    assert.deepEqual(this.processes().map(describeProcess), [], "processes left");
+    assert.deepEqual(this.containers(), [], "containers left");
+    assert.deepEqual(list(this.state("names")), [], "names left");
+    assert.deepEqual(list(this.state("images/tmp")), [], "unfinished images left");
+    assert.deepEqual(list(join(this.folder, "tmp")), [], "temporary files left");
+  }
+
+  /** Processes that work in this host's folder or were given it: QEMU, `vch` and its tools. */
+  processes(): number[] {
+    return list("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => this.#isOurs(pid));
+  }
+
+  #isOurs(pid: number): boolean {
+    try {
+      return (
+        readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder) ||
+        readFileSync(`/proc/${pid}/environ`, "latin1").includes(`VCH_STATE=${this.state()}\0`)
+      );
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  }
+}
+
+/** A host for the tests of the surrounding `describe`. */
+export function useHost(options: { readonly sharesImages?: boolean } = {}): VmHost {
+  const host = new VmHost(options);
+  before(() => host.open());
+  after(() => host.close());
+  return host;
+}
+
+async function finish(child: ChildProcess, stdout: Watched, stderr: Watched): Promise<Finished> {
+  const status = await new Promise<number>((done, failed) => {
+    child.once("error", failed);
+    child.once("close", (code, signal) => done(code ?? 128 + SIGNALS[signal ?? ""]));
+  });
+  const lines = stderr.text.split("\n").filter((line) => line !== "");
+  return { status, stdout: stdout.bytes, stderr: stderr.bytes, complaints: lines.filter((line) => !PROGRESS.test(line)) };
+}
+
+const { signals: SIGNALS } = (await import("node:os")).constants as { signals: Record<string, number> };
+
+function describeProcess(pid: number): string {
+  return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").slice(0, 200)}`;
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    // What was never made holds nothing.
+    return [];
+  }
+}
+
+let images: string | undefined;
+
+/** The images of all hosts of a test run: importing one takes longer than booting it. */
+function sharedImages(): string {
+  images ??= mkdtempSync(join(tmpdir(), "vm-test-images-"));
+  return images;
+}
+
+after(() => {
+  if (images !== undefined) rmSync(images, { recursive: true });
+});

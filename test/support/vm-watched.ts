@@ -1,0 +1,70 @@
+import type { Readable } from "node:stream";
+
+/** Long enough for a container VM to boot on a machine that does several things at once. */
+const LIMIT_MS = 90_000;
+
+/** Everything that a stream has brought, and a way to wait for what it is to bring. */
+export class Watched {
+  readonly #chunks: Buffer[] = [];
+  readonly #waiting = new Set<() => void>();
+  #seen = 0;
+  #isEnded = false;
+
+  constructor(stream: Readable) {
+    stream.on("data", (chunk: Buffer) => {
+      this.#chunks.push(chunk);
+      this.#wake();
+    });
+    const end = (): void => {
+      this.#isEnded = true;
+      this.#wake();
+    };
+    stream.once("end", end);
+    stream.once("close", end);
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  get text(): string {
+    return this.bytes.toString("utf8");
+  }
+
+  /**
+   * Waits until the stream has brought `pattern`, behind what was waited for before.
+   *
+   * @throws Error with what it brought instead, when it ends first or after a minute and a half.
+   */
+  async expect(pattern: RegExp): Promise<RegExpExecArray> {
+    const limit = AbortSignal.timeout(LIMIT_MS);
+    for (;;) {
+      const rest = this.text.slice(this.#seen);
+      const match = pattern.exec(rest);
+      if (match !== null) {
+        this.#seen += match.index + match[0].length;
+        return match;
+      }
+      if (this.#isEnded || limit.aborted) {
+        throw new Error(`${this.#isEnded ? "ended" : "waited too long"} without ${String(pattern)}: ${JSON.stringify(rest)}`);
+      }
+      await this.#change(limit);
+    }
+  }
+
+  #change(limit: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        limit.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      limit.addEventListener("abort", wake);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
+  }
+}
