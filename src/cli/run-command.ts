@@ -2,6 +2,7 @@ import { type Command, Option } from "commander";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
 import { collectEnvironment } from "./environment-options.ts";
+import { watchOutputs } from "./output-errors.ts";
 import {
   DEFAULT_MEMORY,
   DEFAULT_START_TIMEOUT_S,
@@ -55,6 +56,7 @@ async function run(image: string, command: readonly string[], options: RunOption
   }
   const execution = context.openExecution();
   using signals = new SignalProxy();
+  using _outputs = watchOutputs((reason) => signals.end(reason));
   // The terminal is taken once the container runs: until then ^C ends the command.
   using terminal = new DisposableStack();
   // An input that is still open would keep this process for ever.

@@ -35,6 +35,11 @@ export class SignalProxy implements Disposable {
     return this.#abort.signal;
   }
 
+  /** Ends everything at once. */
+  end(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
   /** From now on there is a process to pass signals to. */
   passTo(forward: (signal: number) => Promise<void>): void {
     this.#forward = forward;
