@@ -63,14 +63,14 @@ function splitOnce(text: string): [string, string?] {
   return colon < 0 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** A name wins over a number: a user may be called `1000`. */
+/** Docker takes digits for a number always, even when a user is called so (moby/sys, user.GetExecUser). */
 function findUser(users: readonly PasswdEntry[], text: string): PasswdEntry | undefined {
   const id = parseId(text);
-  return users.find((user) => user.name === text) ?? users.find((user) => user.uid === id);
+  return users.find((user) => (id === undefined ? user.name === text : user.uid === id));
 }
 
 function findGroup(groups: readonly GroupEntry[], text: string): number {
-  const gid = groups.find((group) => group.name === text)?.gid ?? parseId(text);
+  const gid = parseId(text) ?? groups.find((group) => group.name === text)?.gid;
   if (gid === undefined) {
     throw new TetherError("user-not-found", `unable to find group ${text}: no matching entries in group file`);
   }
