@@ -217,6 +217,7 @@ export class Session {
     this.#output?.end();
     this.#errorOutput?.end();
     this.input.close();
+    this.#streams?.input?.destroy();
     this.#observer.failed(error);
     this.#connectWaiting();
   }
