@@ -24,7 +24,7 @@ export interface User {
  * @throws TetherError `user-not-found` with Docker's words.
  */
 export function lookUpUser(text: string, passwd: string | undefined, group: string | undefined): User {
-  const [userText = "", groupText] = splitOnce(text);
+  const [userText, groupText] = splitOnce(text);
   const users = parsePasswd(passwd ?? "");
   const groups = parseGroup(group ?? "");
   const entry = userText === "" ? users.find((user) => user.uid === 0) : findUser(users, userText);

@@ -1,0 +1,135 @@
+import { closeSync, openSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Reaper } from "../../src/init/reaper.ts";
+import { TetherError } from "../../src/protocol/errors/index.ts";
+import { type Exit, Session, type SessionSpecification } from "../../src/session/index.ts";
+import { LinuxSystem, loadNativeAddon } from "../../src/system/linux-system.ts";
+import { loadOpenPty } from "../../src/tether/node-pty.ts";
+import { CollectingSink } from "./collecting-sink.ts";
+
+const NATIVE = fileURLToPath(new URL("../../build/native/", import.meta.url));
+
+let loaded: LinuxSystem | undefined;
+
+/** The real system, loaded once. */
+export function nativeSystem(): LinuxSystem {
+  loaded ??= new LinuxSystem(loadNativeAddon(`${NATIVE}tether.node`));
+  return loaded;
+}
+
+/** A specification that runs nothing in particular. */
+export function specification(changes: Partial<SessionSpecification> = {}): SessionSpecification {
+  return {
+    args: [Buffer.from("/bin/true")],
+    environment: [],
+    workingDirectory: Buffer.from("/"),
+    user: "",
+    tty: false,
+    openStdin: false,
+    stdinOnce: true,
+    window: undefined,
+    hostname: "test",
+    ...changes,
+  };
+}
+
+/**
+ * The real system, without the resource limits that Docker's defaults set: raising them takes CAP_SYS_RESOURCE,
+ * which a container that runs these tests has not got. Nothing else differs.
+ */
+function systemWithoutLimits(): LinuxSystem {
+  const system = new LinuxSystem(loadNativeAddon(`${NATIVE}tether.node`));
+  const memoryFile = system.memoryFile.bind(system);
+  system.memoryFile = (name, content) => {
+    const records = Buffer.from(content).toString("latin1").split("\0");
+    const kept = records.filter((record) => !record.startsWith("rlimit="));
+    return memoryFile(name, Buffer.from(kept.join("\0"), "latin1"));
+  };
+  return system;
+}
+
+/** How a session ended, or what kept it from running. */
+export type Outcome = Exit | TetherError;
+
+/** A session of a real process on this machine, in this process's own mount namespace. */
+export interface NativeSession {
+  readonly session: Session;
+  /** Resolves with the pid, or with undefined when the process never ran. */
+  readonly started: Promise<number | undefined>;
+  readonly outcome: Promise<Outcome>;
+  /** Attaches a client that takes everything, from the first byte on. */
+  attach(): {
+    readonly output: CollectingSink;
+    readonly errorOutput: CollectingSink;
+    readonly detach: () => void;
+  };
+}
+
+/** Real processes for the tests of the surrounding `describe`: as root only, since a launcher changes its user. */
+export function useNativeSessions(): (changes: Partial<SessionSpecification>) => NativeSession {
+  let reaper: Reaper;
+  let system: LinuxSystem;
+  let handles: { namespace: number; root: number };
+  const running = new Map<number, Session>();
+  before(function () {
+    if (process.getuid?.() !== 0) this.skip();
+    system = systemWithoutLimits();
+    handles = { namespace: openSync("/proc/self/ns/mnt", "r"), root: openSync("/", "r") };
+    reaper = new Reaper(system);
+    reaper.start();
+  });
+  afterEach(() => {
+    for (const pid of running.keys()) system.kill(pid, 9);
+    running.clear();
+  });
+  after(() => {
+    if (handles === undefined) return;
+    reaper.stop();
+    closeSync(handles.namespace);
+    closeSync(handles.root);
+  });
+  return (changes) => {
+    const started = Promise.withResolvers<number | undefined>();
+    const outcome = Promise.withResolvers<Outcome>();
+    const session = new Session(
+      specification(changes),
+      {
+        system,
+        reaper,
+        container: { ...handles, cgroupProcesses: undefined },
+        launcher: `${NATIVE}tether-exec`,
+        openPty: loadOpenPty(() => `${NATIVE}pty.node`),
+      },
+      {
+        started: (pid) => {
+          running.set(pid, session);
+          started.resolve(pid);
+        },
+        ended: (exit) => {
+          for (const [pid, each] of running) if (each === session) running.delete(pid);
+          outcome.resolve(exit);
+        },
+        failed: (error) => {
+          started.resolve(undefined);
+          outcome.resolve(error);
+        },
+      },
+    );
+    void session.start();
+    return {
+      session,
+      started: started.promise,
+      outcome: outcome.promise,
+      attach: () => {
+        const [output, errorOutput] = [new CollectingSink(), new CollectingSink()];
+        const detach = session.attach({ output, errorOutput, outputOffset: 0, errorOutputOffset: 0 });
+        return { output, errorOutput, detach };
+      },
+    };
+  };
+}
+
+/** `sh -c script`. */
+export function shell(script: string): readonly Uint8Array[] {
+  return ["/bin/sh", "-c", script].map((word) => Buffer.from(word));
+}
