@@ -1,7 +1,7 @@
 import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Reaper } from "../../src/init/reaper.ts";
-import { TetherError } from "../../src/protocol/errors/index.ts";
+import type { TetherError } from "../../src/protocol/errors/index.ts";
 import { type Exit, Session, type SessionSpecification } from "../../src/session/index.ts";
 import { LinuxSystem, loadNativeAddon } from "../../src/system/linux-system.ts";
 import { loadOpenPty } from "../../src/tether/node-pty.ts";
