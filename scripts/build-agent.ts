@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { packExecutable, stripExecutable } from "./agent/pack-executable.ts";
+import { writePrefetchList } from "./agent/prefetch-list.ts";
 import { bundle } from "./bundle/bundle.ts";
 import { warmCodeCache } from "./agent/warm-code-cache.ts";
 
@@ -32,3 +33,4 @@ await packExecutable(
   assets,
   join(folder, "tether"),
 );
+writePrefetchList(strippedNode, join(folder, "tether"), join(folder, "prefetch"));

@@ -22,7 +22,6 @@ export const COLDPLUG_MODULES = [
   "virtio_net",
   "virtio_scsi",
   "virtio_rng",
-  "virtio_balloon",
   "qemu_fw_cfg",
   "vmw_pvscsi",
   "vmxnet3",
@@ -32,8 +31,6 @@ export const COLDPLUG_MODULES = [
   "ata_piix",
   "ahci",
   "nvme",
-  "virtio_pmem",
-  "nd_pmem",
 ] as const;
 
 /** Sets that stage 0 loads by name, when the agent image is on such a medium. */

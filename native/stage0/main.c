@@ -54,7 +54,8 @@ int main(void) {
   load_list("always");
   coldplug();
   mount_agent_image(&options, events);
-  if (!options.no_prefetch) prefetch_agent();
+  if (options.profile) stop_read_ahead();
+  else if (!options.no_prefetch) prefetch_agent();
   switch_root();
   run_agent();
 }

@@ -31,6 +31,7 @@ void parse_options(char *line, struct options *options) {
   for (char *word = strtok(line, separators); word != NULL; word = strtok(NULL, separators)) {
     if (strcmp(word, "tether.debug") == 0) options->debug = true;
     if (strcmp(word, "tether.noprefetch") == 0) options->no_prefetch = true;
+    if (strcmp(word, "tether.profile") == 0) options->profile = true;
     if (strncmp(word, "tether.agent=", 13) == 0 && !parse_uuid(word + 13, options->agent)) {
       fail("%s: not a UUID", word);
     }

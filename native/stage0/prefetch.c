@@ -1,8 +1,11 @@
 #include "stage0.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 void prefetch_agent(void) {
@@ -20,4 +23,14 @@ void prefetch_agent(void) {
   if (file >= 0) close(file);
   free(text);
   say_detail("prefetched");
+}
+
+void stop_read_ahead(void) {
+  struct stat image;
+  char path[PATH_ROOM];
+  if (stat(AGENT_MOUNT, &image) != 0) return;
+  snprintf(path, sizeof path, "/sys/dev/block/%u:%u/queue/read_ahead_kb", major(image.st_dev), minor(image.st_dev));
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, "0", 1) != 1) fail("%s cannot be written", path);
+  close(file);
 }

@@ -22,6 +22,7 @@
 struct options {
   bool debug;       /* tether.debug: a timing on each console line, and more of them */
   bool no_prefetch; /* tether.noprefetch */
+  bool profile;     /* tether.profile: read each page alone, when it is used (npm run profile-agent) */
   uint8_t agent[UUID_LENGTH]; /* tether.agent=UUID */
 };
 
@@ -106,6 +107,9 @@ bool is_iso(int file);
 
 /** readahead(2) of the ranges of /tether that the image's /prefetch lists as `OFFSET LENGTH`. */
 void prefetch_agent(void);
+
+/** From now on each page of the agent image is read on its own, when it is used. */
+void stop_read_ahead(void);
 
 /* switch-root.c */
 

@@ -21,7 +21,10 @@ import type { Plugin } from "esbuild";
 export const withoutDeadWeight: Plugin = {
   name: "without-dead-weight",
   setup(build) {
-    build.onLoad({ filter: /ssh2\/lib\/protocol\/constants\.js$/ }, ({ path }) => ({ contents: withoutProbe(path), loader: "js" }));
+    build.onLoad({ filter: /ssh2\/lib\/protocol\/constants\.js$/ }, ({ path }) => ({
+      contents: withoutProbe(path),
+      loader: "js",
+    }));
     for (const { filter, contents } of stubs) {
       const namespace = `stub ${filter.source}`;
       build.onResolve({ filter }, ({ path }) => ({ path, namespace }));
@@ -33,7 +36,10 @@ export const withoutDeadWeight: Plugin = {
 /** Leaves the probe out; an ssh2 in which it is not found is not the one that this was written for. */
 function withoutProbe(path: string): string {
   const source = readFileSync(path, "utf8");
-  const result = source.replace(/const eddsaSupported = \(\(\) => \{[\s\S]*?\n\}\)\(\);/, "const eddsaSupported = true;");
+  const result = source.replace(
+    /const eddsaSupported = \(\(\) => \{[\s\S]*?\n\}\)\(\);/,
+    "const eddsaSupported = true;",
+  );
   if (result === source) throw new Error(`${path}: the probe for Ed25519 is not where it was`);
   return result;
 }

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { packagesToRun, packagesToTest } from "./debian-packages.mjs";
 import { installDebianPackages, missingDebianPackages } from "./install-debian-packages.mjs";
 import { npmEnvironment, npmProgram } from "./npm.mjs";
-import { fromRoot, pinnedNode } from "./project.mjs";
+import { pinnedNode } from "./project.mjs";
 import { runTool } from "./run-tool.mjs";
 
 /** @typedef {import("./run-steps.mjs").Step} Step */
@@ -57,7 +56,7 @@ export function setUpSteps({ forTests = false } = {}) {
         ...["src/tether", "src/init", "src/session", "src/stats", "src/system", ...sharedCode],
         ...["scripts/build-agent.ts", "scripts/agent", { step: "native" }],
       ],
-      outputs: ["build/agent/tether"],
+      outputs: ["build/agent/tether", "build/agent/prefetch"],
       run: script("scripts/build-agent.ts"),
     },
     {
@@ -94,12 +93,9 @@ export function setUpSteps({ forTests = false } = {}) {
   ];
 }
 
-/** What a start reads of the agent, in that order, as one start has shown it; valid for one version of Node. */
-const prefetchList = "iso-build/prefetch/node-24.21.0.txt";
-
 const bootMediumOptions = [
   ...["--agent", "build/agent/tether", "--stage0", "build/native/stage0", "--out", "build/boot"],
-  ...(existsSync(fromRoot(prefetchList)) ? ["--prefetch", prefetchList] : []),
+  ...["--prefetch", "build/agent/prefetch"],
 ];
 
 /**
