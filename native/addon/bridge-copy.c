@@ -32,7 +32,7 @@ struct connection {
   bool is_device_ended;  /* the device has hung up */
   bool is_drained;       /* and there is nothing more in it */
   bool has_received;     /* this connection's peer has sent something */
-  size_t banner_matched; /* bytes of a new peer's banner at the end of what was read */
+  size_t banner_matched; /* bytes of a new peer's banner that the last chunk ended with */
   int64_t drain_until;
 };
 
@@ -52,31 +52,39 @@ static int64_t now_ms(void) {
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* How much of the banner has been seen after one more byte; only "SS" can be the start of another. */
+static size_t advance(size_t matched, uint8_t byte) {
+  if (byte == (uint8_t)BANNER[matched]) return matched + 1;
+  if (matched == 2 && byte == 'S') return 2;
+  return byte == 'S' ? 1 : 0;
+}
+
 /*
- * Looks for the banner at the start of a chunk, and on into the next chunks while every byte so far has
- * belonged to it (a serial line delivers a few bytes at a time). Bytes of it that were passed on already
- * went to a connection whose peer is gone, which does no harm.
+ * Looks for a new peer's banner in a chunk. A port delivers it at the start of one; on a serial line
+ * chunks mean nothing, so it may be anywhere, also in pieces. What comes before it was for a peer that is
+ * gone: the flow then starts with the banner, of which earlier pieces may have been passed on already.
  */
 static bool begins_new_peer(struct connection *connection, struct flow *flow) {
+  bool is_terminal = connection->bridge->is_terminal;
   /* Once either side of the old connection has gone, even the first banner is not for it. */
   bool is_first = !connection->has_received && !connection->is_device_ended && !connection->is_peer_gone;
   connection->has_received = true;
-  if (is_first) return false;
+  if (is_first && !is_terminal) return false;
+
   size_t matched = connection->banner_matched;
-  size_t length = flow->end < BANNER_LENGTH - matched ? flow->end : BANNER_LENGTH - matched;
-  connection->banner_matched = 0;
-  if (memcmp(flow->data, BANNER + matched, length) != 0) {
-    /* Not a continuation; perhaps a banner of its own. */
-    return matched > 0 && begins_new_peer(connection, flow);
+  /* A connection's own banner, at its very start, is none of a new peer. */
+  size_t next = is_first ? 1 : 0;
+  while (next < flow->end && matched < BANNER_LENGTH) {
+    matched = advance(matched, flow->data[next++]);
+    if (matched == 0 && !is_terminal) break;
   }
-  if (matched + length < BANNER_LENGTH) {
-    connection->banner_matched = matched + length;
-    return false;
-  }
-  /* The part passed on already is put back in front; a chunk is at most half the buffer (see below). */
-  memmove(flow->data + matched, flow->data, flow->end);
-  memcpy(flow->data, BANNER, matched);
-  flow->end += matched;
+  connection->banner_matched = matched;
+  if (matched < BANNER_LENGTH) return false;
+  /* Chunks are at most half the buffer (see read_device), so the whole banner fits in front. */
+  size_t rest = flow->end - next;
+  memmove(flow->data + BANNER_LENGTH, flow->data + next, rest);
+  memcpy(flow->data, BANNER, BANNER_LENGTH);
+  flow->end = BANNER_LENGTH + rest;
   return true;
 }
 

@@ -26,7 +26,8 @@ struct search {
   const struct options *options;
   bool found;
   bool wants_iso; /* second pass: ISO media */
-  char seen[256]; /* names for the error line */
+  char seen[256];     /* names for the error line */
+  char writable[256]; /* of those, the ones that hold an image and were refused */
 };
 
 /* Devices that never hold the image; opening a floppy drive takes seconds. */
@@ -82,9 +83,9 @@ static bool mount_from_iso(const char *device, const struct options *options) {
   return done;
 }
 
-static void note(struct search *search, const char *name) {
-  size_t used = strlen(search->seen);
-  snprintf(search->seen + used, sizeof search->seen - used, "%s%s", used == 0 ? "" : ", ", name);
+static void note(char (*names)[256], const char *name) {
+  size_t used = strlen(*names);
+  snprintf(*names + used, sizeof *names - used, "%s%s", used == 0 ? "" : ", ", name);
 }
 
 static void try_device(struct search *search, const char *name, int file) {
@@ -94,7 +95,7 @@ static void try_device(struct search *search, const char *name, int file) {
       search->wants_iso ? is_iso(file) : is_agent_image(file, search->options->agent);
   if (!is_candidate) return;
   if (!is_read_only(name)) {
-    say_detail("%s is writable: ignored", name);
+    note(&search->writable, name);
     return;
   }
   search->found = search->wants_iso ? mount_from_iso(path, search->options) : mount_erofs(path);
@@ -108,14 +109,14 @@ static void visit(const char *name, void *context) {
   if ((size_t)snprintf(path, sizeof path, "/dev/%s", name) >= sizeof path) return;
   /* Without O_NONBLOCK an empty drive is ENOMEDIUM, which is right here. */
   int file = open(path, O_RDONLY | O_CLOEXEC);
-  if (!search->wants_iso) note(search, name);
+  if (!search->wants_iso) note(&search->seen, name);
   if (file < 0) return;
   try_device(search, name, file);
   close(file);
 }
 
 static bool look(struct search *search) {
-  search->seen[0] = '\0';
+  search->seen[0] = search->writable[0] = '\0';
   search->wants_iso = false;
   for_each_entry("/sys/class/block", visit, search);
   search->wants_iso = true;
@@ -123,15 +124,21 @@ static bool look(struct search *search) {
   return search->found;
 }
 
+static _Noreturn void give_up(const struct search *search) {
+  const int seconds = SEARCH_LIMIT_MS / 1000;
+  if (search->writable[0] != '\0') {
+    fail("no agent image: %s holds one, but is not read-only (waited %d s)", search->writable, seconds);
+  }
+  if (search->seen[0] == '\0') fail("no agent image: no block device appeared in %d s", seconds);
+  fail("no agent image: none of %s holds one (waited %d s)", search->seen, seconds);
+}
+
 void mount_agent_image(const struct options *options, int events) {
   struct search search = {.options = options};
   int64_t until = boot_ms() + SEARCH_LIMIT_MS;
   while (!look(&search)) {
     int64_t rest = until - boot_ms();
-    if (rest <= 0) {
-      fail("no agent image: none of %s holds one that is read-only (waited %d s)",
-           search.seen[0] == '\0' ? "0 block devices" : search.seen, SEARCH_LIMIT_MS / 1000);
-    }
+    if (rest <= 0) give_up(&search);
     wait_for_events(events, rest < LOOK_AGAIN_MS ? (int)rest : LOOK_AGAIN_MS);
     coldplug();
   }

@@ -5,13 +5,7 @@ import type { ChildStatus, MountNamespace, NamespaceStep, SpawnRequest, Text } f
  * and throw a {@link NativeError} when the kernel refuses; {@link LinuxSystem} is their only user.
  */
 export interface NativeBinding {
-  mount(
-    source: string | null,
-    target: string,
-    type: string | null,
-    flags: number,
-    data: string | null,
-  ): void;
+  mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
   unmount(target: string, flags: number): void;
   loadModule(path: string, parameters: string): void;
   unloadModule(name: string): void;

@@ -11,13 +11,7 @@ import type { Duplex } from "node:stream";
  */
 export interface System {
   /** mount(2). `source`, `type` and `data` may be null, as the kernel allows. */
-  mount(
-    source: string | null,
-    target: string,
-    type: string | null,
-    flags: number,
-    data: string | null,
-  ): void;
+  mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
 
   /** umount2(2). */
   unmount(target: string, flags: number): void;

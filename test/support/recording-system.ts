@@ -58,10 +58,10 @@ export class RecordingSystem implements System {
     when: (...args: Parameters<System[Name]>) => boolean = () => true,
   ): this {
     const before = this.#answers.get(call) as Answer<Name> | undefined;
-    return this.answer(call, ((...args: Parameters<System[Name]>) => {
+    return this.answer(call, (...args) => {
       if (when(...args)) throw systemCallError(code, call, args);
       return (before ?? this.#byDefault(call))(...args);
-    }) as Answer<Name>);
+    });
   }
 
   /** The arguments of every call of this name, in order. */

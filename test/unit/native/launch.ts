@@ -37,7 +37,7 @@ export async function launch(
   });
   const read = async (index: number) => {
     const stream = child.stdio[index] as Readable | null | undefined;
-    return stream == null ? "" : (await buffer(stream)).toString();
+    return stream === null || stream === undefined ? "" : (await buffer(stream)).toString();
   };
   const [output, errors, report, [code, signal]] = await Promise.all([read(1), read(2), read(4), ended]);
   return { code, signal, output, errors, report: report === "" ? [] : report.split("\0").slice(0, -1) };

@@ -136,7 +136,13 @@ describe("tether-exec", () => {
 
   describe("identity", () => {
     it("is user, group and supplementary groups by number", async () => {
-      const seen = await status(["Uid", "Gid", "Groups"], "uid=1000", "gid=2000", "group=5", "group=4000000000");
+      const seen = await status(
+        ["Uid", "Gid", "Groups"],
+        "uid=1000",
+        "gid=2000",
+        "group=5",
+        "group=4000000000",
+      );
       assert.deepEqual(
         Object.values(seen).map((line) => line.trim()),
         ["1000\t1000\t1000\t1000", "2000\t2000\t2000\t2000", "5 4000000000"],
@@ -150,9 +156,20 @@ describe("tether-exec", () => {
 
     it("is refused to a user who may not change it", async () => {
       const file = linux.memoryFile("instructions", encode(["arg=true", PATH_RECORD, "uid=0"]));
-      const { output, status: code } = spawnSync("setpriv", ["--reuid=1234", "--regid=1234", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", built("tether-exec")], {
-        stdio: ["ignore", "pipe", "pipe", file, "pipe"],
-      });
+      const { output, status: code } = spawnSync(
+        "setpriv",
+        [
+          "--reuid=1234",
+          "--regid=1234",
+          "--clear-groups",
+          "--inh-caps=-all",
+          "--bounding-set=-all",
+          built("tether-exec"),
+        ],
+        {
+          stdio: ["ignore", "pipe", "pipe", file, "pipe"],
+        },
+      );
       closeSync(file);
       assert.equal(code, 126);
       assert.match(String(output[4]), /^groups\x001\x00EPERM\x00/);
@@ -218,7 +235,11 @@ describe("tether-exec", () => {
     });
 
     it("include the out-of-memory score and the umask", async () => {
-      const seen = await launchShell("cat /proc/self/oom_score_adj; umask", "oom-score-adj=500", "umask=0027");
+      const seen = await launchShell(
+        "cat /proc/self/oom_score_adj; umask",
+        "oom-score-adj=500",
+        "umask=0027",
+      );
       assert.equal(seen, "500\n0027\n");
       const { report } = await launch(["arg=true", PATH_RECORD, "oom-score-adj=2000"]);
       assert.deepEqual(report, ["instructions", "22", "EINVAL", "oom-score-adj=2000"]);
@@ -229,12 +250,15 @@ describe("tether-exec", () => {
     it("is the controlling one, with job control, and blocking", async () => {
       const { master, slave } = openPty();
       const stream = linux.adoptStream(master, "duplex");
-      const script = "tty; echo here > /dev/tty; ps -o tpgid= -p $$ | tr -d ' '; echo $$; grep flags /proc/self/fdinfo/0";
+      const script =
+        "tty; echo here > /dev/tty; ps -o tpgid= -p $$ | tr -d ' '; echo $$; grep flags /proc/self/fdinfo/0";
       linux.setWindowSize(master, { columns: 90, rows: 30 });
       const launched = launch(["arg=sh", "arg=-c", `arg=${script}; stty size`, PATH_RECORD, "tty=1"], {
         stdio: [slave, slave, slave],
       });
-      const pty = execFileSync("readlink", [`/proc/${process.pid}/fd/${slave}`]).toString().trim();
+      const pty = execFileSync("readlink", [`/proc/${process.pid}/fd/${slave}`])
+        .toString()
+        .trim();
       closeSync(slave);
       const [output, { code }] = await Promise.all([text(stream), launched]);
       const [tty, here, group, pid, flags, size] = output.split("\r\n");
@@ -308,9 +332,9 @@ describe("tether-exec", () => {
     });
 
     it("reports what execve refuses", async () => {
-      const text = program("no-format", "just text\n");
-      const format = await launch([`arg=${text}`, PATH_RECORD]);
-      assert.deepEqual([format.code, ...format.report], [126, "execute", "8", "ENOEXEC", text]);
+      const noFormat = program("no-format", "just text\n");
+      const format = await launch([`arg=${noFormat}`, PATH_RECORD]);
+      assert.deepEqual([format.code, ...format.report], [126, "execute", "8", "ENOEXEC", noFormat]);
       const interpreter = program("no-interpreter", "#!/none/sh\n");
       const missing = await launch([`arg=${interpreter}`, PATH_RECORD]);
       assert.deepEqual([missing.code, ...missing.report], [127, "execute", "2", "ENOENT", interpreter]);
@@ -344,7 +368,10 @@ describe("tether-exec", () => {
 
     it("are refused without an argument, unterminated, or too long", async () => {
       assert.deepEqual((await launch([PATH_RECORD])).report.slice(2), ["EINVAL", "no arg"]);
-      assert.deepEqual((await launch(Buffer.from("arg=true"))).report.slice(2), ["EINVAL", "unterminated record"]);
+      assert.deepEqual((await launch(Buffer.from("arg=true"))).report.slice(2), [
+        "EINVAL",
+        "unterminated record",
+      ]);
       assert.deepEqual((await launch(Buffer.alloc(0))).report.slice(2), ["EINVAL", "no arg"]);
       const long = Buffer.alloc((4 << 20) + 1, "arg=x\0");
       assert.deepEqual((await launch(long)).report.slice(0, 3), ["instructions", "7", "E2BIG"]);
@@ -357,7 +384,7 @@ describe("tether-exec", () => {
   });
 
   describe("namespaces", () => {
-    it("enters the mount namespace and its root, joins the cgroup, and hides its own file", async () => {
+    it("enters the mount namespace and its root, and joins the cgroup", async () => {
       const seen = await isolated(`
         const root = "/tmp/root";
         fs.mkdirSync(root);
@@ -384,7 +411,7 @@ describe("tether-exec", () => {
       const [output, report, joined] = seen as [string, string, string];
       assert.equal(report, "");
       assert.equal(joined, "0");
-      assert.equal(output, "/link/made\n/bin\n/lib\n/lib64\n/link\n/proc\n/usr\n/work\n0:755\n77\n");
+      assert.equal(output, "/work/linked/made\n/bin\n/lib\n/lib64\n/link\n/proc\n/usr\n/work\n0:755\n77\n");
     });
 
     it("reports a descriptor that is no mount namespace", () => {

@@ -10,9 +10,14 @@ import { openPty } from "./pty.ts";
 
 const MEBIBYTE = 1 << 20;
 
-/** Starts `sh -c script`; its status is left to libuv's SIGCHLD handler, which ignores strangers. */
+/** Starts `sh -c script`; its status is taken after all tests, when libuv waits for no child. */
 function start(script: string, descriptors: (number | undefined)[]): number {
-  return linux.spawn({ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin:/usr/bin"], descriptors });
+  return linux.spawn({
+    path: "/bin/sh",
+    args: ["sh", "-c", script],
+    env: ["PATH=/bin:/usr/bin"],
+    descriptors,
+  });
 }
 
 async function byteCount(stream: Readable): Promise<number> {
@@ -22,6 +27,10 @@ async function byteCount(stream: Readable): Promise<number> {
 }
 
 describe("adoptStream", () => {
+  after(() => {
+    while (linux.waitAny() !== undefined) continue;
+  });
+
   it("reads everything from a pipe whose writer has long ended", async () => {
     const [reader, writer] = linux.pipe();
     start("printf complete", [undefined, writer, 2]);
@@ -81,7 +90,7 @@ describe("adoptStream", () => {
 
   it("writes to a pty master, as a terminal's user does", async () => {
     const { master, slave } = openPty();
-    start("read line; echo \"<$line>\"; stty size", [slave, slave, slave]);
+    start('read line; echo "<$line>"; stty size', [slave, slave, slave]);
     linux.setWindowSize(master, { columns: 132, rows: 43 });
     closeSync(slave);
     const stream = linux.adoptStream(master, "duplex");

@@ -105,7 +105,8 @@ describe("bridgeDevice on a serial line", () => {
     near.pause();
     while (accepted < TEN_MEGABYTES) {
       accepted += chunk.length;
-      if (!line.far.write(chunk) && (await Promise.race([once(line.far, "drain"), sleep(300)])) === undefined) break;
+      if (!line.far.write(chunk) && (await Promise.race([once(line.far, "drain"), sleep(300)])) === undefined)
+        break;
     }
     assert.ok(accepted < TEN_MEGABYTES / 2, `${accepted} bytes were taken`);
     assert.equal((await take(near, accepted)).length, accepted);
@@ -161,6 +162,19 @@ describe("bridgeDevice on a serial line", () => {
     line.far.write("SSH-2.0-second\r\n");
     const second = await line.next();
     assert.equal((await take(second, 16)).toString(), "SSH-2.0-second\r\n");
+    await line.close();
+  });
+
+  it("finds the next peer behind the rest of the last one, and behind noise on a new line", async () => {
+    const line = new Line();
+    await line.next();
+    line.far.write("noise SSSH-2.0-first\r\n");
+    const first = await line.next();
+    assert.equal((await take(first, 15)).toString(), "SSH-2.0-first\r\n");
+    line.far.write(`${"rest ".repeat(50_000)}SSH-2.0-second\r\nmore`);
+    first.resume();
+    const second = await line.next();
+    assert.equal((await take(second, 20)).toString(), "SSH-2.0-second\r\nmore");
     await line.close();
   });
 

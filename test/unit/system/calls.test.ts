@@ -54,7 +54,10 @@ describe("the system's single calls", () => {
 
   it("reboots only its own PID namespace in the test", async () => {
     // In a PID namespace reboot(2) ends its init with SIGHUP (restart) or SIGINT (power off), reboot(2).
-    for (const [action, signal] of [["power-off", "SIGINT"], ["restart", "SIGHUP"]] as const) {
+    for (const [action, signal] of [
+      ["power-off", "SIGINT"],
+      ["restart", "SIGHUP"],
+    ] as const) {
       await assert.rejects(isolated(`system.reboot("${action}"); setTimeout(() => {}, 5000);`), { signal });
     }
   });
@@ -73,11 +76,14 @@ describe("the system's single calls", () => {
       code: "ENOENT",
       syscall: "open",
     });
-    assert.throws(() => linux.loadModule(file, ""), (error: SystemCallError) => {
-      assert.equal(error.syscall, "finit_module");
-      assert.equal(error.path, file);
-      return true;
-    });
+    assert.throws(
+      () => linux.loadModule(file, ""),
+      (error: SystemCallError) => {
+        assert.equal(error.syscall, "finit_module");
+        assert.equal(error.path, file);
+        return true;
+      },
+    );
     assert.throws(() => linux.unloadModule("none"), { syscall: "delete_module", path: "none" });
     rmSync(file);
   });
@@ -168,11 +174,14 @@ describe("the system's single calls", () => {
       ["bridgeDevice", [1, {}], "path"],
     ];
     for (const [call, args, argument] of mistakes) {
-      assert.throws(() => untyped[call]?.(...args), (error: Error) => {
-        assert.ok(error instanceof TypeError, `${call}: ${error.message}`);
-        assert.ok(error.message.startsWith(`${argument} must be`), `${call}: ${error.message}`);
-        return true;
-      });
+      assert.throws(
+        () => untyped[call]?.(...args),
+        (error: Error) => {
+          assert.ok(error instanceof TypeError, `${call}: ${error.message}`);
+          assert.ok(error.message.startsWith(`${argument} must be`), `${call}: ${error.message}`);
+          return true;
+        },
+      );
     }
   });
 

@@ -78,7 +78,7 @@ describe("createMountNamespace", () => {
   });
 
   it("keeps every step below the root, whatever symbolic links the image has", async () => {
-    const seen = await isolated(`${TREE}
+    const seen = (await isolated(`${TREE}
       const outside = "/tmp/outside-" + process.pid;
       fs.mkdirSync(outside);
       fs.writeFileSync(outside + "/secret", "secret");
@@ -110,9 +110,20 @@ describe("createMountNamespace", () => {
         fs.readdirSync(outside), fs.readdirSync(root + outside).sort(), fs.readdirSync(root + "/tmp").length,
         fs.existsSync("/tmp/escaped"), fs.readFileSync(outside + "/secret", "utf8"),
         attempt(() => system.createMountNamespace(root, [{ do: "make-file", target: outside + "/x", mode: 0o644 }]))]);
-    `) as unknown[];
+    `)) as unknown[];
     assert.deepEqual(seen.slice(1, 3), ["ELOOP", true]);
-    assert.deepEqual(seen[0], ["done", "done", "done", "done", "done", "done", "done", "done", "done", "done"]);
+    assert.deepEqual(seen[0], [
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+      "done",
+    ]);
     assert.deepEqual(seen[3], ["secret"]);
     assert.deepEqual(seen[4], ["made", "made-file", "made-link", "made-node", "secret"]);
     assert.deepEqual(seen.slice(5, 8), [2, false, "secret"]);
