@@ -43,7 +43,10 @@ async function status(names: string[], ...records: string[]): Promise<Record<str
   return Object.fromEntries(lines.filter(([name]) => names.includes(name)));
 }
 
-describe("tether-exec", () => {
+describe("tether-exec", function () {
+  // Processes of their own, on machines that are busy with virtual machines.
+  this.timeout(20_000);
+
   let folder = "";
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "tether-exec-"));

@@ -6,7 +6,10 @@ import { join } from "node:path";
 import type { SystemCallError } from "../../../src/system/system-call-error.ts";
 import { isolated, linux } from "./linux.ts";
 
-describe("the system's single calls", () => {
+describe("the system's single calls", function () {
+  // Processes of their own, on machines that are busy with virtual machines.
+  this.timeout(20_000);
+
   it("mounts and unmounts, and names the target of what fails", async () => {
     const seen = await isolated(`
       fs.mkdirSync("/tmp/t1-" + process.pid, { recursive: true });

@@ -24,7 +24,10 @@ const TREE = `
   const step = (fields) => ({ source: null, type: null, flags: 0, ...fields });
 `;
 
-describe("createMountNamespace", () => {
+describe("createMountNamespace", function () {
+  // Processes of their own, on machines that are busy with virtual machines.
+  this.timeout(20_000);
+
   it("makes the root the namespace's root, with what the steps made", async () => {
     const seen = await isolated(`${TREE}
       const made = system.createMountNamespace(root, [...tools,
@@ -204,7 +207,10 @@ describe("createMountNamespace", () => {
   });
 });
 
-describe("openInRoot", () => {
+describe("openInRoot", function () {
+  // Processes of their own, on machines that are busy with virtual machines.
+  this.timeout(20_000);
+
   it("opens below the root only", async () => {
     const seen = await isolated(`${TREE}
       fs.symlinkSync("/etc/name", root + "/absolute");

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { isolated } from "./linux.ts";
 
 // Every case waits with waitAny, which would take the statuses of this process's own children.
-describe("spawn and waitAny", () => {
+describe("spawn and waitAny", function () {
+  // Processes of their own, on machines that are busy with virtual machines.
+  this.timeout(20_000);
+
   it("gives the program exactly the arguments, environment and descriptors asked for", async () => {
     const seen = (await isolated(`
       const [reader, writer] = system.pipe();
