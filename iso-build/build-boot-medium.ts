@@ -50,7 +50,13 @@ export async function buildBootMedium(options: BootMediumOptions): Promise<BootM
 
   const { version, platforms, hasVmlinux } = await makeKernelAndInitramfs(options, work.path, made);
   await makeAgentImages(options, work.path, made);
-  const names = ["vmlinuz", "initramfs", "agent.erofs", ...(hasVmlinux ? [VMLINUX] : []), ...(options.iso ? [ISO] : [])];
+  const names = [
+    "vmlinuz",
+    "initramfs",
+    "agent.erofs",
+    ...(hasVmlinux ? [VMLINUX] : []),
+    ...(options.iso ? [ISO] : []),
+  ];
   const manifest = { kernelVersion: version, platforms, files: await describeFiles(made, names) };
   await writeFile(path.join(made, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 
@@ -66,7 +72,10 @@ async function requireInputs(options: BootMediumOptions): Promise<void> {
   await requireExecutable("agent", options.agent);
   await requireExecutable("stage 0", options.stage0);
   if ((await libraryClosure(options.stage0, options.signal)).length > 0) {
-    throw new TetherError("not-set-up", `stage 0 ${options.stage0} must be linked statically: nothing else is in the initramfs`);
+    throw new TetherError(
+      "not-set-up",
+      `stage 0 ${options.stage0} must be linked statically: nothing else is in the initramfs`,
+    );
   }
   if (options.prefetch !== undefined) await requireFile("prefetch list", options.prefetch);
   if (options.kernelRpm !== undefined) await requireFile("kernel RPM", options.kernelRpm);
@@ -94,7 +103,10 @@ async function makeKernelAndInitramfs(options: BootMediumOptions, work: string, 
   return { version: kernel.version, platforms: initramfs.platforms, hasVmlinux: vmlinux !== undefined };
 }
 
-function unpackKernel({ kernelRpm, kernelCache, signal }: BootMediumOptions, folder: string): Promise<KernelTree> {
+function unpackKernel(
+  { kernelRpm, kernelCache, signal }: BootMediumOptions,
+  folder: string,
+): Promise<KernelTree> {
   return kernelRpm === undefined
     ? unpackDebianKernel(kernelCache, folder, signal)
     : unpackRpmKernel(kernelRpm, folder, signal);
@@ -111,6 +123,10 @@ async function makeAgentImages(options: BootMediumOptions, work: string, made: s
   onProgress?.("ISO");
   const agentImage = path.join(work, "compressed.erofs");
   await makeErofs(tree.path, agentImage, "compressed", signal);
-  const content = { vmlinuz: path.join(made, "vmlinuz"), initramfs: path.join(made, "initramfs"), agentImage };
+  const content = {
+    vmlinuz: path.join(made, "vmlinuz"),
+    initramfs: path.join(made, "initramfs"),
+    agentImage,
+  };
   await makeIso(content, path.join(made, ISO), work, signal);
 }

@@ -6,7 +6,4 @@
  * `build.ts` is the command; this is the same as functions.
  */
 export { type BootMediumOptions, buildBootMedium } from "./build-boot-medium.ts";
-export { ISO_COMMAND_LINE, KERNEL_COMMAND_LINE } from "./command-line.ts";
-export { AGENT_IMAGE_UUID } from "./fixed-values.ts";
 export { type BootMediumManifest, type ManifestFile, readManifest } from "./manifest.ts";
-export { DEBIAN_PACKAGES } from "./packages.ts";

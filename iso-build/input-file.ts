@@ -14,7 +14,8 @@ export async function requireExecutable(what: string, path: string): Promise<voi
   await using file = await openInput(what, path);
   await requireContent(what, path, file);
   const { buffer } = await file.read(Buffer.alloc(ELF_MAGIC.length), 0, ELF_MAGIC.length, 0);
-  if (!buffer.equals(ELF_MAGIC)) throw new TetherError("not-set-up", `${what} ${path} is not an ELF executable`);
+  if (!buffer.equals(ELF_MAGIC))
+    throw new TetherError("not-set-up", `${what} ${path} is not an ELF executable`);
 }
 
 async function openInput(what: string, path: string): Promise<FileHandle> {

@@ -22,7 +22,10 @@ export interface ManifestFile {
 }
 
 /** Measures the files of `folder` for the manifest. */
-export async function describeFiles(folder: string, names: readonly string[]): Promise<Record<string, ManifestFile>> {
+export async function describeFiles(
+  folder: string,
+  names: readonly string[],
+): Promise<Record<string, ManifestFile>> {
   const files: Record<string, ManifestFile> = {};
   for (const name of names) {
     const file = path.join(folder, name);

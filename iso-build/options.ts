@@ -20,7 +20,9 @@ manifest.json.
 `;
 
 /** A command line that was understood. */
-export type Command = { readonly kind: "help" } | { readonly kind: "build"; readonly options: BootMediumOptions };
+export type Command =
+  | { readonly kind: "help" }
+  | { readonly kind: "build"; readonly options: BootMediumOptions };
 
 const DEFAULT_KERNEL_CACHE = path.join(import.meta.dirname, "../build/kernel-cache");
 
@@ -45,14 +47,14 @@ function parseValues(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        "agent": { type: "string" },
-        "stage0": { type: "string" },
-        "out": { type: "string" },
-        "prefetch": { type: "string" },
+        agent: { type: "string" },
+        stage0: { type: "string" },
+        out: { type: "string" },
+        prefetch: { type: "string" },
         "kernel-rpm": { type: "string" },
         "kernel-cache": { type: "string" },
         "no-iso": { type: "boolean" },
-        "help": { type: "boolean" },
+        help: { type: "boolean" },
       },
     }).values;
   } catch (error) {

@@ -2,18 +2,18 @@
 export const TOOL_PACKAGES = {
   "apt-cache": "apt",
   "apt-get": "apt",
-  "bsdtar": "libarchive-tools",
-  "depmod": "kmod",
+  bsdtar: "libarchive-tools",
+  depmod: "kmod",
   "dpkg-deb": "dpkg",
   "grub-mkimage": "grub-common",
-  "ldd": "libc-bin",
-  "mcopy": "mtools",
-  "mformat": "mtools",
+  ldd: "libc-bin",
+  mcopy: "mtools",
+  mformat: "mtools",
   "mkfs.erofs": "erofs-utils",
-  "mmd": "mtools",
-  "strip": "binutils",
-  "xorriso": "xorriso",
-  "xz": "xz-utils",
+  mmd: "mtools",
+  strip: "binutils",
+  xorriso: "xorriso",
+  xz: "xz-utils",
 } as const;
 
 /** A program that the build runs. */
@@ -27,10 +27,15 @@ export const BOOT_LOADER_FILES = {
   grubModules: { path: "/usr/lib/grub/x86_64-efi", package: "grub-efi-amd64-bin" },
 } as const;
 
-/** Debian packages that must be installed for a build, sorted; set-up installs them. */
+// Every Debian system has these.
+const ESSENTIAL_PACKAGES: ReadonlySet<string> = new Set(["apt", "dpkg", "libc-bin"]);
+
+/** Debian packages that must be installed for a build, sorted; a test holds set-up's list against it. */
 export const DEBIAN_PACKAGES: readonly string[] = [
   ...new Set([
     ...Object.values(TOOL_PACKAGES),
     ...Object.values(BOOT_LOADER_FILES).map((file) => file.package),
   ]),
-].sort();
+]
+  .filter((name) => !ESSENTIAL_PACKAGES.has(name))
+  .sort();

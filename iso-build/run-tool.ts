@@ -25,7 +25,11 @@ const OUTPUT_LIMIT_BYTES = 64 * 1024 * 1024;
  * language, time zone and SOURCE_DATE_EPOCH.
  * Errors: `tool-missing` names the Debian package; otherwise `not-set-up` with the tool's own last words.
  */
-export function runTool(tool: Tool, args: readonly string[], options: RunToolOptions = {}): Promise<ToolOutput> {
+export function runTool(
+  tool: Tool,
+  args: readonly string[],
+  options: RunToolOptions = {},
+): Promise<ToolOutput> {
   return new Promise((resolve, reject) => {
     execFile(
       tool,
@@ -61,17 +65,30 @@ function toolEnvironment(): NodeJS.ProcessEnv {
   };
 }
 
-function toolError(tool: Tool, error: Error & { code?: unknown; killed?: boolean }, stdout: string, stderr: string): Error {
+function toolError(
+  tool: Tool,
+  error: Error & { code?: unknown; killed?: boolean },
+  stdout: string,
+  stderr: string,
+): Error {
   if (error.name === "AbortError") return error;
   if (error.code === "ENOENT") {
-    return new TetherError("tool-missing", `${tool} is missing: apt-get install ${TOOL_PACKAGES[tool]}`, { cause: error });
+    return new TetherError("tool-missing", `${tool} is missing: apt-get install ${TOOL_PACKAGES[tool]}`, {
+      cause: error,
+    });
   }
   if (error.killed === true) {
-    return new TetherError("timed-out", `${tool} did not end within ${LIMIT_MS / 60_000} minutes`, { cause: error });
+    return new TetherError("timed-out", `${tool} did not end within ${LIMIT_MS / 60_000} minutes`, {
+      cause: error,
+    });
   }
-  return new TetherError("not-set-up", `${tool} failed: ${lastWords(stderr) || lastWords(stdout) || error.message}`, {
-    cause: error,
-  });
+  return new TetherError(
+    "not-set-up",
+    `${tool} failed: ${lastWords(stderr) || lastWords(stdout) || error.message}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 function lastWords(output: string): string {

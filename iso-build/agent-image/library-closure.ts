@@ -24,7 +24,11 @@ export function parseLdd(output: string, executable: string): string[] {
   const paths = new Set<string>();
   for (const line of output.split("\n").map((text) => text.trim())) {
     const lost = /^(\S+) => not found$/.exec(line)?.[1];
-    if (lost !== undefined) throw new TetherError("not-set-up", `${executable} needs the library ${lost}, which is not on this machine`);
+    if (lost !== undefined)
+      throw new TetherError(
+        "not-set-up",
+        `${executable} needs the library ${lost}, which is not on this machine`,
+      );
     const found = /^(?:\S+ => )?(\/.*) \(0x[0-9a-f]+\)$/.exec(line)?.[1];
     if (found !== undefined) paths.add(found);
   }

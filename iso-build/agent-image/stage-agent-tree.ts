@@ -13,7 +13,11 @@ export interface AgentTreeInput {
 const FOLDERS = ["container", "dev", "etc", "proc", "run", "sys", "tmp"] as const;
 
 /** Lays out the agent image's content in `root`: the agent, exactly the libraries that it loads, mount points. */
-export async function stageAgentTree(input: AgentTreeInput, root: string, signal?: AbortSignal): Promise<void> {
+export async function stageAgentTree(
+  input: AgentTreeInput,
+  root: string,
+  signal?: AbortSignal,
+): Promise<void> {
   for (const folder of FOLDERS) await makeFolder(root, folder);
   await place(input.agent, root, "tether", 0o755);
   for (const library of await libraryClosure(input.agent, signal)) {

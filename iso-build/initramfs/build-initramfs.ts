@@ -36,7 +36,8 @@ export async function buildInitramfs(
     { kind: "folder", path: "modules/on-demand" },
     ...[...plan.lists].map(([name, text]) => file(`modules/${name}`, Buffer.from(text))),
   ];
-  for (const module of modules) entries.push(file(`modules/${path.basename(module)}`, await readFile(module)));
+  for (const module of modules)
+    entries.push(file(`modules/${path.basename(module)}`, await readFile(module)));
   return { content: writeCpio(entries), platforms: plan.platforms };
 }
 

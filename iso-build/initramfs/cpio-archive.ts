@@ -11,7 +11,7 @@ export type CpioEntry =
     };
 
 // File type bits of st_mode, from stat(2).
-const FILE_TYPE = { "folder": 0o040000, "file": 0o100000, "character-device": 0o020000 } as const;
+const FILE_TYPE = { folder: 0o040000, file: 0o100000, "character-device": 0o020000 } as const;
 const TRAILER = "TRAILER!!!";
 // The kernel wants each archive padded to 4 bytes; cpio pads to its block of 512, and so do we.
 const BLOCK_BYTES = 512;
@@ -23,7 +23,9 @@ const BLOCK_BYTES = 512;
  */
 export function writeCpio(entries: readonly CpioEntry[]): Buffer {
   const parts = entries.flatMap((entry, position) => member(entry, position + 1));
-  parts.push(...record({ name: TRAILER, inode: 0, mode: 0, links: 1, content: Buffer.alloc(0), major: 0, minor: 0 }));
+  parts.push(
+    ...record({ name: TRAILER, inode: 0, mode: 0, links: 1, content: Buffer.alloc(0), major: 0, minor: 0 }),
+  );
   const size = parts.reduce((sum, part) => sum + part.length, 0);
   return Buffer.concat([...parts, padding(size, BLOCK_BYTES)]);
 }

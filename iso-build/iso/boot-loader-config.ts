@@ -21,4 +21,12 @@ boot
 `;
 
 /** The GRUB modules that the commands above need. */
-export const GRUB_MODULES = ["boot", "fat", "iso9660", "linux", "part_gpt", "part_msdos", "search_fs_file"] as const;
+export const GRUB_MODULES = [
+  "boot",
+  "fat",
+  "iso9660",
+  "linux",
+  "part_gpt",
+  "part_msdos",
+  "search_fs_file",
+] as const;

@@ -22,7 +22,12 @@ export interface IsoContent {
  * Makes the bootable ISO: as a CD by BIOS (isolinux) and by UEFI (GRUB), and written to a disk by both too
  * (an MBR and a GPT with the EFI system partition).
  */
-export async function makeIso(content: IsoContent, iso: string, workFolder: string, signal?: AbortSignal): Promise<void> {
+export async function makeIso(
+  content: IsoContent,
+  iso: string,
+  workFolder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   for (const file of Object.values(BOOT_LOADER_FILES)) await requireBootLoader(file);
   await using folder = await makeTemporaryFolder(workFolder, "iso-");
   const tree = path.join(folder.path, "tree");
@@ -50,7 +55,13 @@ function isoOptions(efiImage: string): string[] {
     ...["--gpt_disk_guid", "modification-date"],
     // The partition table of Arch Linux's ISO: a valid GPT, where isohybrid's own (-isohybrid-gpt-basdat) has
     // partitions that overlap.
-    ...["-isohybrid-mbr", BOOT_LOADER_FILES.isohybridMbr.path, "--mbr-force-bootable", "-partition_offset", "16"],
+    ...[
+      "-isohybrid-mbr",
+      BOOT_LOADER_FILES.isohybridMbr.path,
+      "--mbr-force-bootable",
+      "-partition_offset",
+      "16",
+    ],
     ...["-append_partition", "2", EFI_SYSTEM_PARTITION, efiImage, "-appended_part_as_gpt"],
     ...["-c", "isolinux/boot.cat", "-b", "isolinux/isolinux.bin"],
     ...["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"],
@@ -62,6 +73,8 @@ async function requireBootLoader(file: { readonly path: string; readonly package
   try {
     await access(file.path);
   } catch (error) {
-    throw new TetherError("tool-missing", `${file.path} is missing: apt-get install ${file.package}`, { cause: error });
+    throw new TetherError("tool-missing", `${file.path} is missing: apt-get install ${file.package}`, {
+      cause: error,
+    });
   }
 }

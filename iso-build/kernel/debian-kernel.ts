@@ -23,7 +23,11 @@ interface AvailableKernel {
  * `cache` unless it is there already. Without package lists (`apt-get update` never ran) the newest package
  * in the cache serves.
  */
-export async function unpackDebianKernel(cache: string, folder: string, signal?: AbortSignal): Promise<KernelTree> {
+export async function unpackDebianKernel(
+  cache: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<KernelTree> {
   const packagePath = await obtainPackage(cache, signal);
   await runTool("dpkg-deb", ["-x", packagePath, folder], { signal });
   return findKernel(folder, path.basename(packagePath), signal);
@@ -60,14 +64,25 @@ async function aptCache(args: readonly string[], signal: AbortSignal | undefined
   }
 }
 
-async function download(kernel: AvailableKernel, cache: string, target: string, signal: AbortSignal | undefined): Promise<void> {
+async function download(
+  kernel: AvailableKernel,
+  cache: string,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   await mkdir(cache, { recursive: true });
   await using folder = await makeTemporaryFolder(cache, ".download-");
   // Without the option apt warns, as root, that its user _apt cannot write into the folder.
-  await runTool("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", kernel.name], { cwd: folder.path, signal });
+  await runTool("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", kernel.name], {
+    cwd: folder.path,
+    signal,
+  });
   const downloaded = path.join(folder.path, kernel.fileName);
   if ((await sha256OfFile(downloaded)) !== kernel.sha256) {
-    throw new TetherError("not-set-up", `apt-get downloaded another ${kernel.name} than it announced: run \`apt-get update\``);
+    throw new TetherError(
+      "not-set-up",
+      `apt-get downloaded another ${kernel.name} than it announced: run \`apt-get update\``,
+    );
   }
   await rename(downloaded, target);
 }
@@ -75,8 +90,12 @@ async function download(kernel: AvailableKernel, cache: string, target: string, 
 async function newestInCache(cache: string): Promise<string> {
   const names = await readdir(cache).catch(() => []); // No cache yet is an empty one.
   const byVersion = new Intl.Collator("en", { numeric: true });
-  const newest = names.filter((name) => /^linux-image-\d.*\.deb$/.test(name)).sort(byVersion.compare).at(-1);
-  if (newest === undefined) throw new TetherError("not-set-up", `apt knows no package ${META_PACKAGE}: run \`apt-get update\``);
+  const newest = names
+    .filter((name) => /^linux-image-\d.*\.deb$/.test(name))
+    .sort(byVersion.compare)
+    .at(-1);
+  if (newest === undefined)
+    throw new TetherError("not-set-up", `apt knows no package ${META_PACKAGE}: run \`apt-get update\``);
   return path.join(cache, newest);
 }
 

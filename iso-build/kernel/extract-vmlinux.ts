@@ -13,18 +13,23 @@ const PT_NOTE = 4;
 
 /**
  * The uncompressed kernel inside a bzImage, for QEMU's direct boot: it starts there through PVH, without the
- * kernel's real-mode code and decompressor, 250 ms sooner under TCG. Undefined when the kernel cannot be
+ * kernel's real-mode code and decompressor, 200-250 ms sooner under TCG. The price: the decompressor is what
+ * places the kernel at a random address. Undefined when the kernel cannot be
  * started so: another compression than lz4, or no PVH entry (Photon OS's `linux-esx`).
  */
 export function extractVmlinux(bzImage: Buffer): Buffer | undefined {
-  if (bzImage.length < PAYLOAD_LENGTH + 4 || bzImage.toString("latin1", HEADER_MAGIC, HEADER_MAGIC + 4) !== "HdrS") {
+  if (
+    bzImage.length < PAYLOAD_LENGTH + 4 ||
+    bzImage.toString("latin1", HEADER_MAGIC, HEADER_MAGIC + 4) !== "HdrS"
+  ) {
     return undefined;
   }
   // 0 means 4, for kernels older than any that we meet.
   const setupBytes = ((bzImage[SETUP_SECTORS] || 4) + 1) * SECTOR_BYTES;
   const start = setupBytes + bzImage.readUInt32LE(PAYLOAD_OFFSET);
   const payload = bzImage.subarray(start, start + bzImage.readUInt32LE(PAYLOAD_LENGTH));
-  if (payload.length < 8 || !payload.subarray(0, LZ4_LEGACY_MAGIC.length).equals(LZ4_LEGACY_MAGIC)) return undefined;
+  if (payload.length < 8 || !payload.subarray(0, LZ4_LEGACY_MAGIC.length).equals(LZ4_LEGACY_MAGIC))
+    return undefined;
   // The kernel's build appends the size, which lz4 does not record.
   const size = payload.readUInt32LE(payload.length - 4);
   const vmlinux = decompressLz4Legacy(payload.subarray(0, payload.length - 4), size);
@@ -32,7 +37,7 @@ export function extractVmlinux(bzImage: Buffer): Buffer | undefined {
 }
 
 /** Looks for the PVH note in an ELF64 file's note segments. */
-export function hasPvhEntry(elf: Buffer): boolean {
+function hasPvhEntry(elf: Buffer): boolean {
   const tableOffset = Number(elf.readBigUInt64LE(32));
   const entryBytes = elf.readUInt16LE(54);
   for (let i = 0; i < elf.readUInt16LE(56); i++) {

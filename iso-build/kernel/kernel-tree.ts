@@ -26,15 +26,20 @@ export async function findKernel(root: string, source: string, signal?: AbortSig
     await runTool("depmod", ["-b", base, version], { signal });
     return { version, imagePath, modulesFolder };
   }
-  throw new TetherError("not-set-up", `${source} has no modules for kernel ${version} in /lib/modules or /usr/lib/modules`);
+  throw new TetherError(
+    "not-set-up",
+    `${source} has no modules for kernel ${version} in /lib/modules or /usr/lib/modules`,
+  );
 }
 
 async function findImage(root: string, source: string): Promise<{ version: string; imagePath: string }> {
   const boot = path.join(root, "boot");
   const images = (await listFolder(boot)).filter((name) => name.startsWith("vmlinuz-"));
   const [image] = images;
-  if (image === undefined) throw new TetherError("not-set-up", `${source} is no kernel package: it has no /boot/vmlinuz-VERSION`);
-  if (images.length > 1) throw new TetherError("not-set-up", `${source} has several kernels: ${images.sort().join(", ")}`);
+  if (image === undefined)
+    throw new TetherError("not-set-up", `${source} is no kernel package: it has no /boot/vmlinuz-VERSION`);
+  if (images.length > 1)
+    throw new TetherError("not-set-up", `${source} has several kernels: ${images.sort().join(", ")}`);
   return { version: image.slice("vmlinuz-".length), imagePath: path.join(boot, image) };
 }
 

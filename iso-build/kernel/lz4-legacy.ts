@@ -30,8 +30,13 @@ function decompressBlock(block: Buffer, output: Buffer, start: number): number {
   let written = start;
   let position = 0;
   const length = (nibble: number): number => {
+    if (nibble < LONG_LENGTH) return nibble;
     let total = nibble;
-    for (let byte = 255; nibble === LONG_LENGTH && byte === 255; total += byte) byte = byteAt(block, position++);
+    let byte: number;
+    do {
+      byte = byteAt(block, position++);
+      total += byte;
+    } while (byte === 255);
     return total;
   };
   while (position < block.length) {

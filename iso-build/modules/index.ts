@@ -1,5 +1,5 @@
 /** Which kernel modules the initramfs carries, and the lists by which stage 0 loads them. */
-export { hasModule, loadOrder } from "./load-order.ts";
+export { loadOrder } from "./load-order.ts";
 export {
   type LoadableModule,
   type ModuleAlias,

@@ -39,7 +39,10 @@ export function parseModulesDep(text: string): Map<string, LoadableModule> {
   const modules = new Map<string, LoadableModule>();
   for (const line of lines(text)) {
     const [file = "", dependencies = ""] = line.split(":", 2);
-    modules.set(moduleName(file), { file, dependencies: dependencies.split(" ").filter((word) => word !== "") });
+    modules.set(moduleName(file), {
+      file,
+      dependencies: dependencies.split(" ").filter((word) => word !== ""),
+    });
   }
   return modules;
 }

@@ -29,7 +29,10 @@ export function planModules(index: ModuleIndex): ModulePlan {
   const platforms = servedPlatforms(index);
   requireModules(index);
   const always = loadOrder(index, available(index, ALWAYS_MODULES));
-  const coldplug = available(index, COLDPLUG_MODULES).map((name) => ({ name, order: loadOrder(index, [name]) }));
+  const coldplug = available(index, COLDPLUG_MODULES).map((name) => ({
+    name,
+    order: loadOrder(index, [name]),
+  }));
   const lists = new Map([
     ["always", fileList(always)],
     ["aliases", aliasLines(index, new Set(always), coldplug)],
@@ -64,7 +67,10 @@ function servedPlatforms(index: ModuleIndex): Platform[] {
 }
 
 function missing(names: readonly string[]): TetherError {
-  return new TetherError("not-set-up", `the kernel has no module ${names.join(", ")}, neither to load nor built in`);
+  return new TetherError(
+    "not-set-up",
+    `the kernel has no module ${names.join(", ")}, neither to load nor built in`,
+  );
 }
 
 function fileList(files: readonly string[]): string {
@@ -84,7 +90,9 @@ function aliasLines(
     .flatMap(({ name, order }) => {
       const files = order.filter((file) => !loaded.has(file)).map(moduleFileName);
       if (files.length === 0) return [];
-      const patterns = index.aliases.filter(({ module, pattern }) => module === name && DEVICE_BUSES.test(pattern));
+      const patterns = index.aliases.filter(
+        ({ module, pattern }) => module === name && DEVICE_BUSES.test(pattern),
+      );
       return patterns.map(({ pattern }) => `${pattern} ${files.join(",")}\n`).sort();
     })
     .join("");

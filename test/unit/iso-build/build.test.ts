@@ -66,7 +66,10 @@ describe("building the boot medium", function () {
     const [direct, compressed] = [path.join(folder, "direct"), path.join(folder, "compressed")];
     execFileSync("bsdtar", ["-xf", path.join(first, "tether.iso"), "-C", mkdir(iso)]);
     for (const name of ["vmlinuz", "initramfs"]) {
-      assert.ok(readFileSync(path.join(iso, "boot", name)).equals(readFileSync(path.join(first, name))), name);
+      assert.ok(
+        readFileSync(path.join(iso, "boot", name)).equals(readFileSync(path.join(first, name))),
+        name,
+      );
     }
     extractErofs(path.join(first, "agent.erofs"), direct);
     extractErofs(path.join(iso, "boot/agent.erofs"), compressed);
@@ -77,7 +80,14 @@ describe("building the boot medium", function () {
   it("makes an ISO that BIOS and UEFI boot, as a CD and from a disk", () => {
     const report = execFileSync(
       "xorriso",
-      ["-indev", path.join(first, "tether.iso"), "-report_el_torito", "plain", "-report_system_area", "plain"],
+      [
+        "-indev",
+        path.join(first, "tether.iso"),
+        "-report_el_torito",
+        "plain",
+        "-report_system_area",
+        "plain",
+      ],
       { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
     );
     assert.match(report, /El Torito boot img : +1 +BIOS +y/);
@@ -87,13 +97,26 @@ describe("building the boot medium", function () {
 
   it("starts the initramfs with stage 0 and the lists that it reads", () => {
     const initramfs = readFileSync(path.join(first, "initramfs"));
-    const names = execFileSync("cpio", ["-t", "--quiet"], { input: initramfs, encoding: "utf8" }).trim().split("\n");
-    for (const name of ["init", "dev/console", "modules/always", "modules/aliases", "modules/on-demand/iso"]) {
+    const names = execFileSync("cpio", ["-t", "--quiet"], { input: initramfs, encoding: "utf8" })
+      .trim()
+      .split("\n");
+    for (const name of [
+      "init",
+      "dev/console",
+      "modules/always",
+      "modules/aliases",
+      "modules/on-demand/iso",
+    ]) {
       assert.ok(names.includes(name), name);
     }
-    const read = (name: string) => execFileSync("bsdtar", ["-xOf", "-", name], { input: initramfs, encoding: "utf8" });
-    const listed = [...read("modules/always").trim().split("\n"), ...read("modules/on-demand/iso").trim().split("\n")];
-    for (const line of read("modules/aliases").trim().split("\n")) listed.push(...(line.split(" ")[1] ?? "").split(","));
+    const read = (name: string) =>
+      execFileSync("bsdtar", ["-xOf", "-", name], { input: initramfs, encoding: "utf8" });
+    const listed = [
+      ...read("modules/always").trim().split("\n"),
+      ...read("modules/on-demand/iso").trim().split("\n"),
+    ];
+    for (const line of read("modules/aliases").trim().split("\n"))
+      listed.push(...(line.split(" ")[1] ?? "").split(","));
     for (const module of listed) assert.ok(names.includes(`modules/${module}`), module);
   });
 
@@ -101,7 +124,10 @@ describe("building the boot medium", function () {
     const manifest = await readManifest(first);
     assert.match(manifest.kernelVersion, /^6\.\d+\.\d+-\d+-cloud-amd64$/);
     assert.deepEqual(manifest.platforms, ["qemu", "vsphere"]);
-    assert.equal(manifest.files["tether.iso"]?.sizeBytes, readFileSync(path.join(first, "tether.iso")).length);
+    assert.equal(
+      manifest.files["tether.iso"]?.sizeBytes,
+      readFileSync(path.join(first, "tether.iso")).length,
+    );
   });
 
   it("keeps the outputs of the build before when a build fails, and leaves no temporary file", async () => {
@@ -122,7 +148,13 @@ describe("building the boot medium", function () {
 
   it("takes the ISO of an earlier build away when asked for none", async () => {
     await buildBootMedium({ ...options, out: second, iso: false });
-    assert.deepEqual(readdirSync(second).sort(), ["agent.erofs", "initramfs", "manifest.json", "vmlinux", "vmlinuz"]);
+    assert.deepEqual(readdirSync(second).sort(), [
+      "agent.erofs",
+      "initramfs",
+      "manifest.json",
+      "vmlinux",
+      "vmlinuz",
+    ]);
   });
 
   describe("on the command line", () => {
@@ -133,23 +165,41 @@ describe("building the boot medium", function () {
       ["a missing option", ["--agent", options.agent], /^iso-build: --stage0 is missing; see --help\n$/],
       ["no agent", [...good, "--agent", "/nowhere"], /^iso-build: cannot read agent \/nowhere: ENOENT.*\n$/],
       ["a folder as agent", [...good, "--agent", "/"], /^iso-build: agent \/ is not an ordinary file\n$/],
-      ["a script as agent", [...good, "--agent", COMMAND], /^iso-build: agent .* is not an ELF executable\n$/],
-      ["no prefetch list", [...good, "--prefetch", "/nowhere"], /^iso-build: cannot read prefetch list .*\n$/],
-      ["an output folder in a file", [...good, "--out", `${options.agent}/x`], /^iso-build: cannot make the output folder .*\n$/],
+      [
+        "a script as agent",
+        [...good, "--agent", COMMAND],
+        /^iso-build: agent .* is not an ELF executable\n$/,
+      ],
+      [
+        "no prefetch list",
+        [...good, "--prefetch", "/nowhere"],
+        /^iso-build: cannot read prefetch list .*\n$/,
+      ],
+      [
+        "an output folder in a file",
+        [...good, "--out", `${options.agent}/x`],
+        /^iso-build: cannot make the output folder .*\n$/,
+      ],
       ["an RPM that is none", [...good, "--kernel-rpm", options.agent], /cannot unpack kernel RPM .*\n$/],
     ];
     for (const [name, args, message] of cases) {
       it(`refuses ${name} in one line`, () => {
         const run = spawnSync(process.execPath, [COMMAND, ...args], { encoding: "utf8" });
         assert.equal(run.status, 1);
-        const errors = run.stderr.split("\n").filter((line) => line !== "iso-build: kernel").join("\n");
+        const errors = run.stderr
+          .split("\n")
+          .filter((line) => line !== "iso-build: kernel")
+          .join("\n");
         assert.match(errors, message);
         assert.equal(errors.trim().split("\n").length, 1);
       });
     }
 
     it("names the Debian package of a program that is missing", () => {
-      const run = spawnSync(process.execPath, [COMMAND, ...good], { encoding: "utf8", env: { PATH: folder } });
+      const run = spawnSync(process.execPath, [COMMAND, ...good], {
+        encoding: "utf8",
+        env: { PATH: folder },
+      });
       assert.equal(run.status, 1);
       assert.match(run.stderr, /is missing: apt-get install \S+\n$/);
     });
@@ -168,12 +218,17 @@ function mkdir(folder: string): string {
 }
 
 function extractErofs(image: string, folder: string): void {
-  execFileSync("fsck.erofs", [`--extract=${mkdir(folder)}`, "--overwrite", image], { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync("fsck.erofs", [`--extract=${mkdir(folder)}`, "--overwrite", image], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
 }
 
 function list(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)) + (entry.isDirectory() ? "/" : ""))
+    .map(
+      (entry) =>
+        path.relative(folder, path.join(entry.parentPath, entry.name)) + (entry.isDirectory() ? "/" : ""),
+    )
     .sort();
 }
 

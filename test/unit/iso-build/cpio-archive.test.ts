@@ -17,7 +17,10 @@ describe("the cpio writer", () => {
       encoding: "utf8",
       env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
     });
-    const lines = listing.trim().split("\n").map((line) => line.replaceAll(/\s+/g, " "));
+    const lines = listing
+      .trim()
+      .split("\n")
+      .map((line) => line.replaceAll(/\s+/g, " "));
     assert.deepEqual(lines, [
       "drwxr-xr-x 2 0 0 0 Jan 1 1970 dev",
       "crw------- 1 0 0 5, 1 Jan 1 1970 dev/console",
@@ -28,7 +31,8 @@ describe("the cpio writer", () => {
   });
 
   it("keeps each file's content", () => {
-    const read = (name: string) => execFileSync("bsdtar", ["-xOf", "-", name], { input: writeCpio(entries), encoding: "utf8" });
+    const read = (name: string) =>
+      execFileSync("bsdtar", ["-xOf", "-", name], { input: writeCpio(entries), encoding: "utf8" });
     assert.equal(read("init"), "odd");
     assert.equal(read("empty"), "");
     assert.equal(read("a-name-of-other-length"), "four");

@@ -8,7 +8,10 @@ describe("the library closure", () => {
   after(() => removeFolder(folder));
 
   it("is what ldd reports, the loader included", async () => {
-    assert.deepEqual(await libraryClosure(agent), ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"]);
+    assert.deepEqual(await libraryClosure(agent), [
+      "/lib/x86_64-linux-gnu/libc.so.6",
+      "/lib64/ld-linux-x86-64.so.2",
+    ]);
   });
 
   it("is empty for a static executable", async () => {

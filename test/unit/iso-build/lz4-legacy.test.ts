@@ -16,7 +16,10 @@ function size(bytes: number): Buffer {
 describe("lz4 decompression", () => {
   it("copies literals, also more than 15", () => {
     const literals = Buffer.from("0123456789abcdefghij");
-    assert.deepEqual(decompressLz4Legacy(stream(Buffer.concat([Buffer.from([0xf0, 5]), literals])), 20), literals);
+    assert.deepEqual(
+      decompressLz4Legacy(stream(Buffer.concat([Buffer.from([0xf0, 5]), literals])), 20),
+      literals,
+    );
   });
 
   it("repeats a match that overlaps itself, across blocks", () => {

@@ -20,7 +20,8 @@ kernel/drivers/scsi/scsi_mod.ko:
 kernel/fs/isofs/isofs.ko: kernel/drivers/cdrom/cdrom.ko
 kernel/drivers/cdrom/cdrom.ko:
 `;
-const builtin = "kernel/fs/erofs/erofs.ko\nkernel/drivers/scsi/sd_mod.ko\nkernel/drivers/scsi/sr_mod.ko\nkernel/drivers/block/loop.ko\nkernel/drivers/net/vmxnet3.ko\n";
+const builtin =
+  "kernel/fs/erofs/erofs.ko\nkernel/drivers/scsi/sd_mod.ko\nkernel/drivers/scsi/sr_mod.ko\nkernel/drivers/block/loop.ko\nkernel/drivers/net/vmxnet3.ko\n";
 const alias = `# Aliases extracted from modules themselves.
 alias virtio:d00000004v* virtio-rng
 alias pci:v000015ADd000007C0sv*sd*bc*sc*i* vmw_pvscsi
@@ -54,7 +55,10 @@ describe("load order", () => {
 
   it("does not depend on the order of a line of modules.dep", () => {
     const turned = dep.replaceAll(/: (\S+) (\S+)$/gm, ": $2 $1");
-    assert.deepEqual(loadOrder(makeIndex({ dep: turned }), ["virtio_blk"]), loadOrder(makeIndex(), ["virtio_blk"]));
+    assert.deepEqual(
+      loadOrder(makeIndex({ dep: turned }), ["virtio_blk"]),
+      loadOrder(makeIndex(), ["virtio_blk"]),
+    );
   });
 
   it("takes a built-in module as done", () => {
@@ -71,7 +75,10 @@ describe("load order", () => {
 
 describe("the module plan", () => {
   it("lists what is always loaded in load order", () => {
-    assert.equal(planModules(makeIndex()).lists.get("always"), "virtio_ring.ko\nvirtio.ko\nvirtio_pci.ko\nvirtio_blk.ko\n");
+    assert.equal(
+      planModules(makeIndex()).lists.get("always"),
+      "virtio_ring.ko\nvirtio.ko\nvirtio_pci.ko\nvirtio_blk.ko\n",
+    );
   });
 
   it("maps device aliases to the files still to load, and no others", () => {

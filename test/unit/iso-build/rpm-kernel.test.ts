@@ -15,7 +15,16 @@ import {
 } from "./support/kernel-fixture.ts";
 
 // As in Photon's linux-esx: the drivers of vSphere's devices are built in, and there is no virtio_console.
-const BUILT_IN = ["scsi_common", "scsi_mod", "sd_mod", "sr_mod", "cdrom", "vmw_pvscsi", "vmxnet3", "crc32c_generic"];
+const BUILT_IN = [
+  "scsi_common",
+  "scsi_mod",
+  "sd_mod",
+  "sr_mod",
+  "cdrom",
+  "vmw_pvscsi",
+  "vmxnet3",
+  "crc32c_generic",
+];
 
 describe("a kernel from an RPM", function () {
   this.timeout(300_000);
@@ -29,7 +38,13 @@ describe("a kernel from an RPM", function () {
   after(() => removeFolder(folder));
 
   const build = (name: string, kernelRpm: string) =>
-    buildBootMedium({ ...executables, out: path.join(folder, name, "out"), kernelRpm, kernelCache: KERNEL_CACHE, iso: false });
+    buildBootMedium({
+      ...executables,
+      out: path.join(folder, name, "out"),
+      kernelRpm,
+      kernelCache: KERNEL_CACHE,
+      iso: false,
+    });
   const makeRpm = (name: string, rpm: Parameters<typeof makePhotonRpm>[2]) => {
     mkdirSync(path.join(folder, name));
     return makePhotonRpm(kernel, path.join(folder, name), rpm);
@@ -54,7 +69,16 @@ describe("a kernel from an RPM", function () {
 
   it("works with modules compressed by zstd under /lib/modules", async () => {
     const rpm = await makeRpm("zst", {
-      loadable: ["erofs", "isofs", "loop", "virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "qemu_fw_cfg"],
+      loadable: [
+        "erofs",
+        "isofs",
+        "loop",
+        "virtio_pci",
+        "virtio_blk",
+        "virtio_console",
+        "virtio_net",
+        "qemu_fw_cfg",
+      ],
       builtIn: BUILT_IN,
       modulesParent: "lib/modules",
       compression: "zst",

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type KernelTree, unpackDebianKernel } from "../../../../iso-build/kernel/index.ts";
@@ -62,20 +62,22 @@ export async function makePhotonRpm(kernel: KernelTree, folder: string, rpm: Pho
     if (rpm.compression === "xz") execFileSync("xz", ["-0", "--check=crc32", target]);
     else execFileSync("zstd", ["-q", "--rm", target]);
   }
-  writeFileSync(path.join(modules, "modules.builtin"), rpm.builtIn.map((name) => `kernel/drivers/${name}.ko\n`).join(""));
+  writeFileSync(
+    path.join(modules, "modules.builtin"),
+    rpm.builtIn.map((name) => `kernel/drivers/${name}.ko\n`).join(""),
+  );
   writeFileSync(path.join(modules, "modules.order"), "");
   return packRpm(root, folder);
 }
 
 function packRpm(root: string, folder: string): string {
   const spec = path.join(folder, "linux-esx.spec");
-  const [release = "", ...top] = [PHOTON_VERSION, ...execFileSync("ls", [root], { encoding: "utf8" }).trim().split("\n")];
   writeFileSync(
     spec,
     [
       "Name: linux-esx",
       "Version: 6.1.99",
-      `Release: ${release.slice(release.indexOf("-") + 1, release.lastIndexOf("-"))}`,
+      "Release: 1.ph5",
       "Summary: Kernel",
       "License: GPLv2",
       "%description",
@@ -83,7 +85,7 @@ function packRpm(root: string, folder: string): string {
       "%install",
       `cp -a ${root}/. %{buildroot}/`,
       "%files",
-      ...top.map((name) => `/${name}`),
+      ...readdirSync(root).map((name) => `/${name}`),
     ].join("\n"),
   );
   const defines = {
@@ -95,13 +97,8 @@ function packRpm(root: string, folder: string): string {
     _binary_payload: "w1.zstdio",
   };
   const args = Object.entries(defines).flatMap(([name, value]) => ["-D", `${name} ${value}`]);
-  execFileSync("rpmbuild", ["-bb", "--target", "x86_64", "--quiet", ...args, spec], { stdio: ["ignore", "ignore", "pipe"] });
-  const name = readRpmName(folder);
-  return path.join(folder, "x86_64", name);
-}
-
-function readRpmName(folder: string): string {
-  const [name = ""] = execFileSync("ls", [path.join(folder, "x86_64")], { encoding: "utf8" }).split("\n");
-  if (readFileSync(path.join(folder, "x86_64", name)).length === 0) throw new Error("rpmbuild made an empty file");
-  return name;
+  execFileSync("rpmbuild", ["-bb", "--target", "x86_64", "--quiet", ...args, spec], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  return path.join(folder, "x86_64/linux-esx-6.1.99-1.ph5.x86_64.rpm");
 }
