@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { Client, type ClientChannel, type PseudoTtyOptions, utils } from "ssh2";
+import ssh2, { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
 import {
   decodeMessage,
   encodeRequest,
@@ -154,7 +154,7 @@ async function handshake(client: Client, socket: Socket, keys: LinkKeys, signal:
 }
 
 function publicKeyBytes(text: string): Buffer {
-  const key = utils.parseKey(text);
+  const key = ssh2.utils.parseKey(text);
   if (key instanceof Error) throw TetherError.from(key, "internal", "the link's host key");
   return key.getPublicSSH();
 }
