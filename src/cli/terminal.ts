@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import type { LocalStreams, LocalTerminal } from "../portlayer/interaction/index.ts";
 
 /** What a user gets who has no size: the size of a VT100. */
@@ -30,5 +31,8 @@ export function takeTerminal(): Disposable {
   const { stdin } = process;
   if (!stdin.isTTY) return { [Symbol.dispose]: () => {} };
   stdin.setRawMode(true);
+  // Node's raw mode still puts a carriage return before each line feed, which the container's terminal has done
+  // already, and which full-screen programs do not want. What Node restores includes this flag.
+  spawnSync("stty", ["-opost"], { stdio: ["inherit", "ignore", "ignore"] });
   return { [Symbol.dispose]: () => void stdin.setRawMode(false) };
 }
