@@ -37,7 +37,7 @@ export class Attachment {
 
   constructor(streams: LocalStreams) {
     this.#streams = streams;
-    this.#input = streams.input === undefined ? undefined : new ReplayStream(streams.input);
+    this.#input = streams.input === undefined ? undefined : new ReplayStream(streams.input, "what is buffered too");
   }
 
   /**

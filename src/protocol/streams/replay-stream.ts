@@ -10,11 +10,16 @@ const LAG_BYTES = 256 * 1024;
 /** What may arrive while nobody reads, yet or any more. */
 const EARLY_BYTES = 1024 * 1024;
 
-/**
- * What is kept behind the slowest reader: bytes handed to SSH may be lost with the link, and at most one
- * channel window (2 MiB in ssh2) is on its way at a time.
- */
-const RETAINED_BYTES = 2 * 1024 * 1024 + PIECE_BYTES;
+/** ssh2's channel window: what is on its way at most, and what a receiver buffers before it closes the window. */
+const WINDOW_BYTES = 2 * 1024 * 1024;
+
+/** What is kept behind the slowest reader: bytes that were handed to SSH may be lost with the link. */
+const RETAINED_BYTES = {
+  /** The far side uses all that reached it. */
+  "what is on its way": WINDOW_BYTES + PIECE_BYTES,
+  /** The far side drops what it has buffered and not used: a guest whose process does not read its input. */
+  "what is buffered too": 2 * WINDOW_BYTES + PIECE_BYTES,
+} as const;
 
 /** Where a reader's bytes go. */
 export interface StreamSink {
@@ -45,9 +50,12 @@ export class ReplayStream {
   #furthest = 0;
   #isEnded = false;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #retainedBytes: number;
 
-  constructor(source: Readable) {
+  /** @param lost what is lost with a link, and has to be kept for it. */
+  constructor(source: Readable, lost: keyof typeof RETAINED_BYTES = "what is on its way") {
     this.#source = source;
+    this.#retainedBytes = RETAINED_BYTES[lost];
     source.on("data", (chunk: Buffer) => {
       this.#buffer.append(chunk);
       this.#advance();
@@ -102,7 +110,7 @@ export class ReplayStream {
 
   #advance(): void {
     for (const reader of this.#readers) this.#serve(reader);
-    this.#buffer.forget(Math.min(this.#slowest(), this.#furthest) - RETAINED_BYTES);
+    this.#buffer.forget(Math.min(this.#slowest(), this.#furthest) - this.#retainedBytes);
     if (this.#isEnded) return;
     if (this.#mustWait()) this.#source.pause();
     else this.#source.resume();
