@@ -9,6 +9,12 @@ import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
 /** Pause before the link is tried again; a link that breaks at once every time must not spin. */
 const RECONNECT_PAUSE_MS = 20;
 
+/**
+ * A guest that runs answers within milliseconds, under emulation within a second. A link that is cut and opened
+ * again before the guest has noticed may join two connections into one, which then never shakes hands.
+ */
+const HANDSHAKE_LIMIT_MS = 10_000;
+
 /** What one run is made of. */
 export interface ContainerRunOptions {
   readonly machine: Machine;
@@ -106,7 +112,10 @@ export class ContainerRun {
     this.#stop.signal.throwIfAborted();
     try {
       const socket = await this.#options.machine.connectLink();
-      const connection = await GuestConnection.open(socket, this.#options.keys, (event) => this.#observe(event), this.#stop.signal);
+      // The first handshake waits for the boot; its limit is the start's.
+      const limits = this.#hasConnected ? [AbortSignal.timeout(HANDSHAKE_LIMIT_MS)] : [];
+      const signal = AbortSignal.any([this.#stop.signal, ...limits]);
+      const connection = await GuestConnection.open(socket, this.#options.keys, (event) => this.#observe(event), signal);
       this.#hasConnected = true;
       return connection;
     } catch (error) {
