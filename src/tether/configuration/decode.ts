@@ -36,7 +36,7 @@ export async function decodeConfiguration(bytes: Uint8Array): Promise<Configurat
   const { id, hostname, link } = document;
   if (!/^[0-9a-f]{64}$/.test(id)) throw invalid("id", "is not 64 hexadecimal digits");
   if (hostname === "" || Buffer.byteLength(hostname) > MAX_HOSTNAME_BYTES || /[\s\0]/.test(hostname)) {
-    throw invalid("hostname", `"${hostname}" is no host name of 1 to ${MAX_HOSTNAME_BYTES} bytes`);
+    throw invalid("hostname", `${JSON.stringify(hostname)} is no host name of 1 to ${MAX_HOSTNAME_BYTES} bytes`);
   }
   if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
   return {
