@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { ftruncateSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import Mocha from "mocha";
 import type { MochaOptions, Runner } from "mocha";
@@ -15,9 +15,14 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
     const path: unknown = options.reporterOptions?.totals;
     if (typeof path !== "string") return;
     const totals = { passed: 0, failed: 0, skipped: 0, hasFinished: false };
-    // After each test, so that a run which is ended from outside leaves how far it got.
-    const record = (): void => writeFileSync(path, JSON.stringify(totals));
     mkdirSync(dirname(path), { recursive: true });
+    // Opened once: some tests end as a user who could not open it.
+    const file = openSync(path, "w");
+    // After each test, so that a run which is ended from outside leaves how far it got.
+    const record = (): void => {
+      ftruncateSync(file);
+      writeSync(file, JSON.stringify(totals), 0);
+    };
     runner.on("pass", () => (totals.passed++, record()));
     runner.on("fail", () => (totals.failed++, record()));
     runner.on("pending", () => (totals.skipped++, record()));
