@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 
 /** QEMU's answers to what is asked here are a few hundred bytes. */
@@ -10,13 +11,12 @@ export interface QmpEvent {
   readonly data?: Readonly<Record<string, unknown>>;
 }
 
-interface QmpLine {
-  readonly return?: unknown;
-  readonly error?: { readonly class: string; readonly desc: string };
-  readonly event?: string;
-  readonly data?: Readonly<Record<string, unknown>>;
-  readonly QMP?: unknown;
-}
+/** One line of QEMU's. What is neither answer, error nor event (the greeting) has none of these. */
+const lineSchema = z.looseObject({
+  event: z.string().optional(),
+  data: z.record(z.string(), z.unknown()).optional(),
+  error: z.object({ desc: z.string() }).optional(),
+});
 
 /**
  * A client of QEMU's machine protocol (docs/interop/qmp-intro): one JSON object per line, answers in the order
@@ -27,6 +27,7 @@ export class QmpClient {
   readonly #pending: Array<PromiseWithResolvers<unknown>> = [];
   readonly #closed = Promise.withResolvers<void>();
   #text = "";
+  #isClosed = false;
 
   /** Set it before the first turn of the event loop after the constructor. */
   onEvent: (event: QmpEvent) => void = () => {};
@@ -51,6 +52,7 @@ export class QmpClient {
    * @throws TetherError `hypervisor-failed` with QEMU's reason, or when the connection ends first.
    */
   execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(hasEnded());
     const answer = Promise.withResolvers<unknown>();
     this.#pending.push(answer);
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
@@ -69,21 +71,32 @@ export class QmpClient {
   }
 
   #dispatch(line: string): void {
-    let message: QmpLine;
-    try {
-      message = JSON.parse(line) as QmpLine;
-    } catch {
+    const message = parseLine(line);
+    if (message === undefined) {
       // Not QEMU: nothing that follows would make sense.
       this.#socket.destroy();
       return;
     }
-    if (message.event !== undefined) this.onEvent({ ...message, event: message.event });
+    if (message.event !== undefined) this.onEvent({ event: message.event, ...(message.data && { data: message.data }) });
     else if (message.error !== undefined) this.#pending.shift()?.reject(new TetherError("hypervisor-failed", `QEMU: ${message.error.desc}`));
-    else if ("return" in message) this.#pending.shift()?.resolve(message.return);
+    else if ("return" in message) this.#pending.shift()?.resolve(message["return"]);
   }
 
   #close(): void {
-    for (const answer of this.#pending.splice(0)) answer.reject(new TetherError("hypervisor-failed", "QEMU has ended"));
+    this.#isClosed = true;
+    for (const answer of this.#pending.splice(0)) answer.reject(hasEnded());
     this.#closed.resolve();
   }
+}
+
+function parseLine(line: string): z.infer<typeof lineSchema> | undefined {
+  try {
+    return lineSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+function hasEnded(): TetherError {
+  return new TetherError("hypervisor-failed", "QEMU has ended");
 }

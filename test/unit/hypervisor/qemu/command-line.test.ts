@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
+import { machineSpecification } from "../../../support/machine-specification.ts";
+
+/** The values of an option, in order. */
+function valuesOf(args: readonly string[], option: string): string[] {
+  return args.flatMap((arg, index) => (args[index - 1] === option ? [arg] : []));
+}
+
+const HARDWARES = ["virtio", "vmware"] as const;
+const BOOTS = [
+  machineSpecification("/m").boot,
+  { from: "iso", iso: "/boot/tether.iso", firmware: "bios" },
+  { from: "iso", iso: "/boot/tether.iso", firmware: "uefi" },
+] as const;
+
+describe("QEMU's command line", () => {
+  it("doubles commas in every path and name, so that none can add an option", () => {
+    const folder = "/state/a,b,file=c";
+    const args = qemuArguments(
+      machineSpecification(folder, {
+        name: "n,process=x",
+        boot: { from: "kernel", kernel: "/k", initramfs: "/i", agentImage: "/agent,readonly=off" },
+      }),
+      "tcg",
+    );
+    const escaped = "/state/a,,b,,file=c";
+    assert.ok(valuesOf(args, "-drive").some((value) => value.endsWith(`file=${escaped}/disk.qcow2`)));
+    assert.ok(valuesOf(args, "-drive").some((value) => value.endsWith("file=/agent,,readonly=off")));
+    assert.deepEqual(valuesOf(args, "-fw_cfg"), [`name=opt/tether/config,file=${escaped}/config`]);
+    assert.ok(valuesOf(args, "-chardev").includes(`file,id=log,path=${escaped}/log,append=on`));
+    assert.equal(valuesOf(args, "-name")[0], "n,,process=x,process=container-vm");
+    const iso = qemuArguments(
+      machineSpecification("/m", { boot: { from: "iso", iso: "/a,b.iso", firmware: "bios" } }),
+      "tcg",
+    );
+    assert.ok(valuesOf(iso, "-drive").some((value) => value.endsWith("file=/a,,b.iso")));
+  });
+
+  it("gives the guest the agent's image read-only, whatever it boots from", () => {
+    for (const boot of BOOTS) {
+      const drives = valuesOf(qemuArguments(machineSpecification("/m", { boot }), "tcg"), "-drive");
+      const medium = drives.find((value) => value.includes("agent.erofs") || value.includes("tether.iso"));
+      assert.match(medium ?? "", /,read-only=on,/);
+    }
+  });
+
+  it("gives the kernel its words only when it is not the ISO that does", () => {
+    assert.deepEqual(valuesOf(qemuArguments(machineSpecification("/m"), "tcg"), "-append"), [
+      "console=ttyS0 quiet",
+    ]);
+    assert.deepEqual(
+      valuesOf(qemuArguments(machineSpecification("/m", { boot: BOOTS[1] }), "tcg"), "-append"),
+      [],
+    );
+  });
+
+  it("has firmware of its own kind for UEFI, whose code the guest cannot change", () => {
+    const flash = (boot: (typeof BOOTS)[number]): string[] =>
+      valuesOf(qemuArguments(machineSpecification("/m", { boot }), "tcg"), "-drive").filter((value) =>
+        value.includes("pflash"),
+      );
+    assert.deepEqual(flash(BOOTS[1]), []);
+    assert.match(flash(BOOTS[2])[0] ?? "", /unit=0,read-only=on,file=.*OVMF_CODE/);
+    assert.equal(flash(BOOTS[2]).length, 2);
+  });
+
+  it("puts the container's disk on the bus of the hardware", () => {
+    const devices = (hardware: (typeof HARDWARES)[number]): string[] =>
+      valuesOf(qemuArguments(machineSpecification("/m", { hardware }), "tcg"), "-device");
+    assert.ok(devices("virtio").some((value) => /^virtio-blk-pci,.*drive=container/.test(value)));
+    assert.ok(devices("vmware").some((value) => value.startsWith("pvscsi")));
+    assert.ok(devices("vmware").some((value) => /^scsi-hd,.*drive=container/.test(value)));
+    assert.ok(devices("vmware").some((value) => value.startsWith("vmxnet3")));
+    for (const hardware of HARDWARES) {
+      assert.ok(
+        devices(hardware).some((value) => value.includes("name=tether.link")),
+        hardware,
+      );
+      assert.ok(
+        devices(hardware).some((value) => value.includes("name=tether.log")),
+        hardware,
+      );
+    }
+  });
+
+  it("has memory in whole mebibytes, CPUs and the accelerator that were asked for", () => {
+    const args = qemuArguments(
+      machineSpecification("/m", { memoryBytes: 128 * 1024 * 1024 + 5, cpus: 3 }),
+      "kvm",
+    );
+    assert.deepEqual(
+      [valuesOf(args, "-m"), valuesOf(args, "-smp"), valuesOf(args, "-accel")],
+      [["128M"], ["3"], ["kvm"]],
+    );
+  });
+
+  it("has nothing that a user's configuration, a display or a network would add", () => {
+    for (const hardware of HARDWARES) {
+      const args = qemuArguments(machineSpecification("/m", { hardware }), "tcg");
+      for (const option of ["-nodefaults", "-no-user-config", "-no-reboot", "-sandbox"])
+        assert.ok(args.includes(option), option);
+      assert.deepEqual(valuesOf(args, "-display"), ["none"]);
+      assert.ok(!args.some((arg) => /^-(netdev|nic|net|vnc|monitor|daemonize)$/.test(arg)));
+    }
+  });
+
+  it("names each thing once", () => {
+    for (const hardware of HARDWARES) {
+      for (const boot of BOOTS) {
+        const args = qemuArguments(machineSpecification("/m", { hardware, boot }), "tcg");
+        const ids = args.flatMap((arg) => /(?:^|,)id=([^,]+)/.exec(arg)?.[1] ?? []);
+        assert.equal(new Set(ids).size, ids.length, ids.join(" "));
+      }
+    }
+  });
+
+  it("is understood by QEMU, for both hardwares", function () {
+    this.timeout(20_000);
+    const known = execFileSync("qemu-system-x86_64", ["-device", "help"], { encoding: "utf8" });
+    const machines = execFileSync("qemu-system-x86_64", ["-machine", "help"], { encoding: "utf8" });
+    for (const hardware of HARDWARES) {
+      const args = qemuArguments(machineSpecification("/m", { hardware }), "tcg");
+      for (const device of valuesOf(args, "-device"))
+        assert.ok(known.includes(`name "${device.split(",")[0]}"`), device);
+      for (const machine of valuesOf(args, "-machine"))
+        assert.match(machines, new RegExp(`^${machine.split(",")[0]}\\s`, "m"));
+    }
+  });
+});
