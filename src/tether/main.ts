@@ -35,6 +35,8 @@ export function main(readAsset: ReadAsset): void {
   }
   // Else Node opens its debugger for whoever sends this signal: the container's root could run code in the agent.
   process.on("SIGUSR1", () => {});
+  // Node calls its main thread MainThread; `ps` in a container shows who PID 1 is.
+  process.title = "tether";
   const stages = new Stages(CONSOLE);
   const stage0Ms = process.env["TETHER_STAGE0_MS"];
   if (stage0Ms !== undefined) stages.wasReached("stage 0", Number(stage0Ms));
