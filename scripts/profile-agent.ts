@@ -14,14 +14,14 @@ const PAGE_BYTES = 4096;
 /** Reading this much too much costs less than one more request. */
 const MERGED_GAP_BYTES = 16 * PAGE_BYTES;
 
-const folder = mkdtempSync(join(tmpdir(), "tether-profile-"));
+const workFolder = mkdtempSync(join(tmpdir(), "tether-profile-"));
 try {
-  const ranges = mergeRanges(toAgentFile(traceStart(folder)));
+  const ranges = mergeRanges(toAgentFile(traceStart(workFolder)));
   const total = ranges.reduce((sum, { length }) => sum + length, 0);
   writeFileSync(profilePath, formatRanges(ranges));
   console.error(`${profilePath}: ${ranges.length} ranges, ${Math.round(total / 1024 / 1024)} MiB`);
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(workFolder, { recursive: true, force: true });
 }
 
 /** @returns what was read of the agent image. */

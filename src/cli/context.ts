@@ -5,11 +5,11 @@ import type { TetherError } from "../protocol/errors/index.ts";
 /** What the commands share. */
 export interface Context {
   /** Opens the port layer for a command that runs or removes containers. */
-  openExecution(): Execution;
+  readonly openExecution: () => Execution;
   /** Opens the containers for a command that only looks. */
-  openContainers(): ContainerStore;
+  readonly openContainers: () => ContainerStore;
   /** One line on standard error, and the hint when there is one. */
-  reportError(error: TetherError): void;
+  readonly reportError: (error: TetherError) => void;
 }
 
 /**
