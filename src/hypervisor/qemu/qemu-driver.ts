@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { closeSync, copyFileSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -42,13 +41,13 @@ export class QemuDriver implements HypervisorDriver {
     const server = createServer();
     await listenInFolder(server, folder, START_SOCKET);
     const child = this.#spawn(qemuArguments(specification, accelerator), folder);
-    const exited = once(child, "exit").then(() => {});
+    const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     try {
-      const qmp = new QmpClient(await callFrom(child, server, folder, signal));
+      const qmp = new QmpClient(await orAborted(callFrom(child, server, folder), signal));
       const identity = identifyProcess(child.pid ?? 0);
       if (identity === undefined) throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
       const machine = new QemuMachine({ identity, folder, exited, qmp });
-      await qmp.execute("qmp_capabilities");
+      await orAborted(qmp.execute("qmp_capabilities"), signal);
       return machine;
     } catch (error) {
       // A program that could not be started has no exit to wait for.
@@ -80,18 +79,25 @@ export class QemuDriver implements HypervisorDriver {
 }
 
 /** Waits for QEMU to call: everything listens then, and the machine runs. Or says why it never will. */
-async function callFrom(child: ChildProcess, server: Server, folder: string, signal: AbortSignal): Promise<Socket> {
+function callFrom(child: ChildProcess, server: Server, folder: string): Promise<Socket> {
   const call = Promise.withResolvers<Socket>();
-  const onAbort = (): void => call.reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
   server.once("connection", call.resolve);
   child.once("error", (error: NodeJS.ErrnoException) => call.reject(explainSpawn(error, child.spawnfile)));
   child.once("exit", (_code, killer) => {
     const reason = killer === null ? lastLine(readComplaint(folder)) : `ended by ${killer}`;
     call.reject(new TetherError("hypervisor-failed", `QEMU could not start the container VM: ${reason}`));
   });
+  return call.promise;
+}
+
+/** @throws the signal's reason when that comes first. */
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
   try {
-    return await call.promise;
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
