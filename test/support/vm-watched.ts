@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 /** Long enough for a container VM to boot on a machine that does several things at once. */
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 60_000;
 
 /** Everything that a stream has brought, and a way to wait for what it is to bring. */
 export class Watched {
@@ -34,7 +34,8 @@ export class Watched {
   /**
    * Waits until the stream has brought `pattern`, behind what was waited for before.
    *
-   * @throws Error with what it brought instead, when it ends first or after a minute and a half.
+   * @returns the match; its `input` begins where the last wait ended.
+   * @throws Error with what it brought instead, when it ends first or after a minute.
    */
   async expect(pattern: RegExp): Promise<RegExpExecArray> {
     const limit = AbortSignal.timeout(LIMIT_MS);

@@ -23,6 +23,8 @@ export const containerRecordSchema = z.object({
   machine: z.object({ pid: z.number().int().positive(), startTime: z.string() }).optional(),
   /** The `vch` that is making or running it; a container without a machine and without its maker was given up. */
   owner: z.object({ pid: z.number().int().positive(), startTime: z.string() }).optional(),
+  /** Its machine is being ended because it is removed. */
+  isRemoved: z.literal(true).optional(),
   started: z.iso.datetime().optional(),
   finished: z.iso.datetime().optional(),
   exit: exitSchema.optional(),

@@ -73,6 +73,12 @@ export class ContainerStore {
     return match;
   }
 
+  /** True once another `vch` removes a container that this one runs. */
+  isRemoved(id: string): boolean {
+    const record = this.#read(id);
+    return record === undefined || record.isRemoved === true;
+  }
+
   /** Removes the container's folder, then its name. Its machine must be gone. */
   remove({ id, name }: ContainerRecord): void {
     rmSync(this.folderOf(id), { recursive: true, force: true });

@@ -1,12 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   CONSOLE_LOG,
   type HypervisorDriver,
   identifyProcess,
   isRunning,
   type Machine,
+  type ProcessIdentity,
 } from "../../hypervisor/index.ts";
 import type { Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
@@ -27,6 +29,9 @@ const ID_BYTES = 32;
 
 /** How long a process that was asked to end by SIGTERM or SIGHUP may take: Docker's `stop` default. */
 const STOP_GRACE_MS = 10_000;
+
+/** A killed QEMU is gone after some 20 ms. */
+const KILL_POLL_MS = 5;
 
 const DISK = "disk.qcow2";
 const CONFIGURATION = "config.pb";
@@ -120,6 +125,10 @@ export class Execution {
     } catch (thrown) {
       const error: unknown = abort.aborted ? abort.reason : thrown;
       await machine?.destroy();
+      if (this.containers.isRemoved(record.id)) {
+        keep = false;
+        return exitStatus(KILLED);
+      }
       // A process that has run may have written what its user wants to keep.
       if (keep && running !== undefined) this.containers.save(ended(running, { exit: KILLED, error: String(error) }));
       throw error;
@@ -145,7 +154,9 @@ export class Execution {
           `You cannot remove a running container ${record.id}. Stop the container before attempting removal or force remove`,
         );
       }
-      process.kill(machine.pid, "SIGKILL");
+      // Whoever runs it is to know why it ends.
+      this.containers.save({ ...record, isRemoved: true });
+      await killMachine(machine);
     }
     this.containers.remove(record);
   }
@@ -204,6 +215,13 @@ export class Execution {
     await machine.ended;
     clearTimeout(limit);
   }
+}
+
+/** A machine whose `vch` may be gone is no child of ours: its end can only be looked for. */
+async function killMachine(machine: ProcessIdentity): Promise<void> {
+  process.kill(machine.pid, "SIGKILL");
+  const limit = Date.now() + STOP_GRACE_MS;
+  while (isRunning(machine) && Date.now() < limit) await delay(KILL_POLL_MS);
 }
 
 function newRecord(id: string, name: string, request: RunRequest, image: Image, args: readonly string[]): ContainerRecord {
