@@ -389,7 +389,7 @@ describe("tether-exec", function () {
   describe("namespaces", () => {
     it("enters the mount namespace and its root, and joins the cgroup", async () => {
       const seen = await isolated(`
-        const root = "/tmp/root";
+        const root = "/mnt/root";
         fs.mkdirSync(root);
         system.mount("tmpfs", root, "tmpfs", 0, null);
         for (const name of ["bin", "usr", "lib", "lib64", "proc", "work"]) fs.mkdirSync(root + "/" + name);
@@ -404,12 +404,12 @@ describe("tether-exec", function () {
         const program = system.memoryFile("tether-exec", fs.readFileSync(${JSON.stringify(built("tether-exec"))}));
         const [reader, writer] = system.pipe();
         const [report, reportWriter] = system.pipe();
-        const procs = fs.openSync("/tmp/cgroup.procs", "w");
+        const procs = fs.openSync("/mnt/cgroup.procs", "w");
         const pid = system.spawn({ path: "/proc/self/fd/" + program, args: ["tether-exec"], env: [],
           descriptors: [0, writer, writer, instructions, reportWriter, made.namespace, procs] });
         fs.closeSync(writer); fs.closeSync(reportWriter);
         const text = fs.readFileSync(reader, "utf8");
-        result([text, fs.readFileSync(report, "utf8"), fs.readFileSync("/tmp/cgroup.procs", "utf8")]);
+        result([text, fs.readFileSync(report, "utf8"), fs.readFileSync("/mnt/cgroup.procs", "utf8")]);
       `);
       const [output, report, joined] = seen as [string, string, string];
       assert.equal(report, "");

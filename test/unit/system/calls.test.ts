@@ -12,8 +12,8 @@ describe("the system's single calls", function () {
 
   it("mounts and unmounts, and names the target of what fails", async () => {
     const seen = await isolated(`
-      fs.mkdirSync("/tmp/t1-" + process.pid, { recursive: true });
-      const target = "/tmp/t1-" + process.pid;
+      fs.mkdirSync("/mnt/t1-" + process.pid, { recursive: true });
+      const target = "/mnt/t1-" + process.pid;
       system.mount("tmpfs", target, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=700");
       const line = fs.readFileSync("/proc/mounts", "utf8").split("\\n").find((l) => l.includes(target));
       system.unmount(target, 0);

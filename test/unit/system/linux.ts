@@ -26,7 +26,7 @@ export const EVERY_NAMESPACE: readonly string[] = ["-m", "-u", "-i", "-n", "-p",
 
 /**
  * Runs JavaScript in a node of its own, as root of new namespaces (PID 1 in its PID namespace), so that
- * mounts, names and waiting do not touch this machine; /tmp is empty and its own. The source has `system`, `fs`, `path` and `assert`,
+ * mounts, names and waiting do not touch this machine; /mnt is empty and its own. The source has `system`, `fs`, `path` and `assert`,
  * and a function `attempt(call)` that gives `{code, errno, syscall, path}` of the error; what it passes to
  * `result` comes back.
  */
@@ -55,6 +55,6 @@ function prelude(): string {
       }
     };
     const MS_RDONLY = 1, MS_NOSUID = 2, MS_NODEV = 4, MS_REMOUNT = 32, MS_BIND = 4096, MS_REC = 16384;
-    system.mount("tmpfs", "/tmp", "tmpfs", 0, null);
+    system.mount("tmpfs", "/mnt", "tmpfs", 0, null);
   `;
 }

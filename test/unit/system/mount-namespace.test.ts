@@ -3,7 +3,7 @@ import { isolated } from "./linux.ts";
 
 /** Makes a tree on a tmpfs, and `inside(script)`, which runs a shell script in a namespace. */
 const TREE = `
-  const root = "/tmp/root-" + process.pid;
+  const root = "/mnt/root-" + process.pid;
   fs.mkdirSync(root, { recursive: true });
   system.mount("tmpfs", root, "tmpfs", 0, null);
   for (const name of ["dev", "etc", "bin", "proc", "data", "lib", "lib64", "usr"]) fs.mkdirSync(root + "/" + name);
@@ -82,7 +82,7 @@ describe("createMountNamespace", function () {
 
   it("keeps every step below the root, whatever symbolic links the image has", async () => {
     const seen = (await isolated(`${TREE}
-      const outside = "/tmp/outside-" + process.pid;
+      const outside = "/mnt/outside-" + process.pid;
       fs.mkdirSync(outside);
       fs.writeFileSync(outside + "/secret", "secret");
       const link = (target, name) => fs.symlinkSync(target, root + "/" + name);
@@ -100,7 +100,7 @@ describe("createMountNamespace", function () {
         { do: "make-file", target: root + "/relative/made-file", mode: 0o644 },
         { do: "symlink", source: "x", target: root + "/absolute/made-link" },
         { do: "make-node", target: root + "/relative/made-node", mode: 0o20666, major: 1, minor: 3 },
-        { do: "make-directory", target: root + "/../../tmp/escaped", mode: 0o755 },
+        { do: "make-directory", target: root + "/../../mnt/escaped", mode: 0o755 },
         { do: "make-file", target: root + "/absolute", mode: 0o644 },
         step({ do: "mount", source: root + "/data/file", target: root + "/etc/name", flags: MS_BIND }),
       ];
@@ -110,8 +110,8 @@ describe("createMountNamespace", function () {
         step({ do: "mount", source: "proc", target: root + "/proc", type: "proc" }),
         { do: "make-directory", target: root + "/magic/made", mode: 0o755 }]));
       result([failures, magic.code, magic.path === root + "/magic/made",
-        fs.readdirSync(outside), fs.readdirSync(root + outside).sort(), fs.readdirSync(root + "/tmp").length,
-        fs.existsSync("/tmp/escaped"), fs.readFileSync(outside + "/secret", "utf8"),
+        fs.readdirSync(outside), fs.readdirSync(root + outside).sort(), fs.readdirSync(root + "/mnt").length,
+        fs.existsSync("/mnt/escaped"), fs.readFileSync(outside + "/secret", "utf8"),
         attempt(() => system.createMountNamespace(root, [{ do: "make-file", target: outside + "/x", mode: 0o644 }]))]);
     `)) as unknown[];
     assert.deepEqual(seen.slice(1, 3), ["ELOOP", true]);

@@ -64,7 +64,7 @@ describe("spawn and waitAny", function () {
   it("fails without a child when the program does not exist", async () => {
     const seen = await isolated(`
       const request = { path: "/none", args: ["x"], env: [], descriptors: [] };
-      result([attempt(() => system.spawn(request)), attempt(() => system.spawn({ ...request, path: "/tmp" })).code,
+      result([attempt(() => system.spawn(request)), attempt(() => system.spawn({ ...request, path: "/mnt" })).code,
         attempt(() => system.spawn({ ...request, path: "/bin/true", descriptors: [9999] })), system.waitAny() ?? null]);
     `);
     assert.deepEqual(seen, [
