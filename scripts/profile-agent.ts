@@ -1,5 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, closeSync, fstatSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FileRange, formatRanges, profilePath } from "./agent/prefetch-list.ts";
@@ -41,17 +52,28 @@ exec /usr/bin/qemu-system-x86_64 "$@" -D ${trace} -trace virtio_blk_handle_read
 `,
   );
   chmodSync(wrapper, 0o755);
-  const { status } = spawnSync(join(root, "bin/vch"), ["run", "--rm", `oci:${root}/build/demo-image:latest`, "/bin/true"], {
-    env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, VCH_STATE: join(folder, "state") },
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const { status } = spawnSync(
+    join(root, "bin/vch"),
+    ["run", "--rm", `oci:${root}/build/demo-image:latest`, "/bin/true"],
+    {
+      env: { ...process.env, PATH: `${folder}:${process.env["PATH"]}`, VCH_STATE: join(folder, "state") },
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
   if (status !== 0) throw new Error("the profiled start failed");
-  const reads = [...readFileSync(trace, "utf8").matchAll(/virtio_blk_handle_read vdev (\S+) req \S+ sector (\d+) nsectors (\d+)/g)];
+  const reads = [
+    ...readFileSync(trace, "utf8").matchAll(
+      /virtio_blk_handle_read vdev (\S+) req \S+ sector (\d+) nsectors (\d+)/g,
+    ),
+  ];
   // The agent image's device is the first that is read.
   const agent = reads[0]?.[1];
   return reads
     .filter(([, device]) => device === agent)
-    .map(([, , sector, count]) => ({ offset: Number(sector) * SECTOR_BYTES, length: Number(count) * SECTOR_BYTES }));
+    .map(([, , sector, count]) => ({
+      offset: Number(sector) * SECTOR_BYTES,
+      length: Number(count) * SECTOR_BYTES,
+    }));
 }
 
 /** The image is not compressed, so the executable lies in it in one piece, at a multiple of the page size. */

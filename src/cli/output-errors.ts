@@ -9,7 +9,11 @@ import { Interruption } from "./interruption.ts";
  */
 export function watchOutputs(onFailure: (reason: Error) => void): Disposable {
   const fail = (error: NodeJS.ErrnoException): void =>
-    onFailure(error.code === "EPIPE" ? new Interruption("SIGPIPE") : TetherError.from(error, "internal", "writing the output"));
+    onFailure(
+      error.code === "EPIPE"
+        ? new Interruption("SIGPIPE")
+        : TetherError.from(error, "internal", "writing the output"),
+    );
   const outputs = [process.stdout, process.stderr];
   for (const output of outputs) output.on("error", fail);
   return {

@@ -11,6 +11,7 @@ const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?) ?([bkmgt])?(?:i?b)?$/i.exec(text.trim());
   const factor = UNITS[(match?.[2] ?? "b").toLowerCase()];
-  if (match === null || factor === undefined) throw new TetherError("invalid-option", `invalid size: '${text}'`);
+  if (match === null || factor === undefined)
+    throw new TetherError("invalid-option", `invalid size: '${text}'`);
   return Math.floor(Number(match[1]) * factor);
 }

@@ -19,7 +19,10 @@ const USAGE_EXIT_CODE = 125;
  */
 export async function runProgram(args: readonly string[], root: string): Promise<void> {
   const program = new Command("vch");
-  const context = makeContext(join(root, "build/boot"), () => program.opts<{ verbose?: true }>().verbose === true);
+  const context = makeContext(
+    join(root, "build/boot"),
+    () => program.opts<{ verbose?: true }>().verbose === true,
+  );
   program
     .description("Runs containers as virtual machines")
     .option("-v, --verbose", "tell what is being done")

@@ -22,7 +22,8 @@ export function addPsCommand(program: Command, context: Context): void {
         .list()
         .filter((record) => options.all === true || isUp(record))
         .reverse();
-      const id = (record: ContainerRecord): string => (options.trunc ? record.id.slice(0, SHORT_ID_LENGTH) : record.id);
+      const id = (record: ContainerRecord): string =>
+        options.trunc ? record.id.slice(0, SHORT_ID_LENGTH) : record.id;
       const lines =
         options.quiet === true
           ? records.map(id)
@@ -53,6 +54,7 @@ function quoteCommand(command: readonly string[], isTruncated: boolean): string 
 /** Docker's words; a container whose `vch` was killed is dead until it is removed. */
 function describeStatus(record: ContainerRecord): string {
   if (isUp(record)) return `Up ${describeAge(record.started ?? record.created)}`;
-  if (record.exit !== undefined) return `Exited (${exitStatus(record.exit)}) ${describeAge(record.finished ?? record.created)} ago`;
+  if (record.exit !== undefined)
+    return `Exited (${exitStatus(record.exit)}) ${describeAge(record.finished ?? record.created)} ago`;
   return record.owner !== undefined && isRunning(record.owner) ? "Created" : "Dead";
 }

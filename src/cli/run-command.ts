@@ -21,7 +21,10 @@ export function addRunCommand(program: Command, context: Context): void {
     .command("run")
     .usage("[OPTIONS] IMAGE [COMMAND] [ARG...]")
     .description("Create a container VM from an image and run a command in it")
-    .argument("<image>", "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker://REF or a root file system's tar")
+    .argument(
+      "<image>",
+      "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker://REF or a root file system's tar",
+    )
     .argument("[command...]", "replaces the image's command")
     .passThroughOptions()
     .option("-i, --interactive", "keep standard input open")
@@ -37,18 +40,40 @@ export function addRunCommand(program: Command, context: Context): void {
     .option("--stop-signal <signal>", "signal that asks the process to stop")
     .option("-m, --memory <size>", "memory of the container VM: a number with b, k, m or g", DEFAULT_MEMORY)
     .option("--cpus <number>", "CPUs of the container VM", parseCpus)
-    .addOption(new Option("--accel <kind>", "how the processor is virtualised").choices(["auto", "kvm", "tcg"]).default("auto"))
-    .addOption(new Option("--hardware <kind>", "devices of the container VM").choices(["virtio", "vmware"]).default("virtio"))
-    .addOption(new Option("--boot <medium>", "how the kernel gets in").choices(["kernel", "iso-bios", "iso-uefi"]).default("kernel"))
+    .addOption(
+      new Option("--accel <kind>", "how the processor is virtualised")
+        .choices(["auto", "kvm", "tcg"])
+        .default("auto"),
+    )
+    .addOption(
+      new Option("--hardware <kind>", "devices of the container VM")
+        .choices(["virtio", "vmware"])
+        .default("virtio"),
+    )
+    .addOption(
+      new Option("--boot <medium>", "how the kernel gets in")
+        .choices(["kernel", "iso-bios", "iso-uefi"])
+        .default("kernel"),
+    )
     .option("--timeout <seconds>", "kill the process when it runs longer", parseSeconds)
-    .option("--start-timeout <seconds>", "give up when the container VM does not answer", parseSeconds, DEFAULT_START_TIMEOUT_S)
+    .option(
+      "--start-timeout <seconds>",
+      "give up when the container VM does not answer",
+      parseSeconds,
+      DEFAULT_START_TIMEOUT_S,
+    )
     .helpOption("--help", "show this help")
     .action(async (image: string, command: string[], options: RunOptions) => {
       process.exitCode = await run(image, command, options, context);
     });
 }
 
-async function run(image: string, command: readonly string[], options: RunOptions, context: Context): Promise<number> {
+async function run(
+  image: string,
+  command: readonly string[],
+  options: RunOptions,
+  context: Context,
+): Promise<number> {
   const environment = collectEnvironment(options.envFile, options.env, process.env);
   const request = makeRunRequest(image, command, options, environment);
   if (request.tty && request.openStdin && !process.stdin.isTTY) {

@@ -82,13 +82,15 @@ export function makeRunRequest(
 /** A number of CPUs: a fraction is fine, zero is not. */
 export function parseCpus(text: string): number {
   const cpus = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01 || cpus > 64) throw new InvalidArgumentError("a number from 0.01 to 64 is needed.");
+  if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01 || cpus > 64)
+    throw new InvalidArgumentError("a number from 0.01 to 64 is needed.");
   return cpus;
 }
 
 /** A number of seconds above zero. */
 export function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (!/^\d*\.?\d+$/.test(text) || seconds <= 0 || seconds > 2_000_000) throw new InvalidArgumentError("a number of seconds is needed.");
+  if (!/^\d*\.?\d+$/.test(text) || seconds <= 0 || seconds > 2_000_000)
+    throw new InvalidArgumentError("a number of seconds is needed.");
   return seconds;
 }

@@ -2,7 +2,16 @@ import { constants } from "node:os";
 import { Interruption } from "./interruption.ts";
 
 /** Docker's signal proxy passes all it can; these are the ones that somebody sends to a command. */
-const PASSED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGCONT", "SIGALRM"] as const;
+const PASSED = [
+  "SIGINT",
+  "SIGTERM",
+  "SIGHUP",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGCONT",
+  "SIGALRM",
+] as const;
 
 /** After these the command has to end, whether the container's process likes it or not. */
 const FINAL: ReadonlySet<string> = new Set(["SIGTERM", "SIGHUP"]);
@@ -57,7 +66,8 @@ export class SignalProxy implements Disposable {
       this.#abort.abort(new Interruption(name));
       return;
     }
-    if (FINAL.has(name)) this.#grace ??= setTimeout(() => this.#abort.abort(new Interruption(name)), GRACE_MS);
+    if (FINAL.has(name))
+      this.#grace ??= setTimeout(() => this.#abort.abort(new Interruption(name)), GRACE_MS);
     this.#forward?.(constants.signals[name]).catch(() => {
       // The process has ended this moment, and its exit is on its way.
     });

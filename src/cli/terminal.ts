@@ -15,7 +15,8 @@ export function processStreams(options: { readonly input: boolean; readonly tty:
 }
 
 const PROCESS_TERMINAL: LocalTerminal = {
-  size: () => (process.stdout.isTTY ? { columns: process.stdout.columns, rows: process.stdout.rows } : FALLBACK),
+  size: () =>
+    process.stdout.isTTY ? { columns: process.stdout.columns, rows: process.stdout.rows } : FALLBACK,
   onResize: (listener) => {
     process.stdout.on("resize", listener);
     return () => process.stdout.off("resize", listener);

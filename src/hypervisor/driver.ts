@@ -8,7 +8,12 @@ export type Hardware = "virtio" | "vmware";
 
 /** How the machine gets its kernel. */
 export type Boot =
-  | { readonly from: "kernel"; readonly kernel: string; readonly initramfs: string; readonly agentImage: string }
+  | {
+      readonly from: "kernel";
+      readonly kernel: string;
+      readonly initramfs: string;
+      readonly agentImage: string;
+    }
   | { readonly from: "iso"; readonly iso: string; readonly firmware: "bios" | "uefi" };
 
 /** One virtual machine to start. */

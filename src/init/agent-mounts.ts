@@ -22,7 +22,12 @@ export const CONTAINER_ROOT = "/container";
  * terminal's number means the same to both.
  */
 const MOUNTS: readonly AgentMount[] = [
-  { type: "devpts", target: "/dev/pts", flags: MS_NOSUID | MS_NOEXEC, data: "newinstance,ptmxmode=0666,mode=0620,gid=5" },
+  {
+    type: "devpts",
+    target: "/dev/pts",
+    flags: MS_NOSUID | MS_NOEXEC,
+    data: "newinstance,ptmxmode=0666,mode=0620,gid=5",
+  },
   { type: "cgroup2", target: "/sys/fs/cgroup", flags: SAFE, data: "nsdelegate" },
 ];
 

@@ -26,7 +26,8 @@ export function readExtLabel(path: string): string | undefined {
   const superblock = Buffer.alloc(SUPERBLOCK_BYTES);
   const descriptor = openSync(path, "r");
   try {
-    if (readSync(descriptor, superblock, 0, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET) < SUPERBLOCK_BYTES) return undefined;
+    if (readSync(descriptor, superblock, 0, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET) < SUPERBLOCK_BYTES)
+      return undefined;
   } finally {
     closeSync(descriptor);
   }

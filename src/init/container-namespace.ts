@@ -86,7 +86,11 @@ export function containerNamespaceSteps(root: string, files: GeneratedFiles): Na
 }
 
 function fileSystems(root: string): NamespaceStep[] {
-  const directory = (path: string): NamespaceStep => ({ do: "make-directory", target: root + path, mode: 0o755 });
+  const directory = (path: string): NamespaceStep => ({
+    do: "make-directory",
+    target: root + path,
+    mode: 0o755,
+  });
   const mount = (type: string, path: string, flags: number, data?: string): NamespaceStep => ({
     do: "mount",
     source: type,
@@ -117,20 +121,30 @@ function fileSystems(root: string): NamespaceStep[] {
     directory("/sys"),
     mount("sysfs", "/sys", SAFE | MS_RDONLY),
     bind(`${CGROUP_ROOT}/${CONTAINER_CGROUP}`, "/sys/fs/cgroup"),
-    { do: "mount", source: null, target: `${root}/sys/fs/cgroup`, type: null, flags: MS_BIND | MS_REMOUNT | SAFE | MS_RDONLY },
+    {
+      do: "mount",
+      source: null,
+      target: `${root}/sys/fs/cgroup`,
+      type: null,
+      flags: MS_BIND | MS_REMOUNT | SAFE | MS_RDONLY,
+    },
   ];
 }
 
 function devices(root: string): NamespaceStep[] {
   return [
-    ...DEVICE_NODES.map(([name, major, minor]): NamespaceStep => ({
-      do: "make-node",
-      target: `${root}/dev/${name}`,
-      mode: S_IFCHR | 0o666,
-      major,
-      minor,
-    })),
-    ...DEVICE_LINKS.map(([source, name]): NamespaceStep => ({ do: "symlink", source, target: `${root}/dev/${name}` })),
+    ...DEVICE_NODES.map(
+      ([name, major, minor]): NamespaceStep => ({
+        do: "make-node",
+        target: `${root}/dev/${name}`,
+        mode: S_IFCHR | 0o666,
+        major,
+        minor,
+      }),
+    ),
+    ...DEVICE_LINKS.map(
+      ([source, name]): NamespaceStep => ({ do: "symlink", source, target: `${root}/dev/${name}` }),
+    ),
   ];
 }
 
@@ -154,12 +168,27 @@ function readOnly(root: string, path: string): NamespaceStep[] {
   const target = root + path;
   return [
     { do: "mount", source: target, target, type: null, flags: MS_BIND | MS_REC, optional: true },
-    { do: "mount", source: null, target, type: null, flags: MS_BIND | MS_REMOUNT | SAFE | MS_RDONLY, optional: true },
+    {
+      do: "mount",
+      source: null,
+      target,
+      type: null,
+      flags: MS_BIND | MS_REMOUNT | SAFE | MS_RDONLY,
+      optional: true,
+    },
   ];
 }
 
 function mask(root: string, path: string): NamespaceStep {
   return MASKED_FOLDERS.has(path)
-    ? { do: "mount", source: "tmpfs", target: root + path, type: "tmpfs", flags: SAFE | MS_RDONLY, data: "size=0k", optional: true }
+    ? {
+        do: "mount",
+        source: "tmpfs",
+        target: root + path,
+        type: "tmpfs",
+        flags: SAFE | MS_RDONLY,
+        data: "size=0k",
+        optional: true,
+      }
     : { do: "mount", source: "/dev/null", target: root + path, type: null, flags: MS_BIND, optional: true };
 }

@@ -32,10 +32,12 @@ export const encodeLogRecord = (record: LogRecord): Buffer =>
   encodeDelimited(tether.control.LogRecord.encode(record).finish());
 
 /** @throws TetherError `link-protocol` for bytes that are no request. */
-export const decodeRequest = (bytes: Uint8Array): Request => decode("request", () => tether.control.Request.decode(bytes));
+export const decodeRequest = (bytes: Uint8Array): Request =>
+  decode("request", () => tether.control.Request.decode(bytes));
 
 /** @throws TetherError `link-protocol` for bytes that are no message. */
-export const decodeMessage = (bytes: Uint8Array): Message => decode("message", () => tether.control.Message.decode(bytes));
+export const decodeMessage = (bytes: Uint8Array): Message =>
+  decode("message", () => tether.control.Message.decode(bytes));
 
 /** @throws TetherError `link-protocol` for bytes that are no log record. */
 export const decodeLogRecord = (bytes: Uint8Array): LogRecord =>

@@ -4,6 +4,13 @@
  */
 export { DEFAULT_PATH } from "./environment.ts";
 export type { ContainerHandles } from "./launcher.ts";
-export { type Client, type Exit, Session, type SessionComponents, type SessionObserver, type SessionState } from "./session.ts";
+export {
+  type Client,
+  type Exit,
+  Session,
+  type SessionComponents,
+  type SessionObserver,
+  type SessionState,
+} from "./session.ts";
 export type { SessionSpecification } from "./session-specification.ts";
 export type { OpenPty } from "./standard-streams.ts";

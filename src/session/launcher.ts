@@ -114,7 +114,10 @@ export function explainReport(report: Buffer): TetherError {
     case "make-working-directory":
       return new TetherError("working-directory", `working directory "${detail}": ${describe(name)}`);
     default:
-      return new TetherError("launch-failed", `launching the process failed at ${step}: ${describe(name)}${detail === "" ? "" : ` (${detail})`}`);
+      return new TetherError(
+        "launch-failed",
+        `launching the process failed at ${step}: ${describe(name)}${detail === "" ? "" : ` (${detail})`}`,
+      );
   }
 }
 
@@ -122,7 +125,9 @@ function explainLookUp(errno: string, command: string): TetherError {
   if (errno !== "ENOENT" && errno !== "ENOTDIR") {
     return new TetherError("command-not-executable", `exec: "${command}": ${describe(errno)}`);
   }
-  const reason = command.includes("/") ? `stat ${command}: ${describe(errno)}` : "executable file not found in $PATH";
+  const reason = command.includes("/")
+    ? `stat ${command}: ${describe(errno)}`
+    : "executable file not found in $PATH";
   return new TetherError("command-not-found", `exec: "${command}": ${reason}`);
 }
 

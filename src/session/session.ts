@@ -136,7 +136,8 @@ export class Session {
    * @throws TetherError `no-such-session` when no process runs.
    */
   signal(signal: number, toGroup: boolean): void {
-    if (this.#state.phase !== "running") throw new TetherError("no-such-session", "the container's process is not running");
+    if (this.#state.phase !== "running")
+      throw new TetherError("no-such-session", "the container's process is not running");
     this.#components.system.kill(toGroup ? -this.#state.pid : this.#state.pid, signal);
   }
 

@@ -30,12 +30,17 @@ export function lookUpUser(text: string, passwd: string | undefined, group: stri
   const entry = userText === "" ? users.find((user) => user.uid === 0) : findUser(users, userText);
   const uid = entry?.uid ?? (userText === "" ? 0 : parseId(userText));
   if (uid === undefined) {
-    throw new TetherError("user-not-found", `unable to find user ${userText}: no matching entries in passwd file`);
+    throw new TetherError(
+      "user-not-found",
+      `unable to find user ${userText}: no matching entries in passwd file`,
+    );
   }
   const gid = groupText === undefined || groupText === "" ? (entry?.gid ?? 0) : findGroup(groups, groupText);
   const supplementary =
     groupText === undefined || groupText === ""
-      ? groups.filter((candidate) => entry !== undefined && candidate.members.includes(entry.name)).map((each) => each.gid)
+      ? groups
+          .filter((candidate) => entry !== undefined && candidate.members.includes(entry.name))
+          .map((each) => each.gid)
       : [];
   return {
     uid,
@@ -72,7 +77,10 @@ function findUser(users: readonly PasswdEntry[], text: string): PasswdEntry | un
 function findGroup(groups: readonly GroupEntry[], text: string): number {
   const gid = parseId(text) ?? groups.find((group) => group.name === text)?.gid;
   if (gid === undefined) {
-    throw new TetherError("user-not-found", `unable to find group ${text}: no matching entries in group file`);
+    throw new TetherError(
+      "user-not-found",
+      `unable to find group ${text}: no matching entries in group file`,
+    );
   }
   return gid;
 }

@@ -1,4 +1,10 @@
-import { mountAgentFileSystems, makeCgroups, makeContainerNamespace, mountLayerDisk, Reaper } from "../init/index.ts";
+import {
+  mountAgentFileSystems,
+  makeCgroups,
+  makeContainerNamespace,
+  mountLayerDisk,
+  Reaper,
+} from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import type { ContainerHandles, Exit, OpenPty } from "../session/index.ts";
@@ -144,7 +150,8 @@ export class Agent {
         inputBytes: this.#session?.input.acceptedBytes ?? 0,
       }),
       signal: (signal, toGroup) => {
-        if (this.#session === undefined) throw new TetherError("no-such-session", "the container has no process");
+        if (this.#session === undefined)
+          throw new TetherError("no-such-session", "the container has no process");
         this.#session.signal(signal, toGroup);
       },
       acknowledgeExit: () => acknowledgement.give(),

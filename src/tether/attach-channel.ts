@@ -113,4 +113,9 @@ class ChannelWriter {
   }
 }
 
-const NOTHING_WAITS: WaitingForWindow = { _chunk: undefined, _chunkcb: undefined, _chunkErr: undefined, _chunkcbErr: undefined };
+const NOTHING_WAITS: WaitingForWindow = {
+  _chunk: undefined,
+  _chunkcb: undefined,
+  _chunkErr: undefined,
+  _chunkcbErr: undefined,
+};

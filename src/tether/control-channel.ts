@@ -28,7 +28,8 @@ export function serveControl(channel: Duplex, target: ControlTarget): void {
   const unsubscribe = target.subscribe((event) => channel.write(encodeMessage({ event })));
   channel.on("data", (chunk: Buffer) => {
     try {
-      for (const bytes of decoder.push(chunk)) channel.write(encodeMessage({ reply: answer(decodeRequest(bytes), target) }));
+      for (const bytes of decoder.push(chunk))
+        channel.write(encodeMessage({ reply: answer(decodeRequest(bytes), target) }));
     } catch {
       // Whoever speaks something else on this channel is told by its end.
       unsubscribe();

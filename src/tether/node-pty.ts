@@ -4,7 +4,10 @@ import type { OpenPty } from "../session/index.ts";
 
 /** What is used of node-pty's native half: it opens and sizes the pty; the launcher makes it a controlling terminal. */
 interface NodePtyBinding {
-  open(columns: number, rows: number): { readonly master: number; readonly slave: number; readonly pty: string };
+  open(
+    columns: number,
+    rows: number,
+  ): { readonly master: number; readonly slave: number; readonly pty: string };
 }
 
 /**

@@ -1,5 +1,11 @@
 import type { Socket } from "node:net";
-import type { AuthContext, Connection, PublicKeyAuthContext, Server as Ssh2Server, Session as SshSession } from "ssh2";
+import type {
+  AuthContext,
+  Connection,
+  PublicKeyAuthContext,
+  Server as Ssh2Server,
+  Session as SshSession,
+} from "ssh2";
 import keyParser from "ssh2/lib/protocol/keyParser.js";
 import Server from "ssh2/lib/server.js";
 import { TetherError } from "../protocol/errors/index.ts";
@@ -38,7 +44,8 @@ export class SshServer {
   /** @throws TetherError `guest-initialisation` for a key that is none. */
   constructor(keys: LinkKeys, agent: ServedAgent) {
     const clientKey = keyParser.parseKey(keys.clientPublicKey);
-    if (clientKey instanceof Error) throw TetherError.from(clientKey, "guest-initialisation", "the client's public key");
+    if (clientKey instanceof Error)
+      throw TetherError.from(clientKey, "guest-initialisation", "the client's public key");
     this.#clientKey = clientKey;
     this.#agent = agent;
     this.#server = new Server({ hostKeys: [keys.hostKey], algorithms: SSH_ALGORITHMS }, (connection) =>
@@ -70,7 +77,8 @@ export class SshServer {
   }
 
   #authenticate(context: AuthContext): void {
-    if (context.method === "publickey" && context.username === ENDPOINT_USER && this.#isClientKey(context)) context.accept();
+    if (context.method === "publickey" && context.username === ENDPOINT_USER && this.#isClientKey(context))
+      context.accept();
     else context.reject(["publickey"]);
   }
 

@@ -16,7 +16,10 @@ const FACTS: VirtualisationFacts = { device: "/dev/kvm", cpuInfo: "/proc/cpuinfo
  *
  * @throws TetherError `acceleration-unavailable` when KVM was asked for and cannot be opened.
  */
-export function chooseAcceleration(request: AccelerationRequest, facts: VirtualisationFacts = FACTS): "kvm" | "tcg" {
+export function chooseAcceleration(
+  request: AccelerationRequest,
+  facts: VirtualisationFacts = FACTS,
+): "kvm" | "tcg" {
   if (request === "tcg") return "tcg";
   const reason = whyNoKvm(facts);
   if (reason === undefined) return "kvm";

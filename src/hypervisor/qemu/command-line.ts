@@ -62,7 +62,13 @@ function bootArguments({ boot, kernelCommandLine }: MachineSpecification): strin
       ...["-device", "virtio-blk-pci,drive=agent"],
     ];
   }
-  return [...firmwareArguments(boot), "-drive", `if=ide,media=cdrom,read-only=on,file=${escapeValue(boot.iso)}`, "-boot", "d"];
+  return [
+    ...firmwareArguments(boot),
+    "-drive",
+    `if=ide,media=cdrom,read-only=on,file=${escapeValue(boot.iso)}`,
+    "-boot",
+    "d",
+  ];
 }
 
 function firmwareArguments({ firmware }: Extract<Boot, { from: "iso" }>): string[] {
@@ -86,7 +92,10 @@ function portArguments({ log }: MachineSpecification): string[] {
 
 function diskArguments({ disk, hardware }: MachineSpecification): string[] {
   const drive = `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
-  const device = hardware === "vmware" ? ["pvscsi,id=scsi", "scsi-hd,bus=scsi.0,drive=container"] : ["virtio-blk-pci,drive=container"];
+  const device =
+    hardware === "vmware"
+      ? ["pvscsi,id=scsi", "scsi-hd,bus=scsi.0,drive=container"]
+      : ["virtio-blk-pci,drive=container"];
   return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
 }
 

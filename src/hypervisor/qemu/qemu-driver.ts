@@ -33,7 +33,10 @@ export class QemuDriver implements HypervisorDriver {
     this.#program = program;
   }
 
-  async start(specification: MachineSpecification, { signal }: { readonly signal: AbortSignal }): Promise<Machine> {
+  async start(
+    specification: MachineSpecification,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Machine> {
     signal.throwIfAborted();
     const { folder, boot } = specification;
     const accelerator = chooseAcceleration(specification.acceleration);
@@ -45,7 +48,8 @@ export class QemuDriver implements HypervisorDriver {
     try {
       const qmp = new QmpClient(await orAborted(callFrom(child, server, folder), signal));
       const identity = identifyProcess(child.pid ?? 0);
-      if (identity === undefined) throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
+      if (identity === undefined)
+        throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
       const machine = new QemuMachine({ identity, folder, exited, qmp });
       await orAborted(qmp.execute("qmp_capabilities"), signal);
       return machine;

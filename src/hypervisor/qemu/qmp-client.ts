@@ -77,8 +77,10 @@ export class QmpClient {
       this.#socket.destroy();
       return;
     }
-    if (message.event !== undefined) this.onEvent({ event: message.event, ...(message.data && { data: message.data }) });
-    else if (message.error !== undefined) this.#pending.shift()?.reject(new TetherError("hypervisor-failed", `QEMU: ${message.error.desc}`));
+    if (message.event !== undefined)
+      this.onEvent({ event: message.event, ...(message.data && { data: message.data }) });
+    else if (message.error !== undefined)
+      this.#pending.shift()?.reject(new TetherError("hypervisor-failed", `QEMU: ${message.error.desc}`));
     else if ("return" in message) this.#pending.shift()?.resolve(message["return"]);
   }
 

@@ -25,7 +25,12 @@ export function findBootFiles(folder: string, medium: BootMedium): BootFiles {
   };
   if (medium === "kernel") {
     return {
-      boot: { from: "kernel", kernel: file("vmlinuz"), initramfs: file("initramfs"), agentImage: file("agent.erofs") },
+      boot: {
+        from: "kernel",
+        kernel: file("vmlinuz"),
+        initramfs: file("initramfs"),
+        agentImage: file("agent.erofs"),
+      },
       kernelCommandLine: KERNEL_COMMAND_LINE,
     };
   }

@@ -58,7 +58,11 @@ export class ContainerRun {
   async complete(): Promise<RecordedExit> {
     const limit = setTimeout(() => this.#giveUp(), this.#options.startTimeoutMs);
     try {
-      return await Promise.race([this.#carry(() => clearTimeout(limit)), this.#outcomeWithoutLink(), this.#failure.promise]);
+      return await Promise.race([
+        this.#carry(() => clearTimeout(limit)),
+        this.#outcomeWithoutLink(),
+        this.#failure.promise,
+      ]);
     } finally {
       clearTimeout(limit);
       this.#stop.abort();
@@ -99,7 +103,8 @@ export class ContainerRun {
     const snapshot = await connection.snapshot();
     this.#options.onStages(snapshot.stages ?? []);
     for (const event of snapshot.events ?? []) this.#observe(event);
-    for (const signal of this.#pendingSignals.splice(0)) await connection.request({ signalSession: { signal } });
+    for (const signal of this.#pendingSignals.splice(0))
+      await connection.request({ signalSession: { signal } });
     const carried = await this.#attachment.carry(connection, snapshot.inputBytes ?? 0);
     if (carried === "broken") return "broken";
     const exit = await Promise.race([this.#exit.promise, broken]);
@@ -115,7 +120,12 @@ export class ContainerRun {
       // The first handshake waits for the boot; its limit is the start's.
       const limits = this.#hasConnected ? [AbortSignal.timeout(HANDSHAKE_LIMIT_MS)] : [];
       const signal = AbortSignal.any([this.#stop.signal, ...limits]);
-      const connection = await GuestConnection.open(socket, this.#options.keys, (event) => this.#observe(event), signal);
+      const connection = await GuestConnection.open(
+        socket,
+        this.#options.keys,
+        (event) => this.#observe(event),
+        signal,
+      );
       this.#hasConnected = true;
       return connection;
     } catch (error) {
@@ -155,7 +165,10 @@ export class ContainerRun {
     const explained = explainConsole(this.#options.consoleLog);
     this.#failure.reject(
       explained.code === "guest-lost"
-        ? new TetherError("guest-not-connected", `the container VM did not answer within ${seconds} s (see --start-timeout)`)
+        ? new TetherError(
+            "guest-not-connected",
+            `the container VM did not answer within ${seconds} s (see --start-timeout)`,
+          )
         : explained,
     );
   }

@@ -13,13 +13,14 @@ import {
 import type { Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
-import { type LinkKeys, type LocalStreams, makeLinkKeys } from "../interaction/index.ts";
+import type { LocalStreams } from "../interaction/index.ts";
+import { type LinkKeys, makeLinkKeys } from "../interaction/link-keys.ts";
 import { createContainerDisk, type Image, ImageStore, parseImageReference } from "../storage/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { findBootFiles } from "./boot-files.ts";
 import { type ContainerConfiguration, encodeConfiguration } from "./configuration-document.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
-import { ContainerRun } from "./container-run.ts";
+import type { ContainerRun } from "./container-run.ts";
 import { ContainerStore } from "./container-store.ts";
 import { mergeConfiguration, type RunRequest, virtualCpus } from "./run-request.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -94,7 +95,10 @@ export class Execution {
     try {
       const folder = this.containers.folderOf(id);
       const keys = makeLinkKeys();
-      writeFileAtomically(join(folder, CONFIGURATION), encodeConfiguration(configuration(record.name, id), keys));
+      writeFileAtomically(
+        join(folder, CONFIGURATION),
+        encodeConfiguration(configuration(record.name, id), keys),
+      );
       await createContainerDisk({ image: image.disk, target: join(folder, DISK), signal: abort });
       machine = await this.#components.driver.start(
         {
@@ -130,7 +134,8 @@ export class Execution {
         return exitStatus(KILLED);
       }
       // A process that has run may have written what its user wants to keep.
-      if (keep && running !== undefined) this.containers.save(ended(running, { exit: KILLED, error: String(error) }));
+      if (keep && running !== undefined)
+        this.containers.save(ended(running, { exit: KILLED, error: String(error) }));
       throw error;
     } finally {
       await machine?.destroy();
@@ -171,6 +176,8 @@ export class Execution {
     onStarted: () => void,
   ): Promise<RecordedExit> {
     let limit: NodeJS.Timeout | undefined;
+    // The SSH client is loaded while the machine boots, not before.
+    const { ContainerRun } = await import("./container-run.ts");
     const run = new ContainerRun({
       machine,
       keys,
@@ -224,7 +231,13 @@ async function killMachine(machine: ProcessIdentity): Promise<void> {
   while (isRunning(machine) && Date.now() < limit) await delay(KILL_POLL_MS);
 }
 
-function newRecord(id: string, name: string, request: RunRequest, image: Image, args: readonly string[]): ContainerRecord {
+function newRecord(
+  id: string,
+  name: string,
+  request: RunRequest,
+  image: Image,
+  args: readonly string[],
+): ContainerRecord {
   return {
     version: 1,
     id,

@@ -26,7 +26,10 @@ export function eventError(event: Event): TetherError | undefined {
   const error = event.failed?.error;
   if (!error) return undefined;
   const code = error.code ?? "";
-  return new TetherError(isErrorCode(code) ? code : "guest-initialisation", oneLine(error.message ?? "the guest failed"));
+  return new TetherError(
+    isErrorCode(code) ? code : "guest-initialisation",
+    oneLine(error.message ?? "the guest failed"),
+  );
 }
 
 /**
@@ -36,12 +39,16 @@ export function explainConsole(path: string): TetherError {
   const lines = readConsole(path).split(/\r?\n/);
   const panic = lines.find((line) => line.includes("Kernel panic - not syncing"));
   if (panic !== undefined) {
-    return new TetherError("guest-panic", `the container VM's kernel panicked: ${oneLine(panic.replace(/^.*not syncing: ?/, ""))}`);
+    return new TetherError(
+      "guest-panic",
+      `the container VM's kernel panicked: ${oneLine(panic.replace(/^.*not syncing: ?/, ""))}`,
+    );
   }
   const stage0 = lines.findLast((line) => line.startsWith("stage0: ") && !/started|running/.test(line));
   if (stage0 !== undefined) return new TetherError("guest-initialisation", oneLine(stage0));
   const agent = lines.findLast((line) => line.startsWith("tether: error: "));
-  if (agent !== undefined) return new TetherError("guest-initialisation", oneLine(agent.slice("tether: error: ".length)));
+  if (agent !== undefined)
+    return new TetherError("guest-initialisation", oneLine(agent.slice("tether: error: ".length)));
   return new TetherError("guest-lost", "the container VM ended without saying how its process ended");
 }
 
@@ -68,5 +75,8 @@ function readPart(path: string, maxBytes: number, part: "head" | "tail"): Buffer
 
 /** Text of a guest goes to a user's terminal: one line, and no control characters. */
 function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ").trim().slice(0, 500);
+  return text
+    .replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .trim()
+    .slice(0, 500);
 }

@@ -64,13 +64,20 @@ export function mergeConfiguration(
   identity: { readonly id: string; readonly name: string; readonly window: WindowSize | undefined },
 ): ContainerConfiguration {
   const { configuration } = image;
-  const entrypoint = request.entrypoint === undefined ? configuration.entrypoint : [request.entrypoint].filter((word) => word !== "");
+  const entrypoint =
+    request.entrypoint === undefined
+      ? configuration.entrypoint
+      : [request.entrypoint].filter((word) => word !== "");
   const imageCommand = request.entrypoint === undefined ? configuration.command : [];
   const args = [...entrypoint, ...(request.command.length > 0 ? request.command : imageCommand)];
-  if (args.length === 0) throw new TetherError("usage", "no command specified: the image has none of its own");
+  if (args.length === 0)
+    throw new TetherError("usage", "no command specified: the image has none of its own");
   const workingDirectory = request.workingDirectory ?? (configuration.workingDirectory || "/");
   if (!workingDirectory.startsWith("/")) {
-    throw new TetherError("invalid-option", `the working directory '${workingDirectory}' is invalid, it needs to be an absolute path`);
+    throw new TetherError(
+      "invalid-option",
+      `the working directory '${workingDirectory}' is invalid, it needs to be an absolute path`,
+    );
   }
   const stopSignal = request.stopSignal ?? configuration.stopSignal ?? "SIGTERM";
   parseSignal(stopSignal);

@@ -37,7 +37,8 @@ export class Attachment {
 
   constructor(streams: LocalStreams) {
     this.#streams = streams;
-    this.#input = streams.input === undefined ? undefined : new ReplayStream(streams.input, "what is buffered too");
+    this.#input =
+      streams.input === undefined ? undefined : new ReplayStream(streams.input, "what is buffered too");
   }
 
   /**
@@ -50,7 +51,10 @@ export class Attachment {
     const { terminal, output, errorOutput } = this.#streams;
     const size = terminal?.size();
     const pty = size === undefined ? undefined : { cols: size.columns, rows: size.rows, term: "xterm" };
-    const channel = await connection.execute(`${ATTACH_COMMAND} ${this.#outputBytes} ${this.#errorOutputBytes}`, pty);
+    const channel = await connection.execute(
+      `${ATTACH_COMMAND} ${this.#outputBytes} ${this.#errorOutputBytes}`,
+      pty,
+    );
     const stopResizing = terminal?.onResize(() => {
       const { columns, rows } = terminal.size();
       channel.setWindow(rows, columns, 0, 0);
@@ -95,6 +99,8 @@ function closed(channel: ClientChannel): Promise<void> {
 
 /** The guest sends the exit behind the last byte; without it the channel was cut. ssh2's types do not list it. */
 function hasExit(channel: ClientChannel): boolean {
-  const { _exit: exit } = channel as unknown as { readonly _exit: { readonly code: number | null | undefined } };
+  const { _exit: exit } = channel as unknown as {
+    readonly _exit: { readonly code: number | null | undefined };
+  };
   return exit.code !== undefined;
 }

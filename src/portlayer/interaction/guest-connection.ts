@@ -90,7 +90,9 @@ export class GuestConnection {
 
   /** Runs a command of the guest's server on a channel of its own. */
   execute(command: string, pty: PseudoTtyOptions | undefined): Promise<ClientChannel> {
-    return openChannel((done) => (pty === undefined ? this.#client.exec(command, done) : this.#client.exec(command, { pty }, done)));
+    return openChannel((done) =>
+      pty === undefined ? this.#client.exec(command, done) : this.#client.exec(command, { pty }, done),
+    );
   }
 
   /** Ends the connection at once. */
@@ -115,7 +117,8 @@ export class GuestConnection {
   }
 
   #close(): void {
-    for (const answer of this.#replies.values()) answer.reject(new TetherError("guest-lost", "the link to the container VM broke"));
+    for (const answer of this.#replies.values())
+      answer.reject(new TetherError("guest-lost", "the link to the container VM broke"));
     this.#replies.clear();
     this.#closed.resolve();
   }
@@ -146,7 +149,8 @@ async function handshake(client: Client, socket: Socket, keys: LinkKeys, signal:
     await Promise.race([isReady, ended]);
   } catch (error) {
     isReady.catch(() => {});
-    if (isOtherKey) throw new TetherError("link-protocol", "the guest's host key is not the one that was made for it");
+    if (isOtherKey)
+      throw new TetherError("link-protocol", "the guest's host key is not the one that was made for it");
     throw error;
   } finally {
     ended.catch(() => {});
@@ -162,5 +166,7 @@ function publicKeyBytes(text: string): Buffer {
 function openChannel(
   start: (done: (error: Error | undefined, channel: ClientChannel) => void) => void,
 ): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => start((error, channel) => (error === undefined ? resolve(channel) : reject(error))));
+  return new Promise((resolve, reject) =>
+    start((error, channel) => (error === undefined ? resolve(channel) : reject(error))),
+  );
 }

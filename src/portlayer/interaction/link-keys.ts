@@ -1,4 +1,4 @@
-import ssh2 from "ssh2";
+import keygen from "ssh2/lib/keygen.js";
 
 /** The keys of one container VM's link: made for it, used by no other. Text in OpenSSH's formats. */
 export interface LinkKeys {
@@ -10,8 +10,8 @@ export interface LinkKeys {
 
 /** Makes two fresh ed25519 key pairs. */
 export function makeLinkKeys(): LinkKeys {
-  const host = ssh2.utils.generateKeyPairSync("ed25519");
-  const client = ssh2.utils.generateKeyPairSync("ed25519");
+  const host = keygen.generateKeyPairSync("ed25519");
+  const client = keygen.generateKeyPairSync("ed25519");
   return {
     hostPrivateKey: host.private,
     hostPublicKey: host.public,

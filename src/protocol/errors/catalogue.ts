@@ -30,7 +30,7 @@ const fault = (exitCode: number, hint?: string): CatalogueEntry => ({
  */
 export const ERROR_CATALOGUE = {
   // What the user wrote.
-  "usage": user(125, 400),
+  usage: user(125, 400),
   "invalid-option": user(125, 400),
   "invalid-image-reference": user(125, 400),
   "not-a-terminal": user(1, 400),
@@ -72,7 +72,10 @@ export const ERROR_CATALOGUE = {
   "launch-failed": fault(126),
   "no-such-session": user(1, 404),
 
-  "internal": fault(125, "this is a defect in tether: please report it with the output of the same command and `-v`"),
+  internal: fault(
+    125,
+    "this is a defect in tether: please report it with the output of the same command and `-v`",
+  ),
 } as const satisfies Record<string, CatalogueEntry>;
 
 /** The closed set of error codes. */

@@ -36,13 +36,19 @@ export async function decodeConfiguration(bytes: Uint8Array): Promise<Configurat
   const { id, hostname, link } = document;
   if (!/^[0-9a-f]{64}$/.test(id)) throw invalid("id", "is not 64 hexadecimal digits");
   if (hostname === "" || Buffer.byteLength(hostname) > MAX_HOSTNAME_BYTES || /[\s\0]/.test(hostname)) {
-    throw invalid("hostname", `${JSON.stringify(hostname)} is no host name of 1 to ${MAX_HOSTNAME_BYTES} bytes`);
+    throw invalid(
+      "hostname",
+      `${JSON.stringify(hostname)} is no host name of 1 to ${MAX_HOSTNAME_BYTES} bytes`,
+    );
   }
   if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
   return {
     id,
     hostname,
-    extraHosts: document.extraHosts.map((entry) => ({ address: entry.address ?? "", names: entry.names ?? [] })),
+    extraHosts: document.extraHosts.map((entry) => ({
+      address: entry.address ?? "",
+      names: entry.names ?? [],
+    })),
     nanoCpus: document.nanoCpus,
     session: checkSession(document.session, hostname),
     link: {
@@ -78,10 +84,13 @@ function checkSession(
 ): SessionSpecification {
   const args = session?.args ?? [];
   const environment = session?.env ?? [];
-  if (session === null || session === undefined || args.length === 0) throw invalid("session.args", "is empty");
-  if ([...args, ...environment].some((text) => text.includes(0))) throw invalid("session", "holds a NUL byte");
+  if (session === null || session === undefined || args.length === 0)
+    throw invalid("session.args", "is empty");
+  if ([...args, ...environment].some((text) => text.includes(0)))
+    throw invalid("session", "holds a NUL byte");
   const directory = session.workingDirectory ?? new Uint8Array();
-  if (directory.length > 0 && directory[0] !== SLASH) throw invalid("session.working_directory", "is not absolute");
+  if (directory.length > 0 && directory[0] !== SLASH)
+    throw invalid("session.working_directory", "is not absolute");
   return {
     args,
     environment,
@@ -95,7 +104,9 @@ function checkSession(
   };
 }
 
-function checkWindow(window: tether.config.WindowSize.$Properties | null | undefined): SessionSpecification["window"] {
+function checkWindow(
+  window: tether.config.WindowSize.$Properties | null | undefined,
+): SessionSpecification["window"] {
   const columns = window?.columns ?? 0;
   const rows = window?.rows ?? 0;
   if (columns > 0xffff || rows > 0xffff) throw invalid("session.window", "is larger than 65535");

@@ -16,7 +16,10 @@ const MODULE = "qemu_fw_cfg";
 export function takeFwCfgConfiguration(system: System, items: string = ITEMS): Uint8Array {
   const path = `${items}/${CONFIGURATION_ITEM}/raw`;
   if (!existsSync(path)) {
-    throw new TetherError("guest-initialisation", `no configuration: the VM has no fw_cfg item ${CONFIGURATION_ITEM}`);
+    throw new TetherError(
+      "guest-initialisation",
+      `no configuration: the VM has no fw_cfg item ${CONFIGURATION_ITEM}`,
+    );
   }
   const document = readFileSync(path);
   system.unloadModule(MODULE);
