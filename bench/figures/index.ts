@@ -1,0 +1,15 @@
+import type { Figure } from "../figure.ts";
+import { measureDiskCreation } from "./disk-creation.ts";
+import { measureIdleMemory } from "./idle-memory.ts";
+import { measureIsoSize } from "./iso-size.ts";
+import { measureSmallestMemory } from "./smallest-memory.ts";
+import { measureStart } from "./start.ts";
+
+/** Every figure that is promised, by the name that `--only` takes, in the order of the table. */
+export const figures: Readonly<Record<string, Figure>> = {
+  start: measureStart,
+  memory: measureIdleMemory,
+  "smallest-memory": measureSmallestMemory,
+  iso: measureIsoSize,
+  disk: measureDiskCreation,
+};
