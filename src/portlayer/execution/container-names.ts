@@ -4,9 +4,14 @@ import { TetherError } from "../../protocol/errors/index.ts";
 /** Docker's rule (moby, daemon/names/names.go). */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
+/** Whether a container can have this name. */
+export function isContainerName(name: string): boolean {
+  return NAME.test(name);
+}
+
 /** @throws TetherError `invalid-option` in Docker's words. */
 export function checkContainerName(name: string): void {
-  if (NAME.test(name)) return;
+  if (isContainerName(name)) return;
   throw new TetherError(
     "invalid-option",
     `Invalid container name (${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,

@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
-import { checkContainerName, makeContainerName } from "./container-names.ts";
+import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
 import type { StateFolder } from "./state-folder.ts";
 
@@ -61,16 +61,12 @@ export class ContainerStore {
    * @throws TetherError `no-such-container`, `invalid-option` for an ambiguous beginning.
    */
   find(reference: string): ContainerRecord {
-    const all = this.list();
-    const exact = all.find(({ id, name }) => id === reference || name === reference);
-    if (exact !== undefined) return exact;
-    const matches = reference === "" ? [] : all.filter(({ id }) => id.startsWith(reference));
-    if (matches.length > 1) {
-      throw new TetherError("invalid-option", `multiple IDs found with provided prefix: ${reference}`);
-    }
-    const [match] = matches;
-    if (match === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
-    return match;
+    const ids = readdirSync(this.#folder.containers);
+    // One record is read only: a damaged one of another container is of no concern.
+    const id = ids.find((each) => each === reference) ?? this.#ownerOf(reference) ?? onlyOne(reference, ids);
+    const record = id === undefined ? undefined : this.#read(id);
+    if (record === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
+    return record;
   }
 
   /** True once another `vch` removes a container that this one runs. */
@@ -110,6 +106,7 @@ export class ContainerStore {
   }
 
   #ownerOf(name: string): string | undefined {
+    if (!isContainerName(name)) return undefined;
     try {
       return readlinkSync(join(this.#folder.names, name));
     } catch {
@@ -129,7 +126,16 @@ export class ContainerStore {
     try {
       return containerRecordSchema.parse(JSON.parse(text));
     } catch (error) {
-      throw TetherError.from(error, "internal", `the record of container ${id} is damaged`);
+      const [issue] = error instanceof z.ZodError ? error.issues : [];
+      const reason = issue === undefined ? error : new Error(`${issue.path.join(".")}: ${issue.message}`);
+      throw TetherError.from(reason, "internal", `the record of container ${id} is damaged (${this.folderOf(id)})`);
     }
   }
+}
+
+/** The one id that begins so. */
+function onlyOne(beginning: string, ids: readonly string[]): string | undefined {
+  const [match, another] = beginning === "" ? [] : ids.filter((id) => id.startsWith(beginning));
+  if (another === undefined) return match;
+  throw new TetherError("invalid-option", `multiple IDs found with provided prefix: ${beginning}`);
 }
