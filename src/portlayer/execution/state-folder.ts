@@ -1,6 +1,6 @@
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 
 /** Where everything that outlives a command is kept. */
@@ -27,10 +27,22 @@ export function openStateFolder(environment: NodeJS.ProcessEnv): StateFolder {
     names: join(root, "names"),
   };
   try {
-    for (const path of Object.values(folder)) mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const path of Object.values(folder)) makeFolder(path);
     for (const path of Object.values(folder)) accessSync(path, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw TetherError.from(error, "state-not-writable", `the state folder ${root} cannot be written`);
   }
   return folder;
+}
+
+/** With its parents. Node's own way of doing so never ends where mkdir(2) always gives ENOENT, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another vch may have made it this moment.
+    if (!existsSync(path)) throw error;
+  }
 }
