@@ -54,7 +54,7 @@ export function explainConsole(path: string): TetherError {
 
 function readConsole(path: string): string {
   try {
-    return readPart(path, CONSOLE_TAIL_BYTES, "tail").toString("latin1");
+    return readPart(path, CONSOLE_TAIL_BYTES, "tail").toString("utf8");
   } catch {
     // No console, no explanation.
     return "";
@@ -76,7 +76,7 @@ function readPart(path: string, maxBytes: number, part: "head" | "tail"): Buffer
 /** Text of a guest goes to a user's terminal: one line, and no control characters. */
 function oneLine(text: string): string {
   return text
-    .replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ")
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
     .trim()
     .slice(0, 500);
 }

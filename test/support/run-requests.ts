@@ -1,0 +1,27 @@
+import type { RunRequest } from "../../src/portlayer/execution/index.ts";
+
+/** A request that asks for nothing in particular. */
+export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
+  return {
+    image: "oci:demo",
+    command: [],
+    name: undefined,
+    entrypoint: undefined,
+    environment: [],
+    user: undefined,
+    workingDirectory: undefined,
+    hostname: undefined,
+    stopSignal: undefined,
+    tty: false,
+    openStdin: false,
+    remove: false,
+    memoryBytes: 512 * 1024 * 1024,
+    cpus: undefined,
+    acceleration: "auto",
+    hardware: "virtio",
+    boot: "kernel",
+    timeoutMs: undefined,
+    startTimeoutMs: 120_000,
+    ...changes,
+  };
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import {
+  mergeConfiguration,
+  type RunRequest,
+  virtualCpus,
+} from "../../../../src/portlayer/execution/run-request.ts";
+import type { Image } from "../../../../src/portlayer/storage/index.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
+import { runRequest } from "../../../support/run-requests.ts";
+
+const ID = "0123456789ab".padEnd(64, "f");
+
+function image(changes: Partial<Image["configuration"]> = {}): Image {
+  return {
+    digest: "sha256:1",
+    disk: "/disk",
+    diskSizeBytes: 1,
+    configuration: {
+      entrypoint: [],
+      command: [],
+      environment: [],
+      workingDirectory: "",
+      user: "",
+      stopSignal: undefined,
+      architecture: "amd64",
+      os: "linux",
+      labels: {},
+      exposedPorts: [],
+      volumes: [],
+      ...changes,
+    },
+  };
+}
+
+const merge = (
+  request: Partial<RunRequest>,
+  ofImage: Partial<Image["configuration"]> = {},
+): ReturnType<typeof mergeConfiguration> =>
+  mergeConfiguration(runRequest(request), image(ofImage), { id: ID, name: "web", window: undefined });
+
+describe("what a container runs", () => {
+  const both = { entrypoint: ["/entry", "-e"], command: ["cmd", "-c"] };
+  const table: ReadonlyArray<
+    readonly [string, Partial<RunRequest>, Partial<Image["configuration"]>, string[]]
+  > = [
+    ["the image's entrypoint and command", {}, both, ["/entry", "-e", "cmd", "-c"]],
+    ["the image's command alone", {}, { command: ["cmd"] }, ["cmd"]],
+    ["the image's entrypoint alone", {}, { entrypoint: ["/entry"] }, ["/entry"]],
+    [
+      "the request's command behind the entrypoint",
+      { command: ["mine", "x"] },
+      both,
+      ["/entry", "-e", "mine", "x"],
+    ],
+    ["the request's entrypoint, without the image's command", { entrypoint: "/mine" }, both, ["/mine"]],
+    ["both of the request", { entrypoint: "/mine", command: ["arg"] }, both, ["/mine", "arg"]],
+    [
+      "the request's command when the entrypoint is cleared",
+      { entrypoint: "", command: ["cmd"] },
+      both,
+      ["cmd"],
+    ],
+    ["an empty argument too", { command: ["echo", ""] }, {}, ["echo", ""]],
+  ];
+  for (const [what, request, ofImage, args] of table) {
+    it(`is ${what}`, () => assert.deepEqual(merge(request, ofImage).args, args));
+  }
+
+  it("must be something", () => {
+    for (const [request, ofImage] of [
+      [{}, {}],
+      [{ entrypoint: "" }, both],
+    ] as const) {
+      assert.throws(() => merge(request, ofImage), catalogueError("usage", /no command specified/));
+    }
+  });
+});
+
+describe("how a container runs", () => {
+  it("is what the image says where the request says nothing", () => {
+    const { environment, workingDirectory, user, stopSignal } = merge(
+      { command: ["x"] },
+      { environment: ["A=1"], workingDirectory: "/work", user: "app", stopSignal: "SIGQUIT" },
+    );
+    assert.deepEqual(
+      { environment, workingDirectory, user, stopSignal },
+      { environment: ["A=1"], workingDirectory: "/work", user: "app", stopSignal: "SIGQUIT" },
+    );
+  });
+
+  it("is what the request says where it says something", () => {
+    const request = {
+      command: ["x"],
+      environment: ["A=2", "B=3"],
+      workingDirectory: "/mine",
+      user: "0",
+      stopSignal: "INT",
+      hostname: "box",
+    };
+    const merged = merge(request, {
+      environment: ["A=1"],
+      workingDirectory: "/work",
+      user: "app",
+      stopSignal: "SIGQUIT",
+    });
+    assert.deepEqual(merged.environment, ["A=1", "A=2", "B=3"]);
+    assert.deepEqual(
+      [merged.workingDirectory, merged.user, merged.stopSignal, merged.hostname],
+      ["/mine", "0", "INT", "box"],
+    );
+  });
+
+  it("has Docker's defaults where nobody says anything", () => {
+    const merged = merge({ command: ["x"] });
+    assert.deepEqual(
+      [merged.workingDirectory, merged.user, merged.stopSignal, merged.hostname, merged.nanoCpus],
+      ["/", "", "SIGTERM", "0123456789ab", 0],
+    );
+  });
+
+  it("has CPU time in billionths, and whole virtual CPUs", () => {
+    assert.equal(merge({ command: ["x"], cpus: 0.5 }).nanoCpus, 500_000_000);
+    assert.equal(merge({ command: ["x"], cpus: 1.1 }).nanoCpus, 1_100_000_000);
+    assert.deepEqual(
+      [undefined, 0.01, 1, 1.1, 4].map((cpus) => virtualCpus(runRequest({ cpus }))),
+      [2, 1, 1, 2, 4],
+    );
+  });
+
+  it("is refused with a working directory that is relative, or a signal that does not exist", () => {
+    assert.throws(
+      () => merge({ command: ["x"], workingDirectory: "tmp" }),
+      catalogueError(
+        "invalid-option",
+        /^the working directory 'tmp' is invalid, it needs to be an absolute path$/,
+      ),
+    );
+    assert.throws(
+      () => merge({ command: ["x"], stopSignal: "SIGNONE" }),
+      catalogueError("invalid-option", /SIGNONE/),
+    );
+    assert.throws(
+      () => merge({ command: ["x"] }, { stopSignal: "SIGNONE" }),
+      catalogueError("invalid-option", /SIGNONE/),
+    );
+  });
+});
