@@ -9,9 +9,9 @@ const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g
  * @throws TetherError `invalid-option` in Docker's words.
  */
 export function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([bkmgt])?(?:i?b)?$/i.exec(text.trim());
-  const factor = UNITS[(match?.[2] ?? "b").toLowerCase()];
-  if (match === null || factor === undefined)
-    throw new TetherError("invalid-option", `invalid size: '${text}'`);
-  return Math.floor(Number(match[1]) * factor);
+  const match = /^(\d+(?:\.\d+)?) ?([kmgt])?i?b?$/i.exec(text.trim());
+  const factor = UNITS[(match?.[2] ?? "b").toLowerCase()] ?? Number.NaN;
+  const bytes = Math.floor(Number(match?.[1]) * factor);
+  if (!Number.isSafeInteger(bytes)) throw new TetherError("invalid-option", `invalid size: '${text}'`);
+  return bytes;
 }

@@ -28,7 +28,9 @@ export async function runProgram(args: readonly string[], root: string): Promise
     .option("-v, --verbose", "tell what is being done")
     .enablePositionalOptions()
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "vch: ")) })
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "vch: ").replace("\n(Did", " (Did")),
+    })
     .helpCommand("help [command]", "show help for a command");
   addRunCommand(program, context);
   addPsCommand(program, context);
