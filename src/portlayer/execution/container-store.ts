@@ -128,7 +128,11 @@ export class ContainerStore {
     } catch (error) {
       const [issue] = error instanceof z.ZodError ? error.issues : [];
       const reason = issue === undefined ? error : new Error(`${issue.path.join(".")}: ${issue.message}`);
-      throw TetherError.from(reason, "internal", `the record of container ${id} is damaged (${this.folderOf(id)})`);
+      throw TetherError.from(
+        reason,
+        "internal",
+        `the record of container ${id} is damaged (${this.folderOf(id)})`,
+      );
     }
   }
 }
