@@ -25,6 +25,7 @@ export class GuestConnection {
   readonly #closed = Promise.withResolvers<void>();
   readonly #onEvent: (event: Event) => void;
   #lastRequest = 0;
+  #isClosed = false;
 
   private constructor(client: Client, control: ClientChannel, onEvent: (event: Event) => void) {
     this.#client = client;
@@ -71,6 +72,7 @@ export class GuestConnection {
 
   /** @throws TetherError the guest's error; `guest-lost` when the connection ends first. */
   async request(body: Omit<Request, "id">): Promise<Reply> {
+    if (this.#isClosed) throw linkBroke();
     const id = ++this.#lastRequest;
     const answer = Promise.withResolvers<Reply>();
     this.#replies.set(id, answer);
@@ -117,11 +119,15 @@ export class GuestConnection {
   }
 
   #close(): void {
-    for (const answer of this.#replies.values())
-      answer.reject(new TetherError("guest-lost", "the link to the container VM broke"));
+    this.#isClosed = true;
+    for (const answer of this.#replies.values()) answer.reject(linkBroke());
     this.#replies.clear();
     this.#closed.resolve();
   }
+}
+
+function linkBroke(): TetherError {
+  return new TetherError("guest-lost", "the link to the container VM broke");
 }
 
 async function handshake(client: Client, socket: Socket, keys: LinkKeys, signal: AbortSignal): Promise<void> {
