@@ -39,6 +39,8 @@ export class ContainerRun {
   readonly #failure = Promise.withResolvers<never>();
   #connection: GuestConnection | undefined;
   #exit = Promise.withResolvers<RecordedExit>();
+  /** The exit, once every byte before it has been carried. */
+  #result: RecordedExit | undefined;
   #lastSequence = 0;
   #hasConnected = false;
   readonly #pendingSignals: number[] = [];
@@ -103,13 +105,17 @@ export class ContainerRun {
     const snapshot = await connection.snapshot();
     this.#options.onStages(snapshot.stages ?? []);
     for (const event of snapshot.events ?? []) this.#observe(event);
-    for (const signal of this.#pendingSignals.splice(0))
-      await connection.request({ signalSession: { signal } });
+    for (const signal of this.#pendingSignals.splice(0)) {
+      await connection.request({ signalSession: { signal } }).catch(ignoreEndedProcess);
+    }
     const carried = await this.#attachment.carry(connection, snapshot.inputBytes ?? 0);
     if (carried === "broken") return "broken";
     const exit = await Promise.race([this.#exit.promise, broken]);
     if (exit === "broken") return "broken";
-    await connection.request({ acknowledgeExit: {} });
+    this.#result = exit;
+    await connection.request({ acknowledgeExit: {} }).catch(() => {
+      // Everything is here: a guest that powers off before its answer has come through has done its part.
+    });
     return exit;
   }
 
@@ -147,8 +153,9 @@ export class ContainerRun {
   }
 
   /** The machine ended though nobody took the exit over the link: the log port's file has the last word. */
-  async #outcomeWithoutLink(): Promise<never> {
+  async #outcomeWithoutLink(): Promise<RecordedExit> {
     const { reason } = await this.#options.machine.ended;
+    if (this.#result !== undefined) return this.#result;
     const events = readLogEvents(this.#options.log);
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
@@ -172,4 +179,9 @@ export class ContainerRun {
         : explained,
     );
   }
+}
+
+/** A signal that had to wait for the link may come too late; the exit tells how the process ended. */
+function ignoreEndedProcess(error: unknown): void {
+  if (!(error instanceof TetherError) || error.code !== "no-such-session") throw error;
 }

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import type { Machine, MachineEnd } from "../../../../src/hypervisor/index.ts";
+import { encodeLogRecord } from "../../../../src/protocol/control-messages.ts";
+import { TetherError } from "../../../../src/protocol/errors/index.ts";
+import { ContainerRun, type ContainerRunOptions } from "../../../../src/portlayer/execution/container-run.ts";
+import type { Exit } from "../../../../src/session/index.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
+import { type FakeSession, startFakeSession } from "../../../support/fake-process.ts";
+import { ServedGuest } from "../../../support/served-guest.ts";
+
+describe("the run of a container", () => {
+  let fake: FakeSession;
+  let guest: ServedGuest;
+  let end: PromiseWithResolvers<MachineEnd>;
+  let isUp: boolean;
+  beforeEach(async () => {
+    isUp = true;
+    end = Promise.withResolvers();
+    fake = await startFakeSession({ openStdin: true });
+    guest = new ServedGuest(fake.session);
+    guest.events.started(fake.session.state.phase === "running" ? fake.session.state.pid : 0);
+    void fake.outcome.then((outcome) => guest.exited(outcome as Exit));
+  });
+  afterEach(async () => {
+    fake.process.exit();
+    await guest[Symbol.asyncDispose]();
+  });
+
+  const machine = (): Machine => ({
+    pid: process.pid,
+    ended: end.promise,
+    connectLink: () => (isUp ? guest.connect() : Promise.reject(new Error("nobody listens"))),
+    destroy: () => Promise.resolve(),
+  });
+  const start = (
+    changes: Partial<ContainerRunOptions> = {},
+  ): {
+    run: ContainerRun;
+    exit: Promise<{ code: number; signal: number }>;
+    output: Promise<string>;
+    started: Promise<void>;
+  } => {
+    const [output, errorOutput] = [new PassThrough(), new PassThrough()];
+    errorOutput.resume();
+    const started = Promise.withResolvers<void>();
+    const run = new ContainerRun({
+      machine: machine(),
+      keys: guest.keys,
+      streams: { input: undefined, output, errorOutput },
+      consoleLog: join(guest.folder, "console.log"),
+      log: join(guest.folder, "log"),
+      startTimeoutMs: 60_000,
+      onStages: () => {},
+      onStarted: started.resolve,
+      ...changes,
+    });
+    const exit = run.complete();
+    exit.catch(() => {}).finally(() => output.end());
+    return { run, exit, output: text(output), started: started.promise };
+  };
+
+  it("gives the process's output and exit, and tells the guest that it has them", async () => {
+    const { exit, output } = start();
+    fake.process.stdout.write("hello");
+    fake.process.exit({ code: 5 });
+    assert.deepEqual(await exit, { code: 5, signal: 0 });
+    assert.equal(await output, "hello");
+    assert.deepEqual(guest.asked, ["acknowledge"]);
+  });
+
+  it("connects again when the link breaks, and tells of the start once", async () => {
+    let starts = 0;
+    const { exit, output, started } = start({ onStarted: () => starts++ });
+    void started;
+    while (guest.connectionCounts.length === 0) await new Promise(setImmediate);
+    fake.process.stdout.write("before ");
+    guest.links[0]?.destroy();
+    fake.process.stdout.write("after");
+    while (guest.links.length < 2) await new Promise(setImmediate);
+    fake.process.exit({ signal: 9 });
+    assert.deepEqual(await exit, { code: 0, signal: 9 });
+    assert.equal(await output, "before after");
+    assert.equal(starts, 1);
+  });
+
+  it("passes signals on, also those that came while there was no link", async () => {
+    isUp = false;
+    const { run, exit, started } = start();
+    await run.signal(10);
+    isUp = true;
+    await started;
+    while (guest.asked.length === 0) await new Promise(setImmediate);
+    assert.deepEqual(guest.asked, ["signal 10 false"]);
+    fake.process.exit();
+    await exit;
+  });
+
+  it("ends with the exit though a signal that waited for the link comes too late for the process", async () => {
+    isUp = false;
+    const { run, exit } = start();
+    await run.signal(15);
+    fake.process.exit({ code: 4 });
+    await fake.outcome;
+    isUp = true;
+    assert.deepEqual(await exit, { code: 4, signal: 0 });
+  });
+
+  it("ends with the exit though the guest is gone before its last answer", async () => {
+    const { exit } = start();
+    const asked = guest.asked;
+    asked.push = (...words) => {
+      guest.links.at(-1)?.destroy();
+      isUp = false;
+      end.resolve({ reason: "powered-off" });
+      return Array.prototype.push.apply(asked, words);
+    };
+    fake.process.exit({ code: 6 });
+    assert.deepEqual(await exit, { code: 6, signal: 0 });
+  });
+
+  it("fails with what the guest reports over the link", async () => {
+    const { exit } = start();
+    guest.events.failed(new TetherError("command-not-found", 'exec: "x": not found'));
+    await assert.rejects(exit, catalogueError("command-not-found", /^exec: "x": not found$/));
+  });
+
+  it("fails with what the guest has written to its log when it is gone without a link", async () => {
+    isUp = false;
+    const { exit } = start();
+    const error = { code: "user-not-found", message: "unable to find user x" };
+    writeFileSync(join(guest.folder, "log"), encodeLogRecord({ event: { sequence: 1, failed: { error } } }));
+    end.resolve({ reason: "powered-off" });
+    await assert.rejects(exit, catalogueError("user-not-found", /^unable to find user x$/));
+  });
+
+  it("fails with what is on the console, or with what became of the machine, when the log says nothing", async () => {
+    isUp = false;
+    const { exit } = start();
+    writeFileSync(join(guest.folder, "console.log"), "[ 1.0] Kernel panic - not syncing: no init\n");
+    end.resolve({ reason: "reset" });
+    await assert.rejects(exit, catalogueError("guest-panic", /no init$/));
+    const { exit: lost } = start({
+      consoleLog: "/none",
+      machine: { ...machine(), ended: Promise.resolve({ reason: "lost" }) },
+    });
+    await assert.rejects(lost, catalogueError("guest-lost", /hypervisor process ended unexpectedly$/));
+  });
+
+  it("gives up on a guest that never connects, and says after how long", async () => {
+    isUp = false;
+    await assert.rejects(
+      start({ startTimeoutMs: 30 }).exit,
+      catalogueError("guest-not-connected", /^the container VM did not answer within 0\.03 s/),
+    );
+  });
+
+  it("does not speak with a guest that has another key", async () => {
+    const { hostPublicKey } = (await import("../../../../src/portlayer/interaction/index.ts")).makeLinkKeys();
+    await assert.rejects(
+      start({ keys: { ...guest.keys, hostPublicKey } }).exit,
+      catalogueError("link-protocol"),
+    );
+  });
+});
