@@ -46,7 +46,7 @@ export async function measureSmallestMemory(host: BenchHost): Promise<Measuremen
     return true;
   });
   if (smallest === undefined) throw new Error(`not even ${to} MiB: ${attempts.at(-1)?.outcome ?? ""}`);
-  const below = attempts.find((each) => each.mebibytes === smallest - step);
+  const below = attempts.findLast((each) => each.mebibytes === smallest - step);
   const note = `${SUCCESSES_NEEDED} runs of ${SUCCESSES_NEEDED}; with ${smallest - step}: ${below?.outcome ?? "not tried"}`;
   return {
     rows: [
