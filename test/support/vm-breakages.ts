@@ -36,6 +36,7 @@ export function writeInitramfs(path: string, script: string): string {
 /** Gives the disks of all images another label. */
 export function breakLabels(images: string): void {
   for (const name of readdirSync(images, { recursive: true, encoding: "utf8" })) {
-    if (basename(name) === "disk.raw") execFileSync("tune2fs", ["-L", "other", join(images, name)], { stdio: "ignore" });
+    if (basename(name) === "disk.raw")
+      execFileSync("tune2fs", ["-L", "other", join(images, name)], { stdio: "ignore" });
   }
 }

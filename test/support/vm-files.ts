@@ -7,9 +7,15 @@ import { dirname, join } from "node:path";
  * @param unless rejects when this resolves first.
  * @returns its path.
  */
-export async function waitForFile(folder: string, pattern: RegExp, unless: Promise<unknown>): Promise<string> {
+export async function waitForFile(
+  folder: string,
+  pattern: RegExp,
+  unless: Promise<unknown>,
+): Promise<string> {
   const existing = (): string | undefined => {
-    const found = existsSync(folder) ? readdirSync(folder, { recursive: true }).find((name) => pattern.test(String(name))) : undefined;
+    const found = existsSync(folder)
+      ? readdirSync(folder, { recursive: true }).find((name) => pattern.test(String(name)))
+      : undefined;
     return found === undefined ? undefined : join(folder, String(found));
   };
   const found = Promise.withResolvers<string>();

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
+import { constants, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Watched } from "./vm-watched.ts";
 
@@ -116,8 +124,8 @@ export class VmHost {
   }
 
   /** Runs `vch` to its end. */
-  async run(args: readonly string[], options: CallOptions = {}): Promise<Finished> {
-    return await this.start(args, options).finished;
+  run(args: readonly string[], options: CallOptions = {}): Promise<Finished> {
+    return this.start(args, options).finished;
   }
 
   /** The ids of the containers in the state folder. */
@@ -166,13 +174,18 @@ export function useHost(options: { readonly sharesImages?: boolean } = {}): VmHo
 async function finish(child: ChildProcess, stdout: Watched, stderr: Watched): Promise<Finished> {
   const status = await new Promise<number>((done, failed) => {
     child.once("error", failed);
-    child.once("close", (code, signal) => done(code ?? 128 + SIGNALS[signal ?? ""]));
+    child.once("close", (code, signal) => done(code ?? 128 + (SIGNALS[signal ?? ""] ?? 0)));
   });
   const lines = stderr.text.split("\n").filter((line) => line !== "");
-  return { status, stdout: stdout.bytes, stderr: stderr.bytes, complaints: lines.filter((line) => !PROGRESS.test(line)) };
+  return {
+    status,
+    stdout: stdout.bytes,
+    stderr: stderr.bytes,
+    complaints: lines.filter((line) => !PROGRESS.test(line)),
+  };
 }
 
-const { signals: SIGNALS } = (await import("node:os")).constants as { signals: Record<string, number> };
+const SIGNALS: Readonly<Record<string, number>> = constants.signals;
 
 function describeProcess(pid: number): string {
   return `${pid} ${readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ").slice(0, 200)}`;

@@ -7,7 +7,10 @@ import { Watched } from "./vm-watched.ts";
 
 /** node-pty's native half; its own JavaScript finds it only where its install script would have built it. */
 interface PtyBinding {
-  open(columns: number, rows: number): { readonly master: number; readonly slave: number; readonly pty: string };
+  open(
+    columns: number,
+    rows: number,
+  ): { readonly master: number; readonly slave: number; readonly pty: string };
   resize(descriptor: number, columns: number, rows: number): void;
 }
 

@@ -47,7 +47,9 @@ export class Watched {
         return match;
       }
       if (this.#isEnded || limit.aborted) {
-        throw new Error(`${this.#isEnded ? "ended" : "waited too long"} without ${String(pattern)}: ${JSON.stringify(rest)}`);
+        throw new Error(
+          `${this.#isEnded ? "ended" : "waited too long"} without ${String(pattern)}: ${JSON.stringify(rest)}`,
+        );
       }
       await this.#change(limit);
     }

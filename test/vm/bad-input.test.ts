@@ -3,12 +3,25 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cutShort, writeDockerArchive, writeOciImage } from "../support/images/index.ts";
-import { type CallOptions, DEMO_IMAGE, type Finished, ROOT, useHost, type VmHost } from "../support/vm-host.ts";
+import {
+  type CallOptions,
+  DEMO_IMAGE,
+  type Finished,
+  ROOT,
+  useHost,
+  type VmHost,
+} from "../support/vm-host.ts";
 import { busyboxLayer, writeBusyboxImage } from "../support/vm-images.ts";
 import { breakLabels, makeProject, writeInitramfs } from "../support/vm-breakages.ts";
 
 /** One clear line on standard error, nothing on standard output, and nothing left. */
-async function refused(host: VmHost, args: readonly string[], status: number, line: RegExp, options: CallOptions = {}): Promise<void> {
+async function refused(
+  host: VmHost,
+  args: readonly string[],
+  status: number,
+  line: RegExp,
+  options: CallOptions = {},
+): Promise<void> {
   const result: Finished = await host.run(["run", "--rm", ...args], options);
   assert.equal(result.complaints.length, 1, result.stderr.toString());
   assert.match(result.complaints[0] ?? "", line);
@@ -56,44 +69,102 @@ describe("bad input ends in one clear line, Docker's exit status, and nothing le
 
   describe("processes", () => {
     it("whose command is not in the image: 127", async () => {
-      await refused(host, [DEMO_IMAGE, "no-such-command"], 127, /^vch: exec: "no-such-command": executable file not found in \$PATH$/);
+      await refused(
+        host,
+        [DEMO_IMAGE, "no-such-command"],
+        127,
+        /^vch: exec: "no-such-command": executable file not found in \$PATH$/,
+      );
     });
 
     it("whose image has no /bin/sh: 127", async () => {
-      await writeOciImage(host.file("bare"), { layers: [[{ name: "file", data: "" }]], config: { Cmd: ["/bin/sh"] } });
-      await refused(host, [`oci:${host.file("bare")}:latest`], 127, /^vch: exec: "\/bin\/sh": stat \/bin\/sh: no such file or directory$/);
+      await writeOciImage(host.file("bare"), {
+        layers: [[{ name: "file", data: "" }]],
+        config: { Cmd: ["/bin/sh"] },
+      });
+      await refused(
+        host,
+        [`oci:${host.file("bare")}:latest`],
+        127,
+        /^vch: exec: "\/bin\/sh": stat \/bin\/sh: no such file or directory$/,
+      );
     });
 
     it("whose command cannot be executed: 126", async () => {
-      await refused(host, [DEMO_IMAGE, "/etc/passwd"], 126, /^vch: exec: "\/etc\/passwd": permission denied$/);
+      await refused(
+        host,
+        [DEMO_IMAGE, "/etc/passwd"],
+        126,
+        /^vch: exec: "\/etc\/passwd": permission denied$/,
+      );
     });
 
     it("whose user is unknown: 125", async () => {
-      await refused(host, ["-u", "nobody-knows", DEMO_IMAGE, "true"], 125, /^vch: unable to find user nobody-knows: no matching entries in passwd file$/);
+      await refused(
+        host,
+        ["-u", "nobody-knows", DEMO_IMAGE, "true"],
+        125,
+        /^vch: unable to find user nobody-knows: no matching entries in passwd file$/,
+      );
     });
 
     it("whose working directory is a file: 126", async () => {
-      await refused(host, ["-w", "/etc/passwd", DEMO_IMAGE, "true"], 126, /^vch: working directory "\/etc\/passwd": not a directory$/);
+      await refused(
+        host,
+        ["-w", "/etc/passwd", DEMO_IMAGE, "true"],
+        126,
+        /^vch: working directory "\/etc\/passwd": not a directory$/,
+      );
     });
 
     it("whose working directory is missing and cannot be made: 126", async () => {
-      await refused(host, ["-w", "/proc/missing", DEMO_IMAGE, "true"], 126, /^vch: working directory "\/proc\/missing": /);
+      await refused(
+        host,
+        ["-w", "/proc/missing", DEMO_IMAGE, "true"],
+        126,
+        /^vch: working directory "\/proc\/missing": /,
+      );
     });
 
     it("whose options mean nothing", async () => {
-      await refused(host, ["-w", "relative", DEMO_IMAGE, "true"], 125, /^vch: the working directory 'relative' is invalid/);
-      await refused(host, ["--name", "two words", DEMO_IMAGE, "true"], 125, /^vch: Invalid container name \(two words\)/);
-      await refused(host, ["--stop-signal", "SIGNOTHING", DEMO_IMAGE, "true"], 125, /^vch: invalid signal: SIGNOTHING$/);
+      await refused(
+        host,
+        ["-w", "relative", DEMO_IMAGE, "true"],
+        125,
+        /^vch: the working directory 'relative' is invalid/,
+      );
+      await refused(
+        host,
+        ["--name", "two words", DEMO_IMAGE, "true"],
+        125,
+        /^vch: Invalid container name \(two words\)/,
+      );
+      await refused(
+        host,
+        ["--stop-signal", "SIGNOTHING", DEMO_IMAGE, "true"],
+        125,
+        /^vch: invalid signal: SIGNOTHING$/,
+      );
       await refused(host, ["-m", "much", DEMO_IMAGE, "true"], 125, /^vch: invalid size: 'much'$/);
       await refused(host, ["--cpus", "0", DEMO_IMAGE, "true"], 125, /^vch: .*--cpus/);
       await refused(host, ["--no-such-option", DEMO_IMAGE, "true"], 125, /^vch: .*--no-such-option/);
-      await refused(host, ["-e", "=value", DEMO_IMAGE, "true"], 125, /^vch: invalid environment variable: =value$/);
+      await refused(
+        host,
+        ["-e", "=value", DEMO_IMAGE, "true"],
+        125,
+        /^vch: invalid environment variable: =value$/,
+      );
     });
   });
 
   describe("this machine", () => {
     it("with too little memory for the container VM: the minimum is told", async () => {
-      await refused(host, ["-m", "32m", DEMO_IMAGE, "true"], 125, /^vch: -m 32m: a container VM needs at least \d+m /);
+      await refused(
+        host,
+        ["-m", "32m", DEMO_IMAGE, "true"],
+        125,
+        /^vch: -m 32m: a container VM needs at least \d+m /,
+      );
     });
 
     it("without KVM where it is asked for", async function () {
@@ -107,16 +178,29 @@ describe("bad input ends in one clear line, Docker's exit status, and nothing le
       mkdirSync(folder);
       for (const from of ["/usr/bin", "/usr/sbin"]) {
         for (const name of readdirSync(from)) {
-          if (!name.startsWith("qemu-system") && !readdirSync(folder).includes(name)) symlinkSync(join(from, name), join(folder, name));
+          if (!name.startsWith("qemu-system") && !readdirSync(folder).includes(name))
+            symlinkSync(join(from, name), join(folder, name));
         }
       }
       const environment = { PATH: folder };
-      await refused(host, [DEMO_IMAGE, "true"], 125, /^vch: qemu-system-x86_64 is not installed: apt-get install qemu-system-x86$/, { environment });
+      await refused(
+        host,
+        [DEMO_IMAGE, "true"],
+        125,
+        /^vch: qemu-system-x86_64 is not installed: apt-get install qemu-system-x86$/,
+        { environment },
+      );
     });
 
     it("with a state folder that cannot be written", async () => {
       const environment = { VCH_STATE: "/etc/passwd/state" };
-      await refused(host, [DEMO_IMAGE, "true"], 125, /^vch: the state folder \/etc\/passwd\/state cannot be written: /, { environment });
+      await refused(
+        host,
+        [DEMO_IMAGE, "true"],
+        125,
+        /^vch: the state folder \/etc\/passwd\/state cannot be written: /,
+        { environment },
+      );
     });
 
     it("without a boot medium", async () => {
@@ -136,17 +220,34 @@ describe("bad input ends in one clear line, Docker's exit status, and nothing le
     it("whose kernel panics", async () => {
       const initramfs = writeInitramfs(host.file("panic.cpio"), "exit 3");
       const program = makeProject(host.file("panic"), { ...files, initramfs });
-      await refused(host, [DEMO_IMAGE, "true"], 125, /^vch: the container VM's kernel panicked: Attempted to kill init! exitcode=0x00000300$/, { program });
+      await refused(
+        host,
+        [DEMO_IMAGE, "true"],
+        125,
+        /^vch: the container VM's kernel panicked: Attempted to kill init! exitcode=0x00000300$/,
+        { program },
+      );
     });
 
     it("that power off without a word", async () => {
       const initramfs = writeInitramfs(host.file("silent.cpio"), "/bin/busybox poweroff -f");
       const program = makeProject(host.file("silent"), { ...files, initramfs });
-      await refused(host, [DEMO_IMAGE, "true"], 125, /^vch: the container VM ended without saying how its process ended$/, { program });
+      await refused(
+        host,
+        [DEMO_IMAGE, "true"],
+        125,
+        /^vch: the container VM ended without saying how its process ended$/,
+        { program },
+      );
     });
 
     it("that never connect", async () => {
-      await refused(host, ["--start-timeout", "1", DEMO_IMAGE, "true"], 125, /^vch: the container VM did not answer within 1 s/);
+      await refused(
+        host,
+        ["--start-timeout", "1", DEMO_IMAGE, "true"],
+        125,
+        /^vch: the container VM did not answer within 1 s/,
+      );
     });
   });
 });
@@ -157,6 +258,11 @@ describe("a disk without the label", () => {
   it("ends after half a minute with what was there instead", async () => {
     assert.equal((await host.run(["run", "--rm", DEMO_IMAGE, "true"])).status, 0);
     breakLabels(host.state("images"));
-    await refused(host, [DEMO_IMAGE, "true"], 125, /^vch: no disk with the label "containerfs" after 30 s: found vd[ab].*, vd[ab] \(label "other"\)$/);
+    await refused(
+      host,
+      [DEMO_IMAGE, "true"],
+      125,
+      /^vch: no disk with the label "containerfs" after 30 s: found vd[ab].*, vd[ab] \(label "other"\)$/,
+    );
   });
 });

@@ -3,7 +3,12 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
-import { type HypervisorDriver, type Machine, type MachineSpecification, QemuDriver } from "../../src/hypervisor/index.ts";
+import {
+  type HypervisorDriver,
+  type Machine,
+  type MachineSpecification,
+  QemuDriver,
+} from "../../src/hypervisor/index.ts";
 import { Execution, openStateFolder, type RunRequest } from "../../src/portlayer/execution/index.ts";
 import { DEMO_IMAGE, ROOT, useHost } from "../support/vm-host.ts";
 
@@ -44,7 +49,10 @@ class CuttingDriver implements HypervisorDriver {
   #socket: Socket | undefined;
   cuts = 0;
 
-  async start(specification: MachineSpecification, options: { readonly signal: AbortSignal }): Promise<Machine> {
+  async start(
+    specification: MachineSpecification,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Machine> {
     const machine = await this.#driver.start(specification, options);
     return {
       pid: machine.pid,

@@ -10,11 +10,13 @@ const QUESTIONS = {
   mounts: "cat /proc/mounts",
   devices: "cd /dev; for f in *; do stat -c '%n %F %a %t:%T' $f; done",
   links: "cd /dev; for f in fd stdin stdout stderr core ptmx; do echo $f $(readlink $f); done",
-  usedDevices: "head -c 3 /dev/zero | wc -c; echo x > /dev/null; echo x > /dev/full; head -c 4 /dev/urandom | wc -c",
+  usedDevices:
+    "head -c 3 /dev/zero | wc -c; echo x > /dev/null; echo x > /dev/full; head -c 4 /dev/urandom | wc -c",
   pts: "ls /dev/pts",
   shm: "echo kept > /dev/shm/file && cat /dev/shm/file",
   stdout: "echo by path > /dev/stdout; echo again >> /proc/self/fd/1",
-  masked: "for f in kcore keys timer_list interrupts; do wc -c < /proc/$f; done; ls -A /sys/firmware /proc/acpi",
+  masked:
+    "for f in kcore keys timer_list interrupts; do wc -c < /proc/$f; done; ls -A /sys/firmware /proc/acpi",
   modules: "cat /proc/modules",
   writeSys: "echo 1 > /sys/kernel/profiling",
   writeSysctl: "echo 1 > /proc/sys/kernel/panic",
@@ -29,8 +31,10 @@ const QUESTIONS = {
   identity: "id",
   capabilities: "grep Cap /proc/self/status",
   privileges: "grep -E 'NoNewPrivs|Seccomp:' /proc/self/status",
-  cgroup: "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/memory.current; ls -d /sys/fs/cgroup/tether",
-  agentFiles: "ls -d /tether /container /agent /run/tether; ls /proc/1/root/; cat /proc/1/environ; cat /proc/1/fd/0; cat /proc/1/mem",
+  cgroup:
+    "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/memory.current; ls -d /sys/fs/cgroup/tether",
+  agentFiles:
+    "ls -d /tether /container /agent /run/tether; ls /proc/1/root/; cat /proc/1/environ; cat /proc/1/fd/0; cat /proc/1/mem",
   agentDisk: "ls /dev/vda /dev/vdb",
   commandLine: "cat /proc/cmdline",
   signals: "for s in $(seq 1 64); do kill -$s 1 2>/dev/null; done; echo alive",
@@ -65,12 +69,27 @@ describe("a container, seen from inside", () => {
     let answers: Answers<keyof typeof QUESTIONS>;
     const output = (name: keyof typeof QUESTIONS): string => answers[name].output;
     before(async () => {
-      const options = ["-e", "BOTH=option", "-e", "A=1=2", "-w", "/made/for/us", "-h", "box.example", "-m", "256m", "--cpus", "1"];
+      const options = [
+        "-e",
+        "BOTH=option",
+        "-e",
+        "A=1=2",
+        "-w",
+        "/made/for/us",
+        "-h",
+        "box.example",
+        "-m",
+        "256m",
+        "--cpus",
+        "1",
+      ];
       answers = await ask(host, [...options, image], QUESTIONS);
     });
 
     it("has /proc, /sys read-only, /dev, /dev/pts, /dev/shm and /dev/mqueue", () => {
-      const mounts = output("mounts").split("\n").map((line) => line.split(" "));
+      const mounts = output("mounts")
+        .split("\n")
+        .map((line) => line.split(" "));
       const find = (path: string): string[] => mounts.find(([, target]) => target === path) ?? [];
       const table: [string, string, RegExp][] = [
         ["/", "ext4", /^rw,/],
@@ -89,24 +108,33 @@ describe("a container, seen from inside", () => {
     });
 
     it("has Docker's devices, and no other", () => {
-      assert.deepEqual(output("devices").trim().split("\n").map((line) => line.replace(" character special file", "")), [
-        "core symbolic link 777 0:0",
-        "fd symbolic link 777 0:0",
-        "full 666 1:7",
-        "mqueue directory 1777 0:0",
-        "null 666 1:3",
-        "ptmx symbolic link 777 0:0",
-        "pts directory 755 0:0",
-        "random 666 1:8",
-        "shm directory 1777 0:0",
-        "stderr symbolic link 777 0:0",
-        "stdin symbolic link 777 0:0",
-        "stdout symbolic link 777 0:0",
-        "tty 666 5:0",
-        "urandom 666 1:9",
-        "zero 666 1:5",
-      ]);
-      assert.match(output("links"), /^fd \/proc\/self\/fd\nstdin \/proc\/self\/fd\/0\nstdout \/proc\/self\/fd\/1\nstderr \/proc\/self\/fd\/2\ncore \/proc\/kcore\nptmx pts\/ptmx\n$/);
+      assert.deepEqual(
+        output("devices")
+          .trim()
+          .split("\n")
+          .map((line) => line.replace(" character special file", "")),
+        [
+          "core symbolic link 777 0:0",
+          "fd symbolic link 777 0:0",
+          "full 666 1:7",
+          "mqueue directory 1777 0:0",
+          "null 666 1:3",
+          "ptmx symbolic link 777 0:0",
+          "pts directory 755 0:0",
+          "random 666 1:8",
+          "shm directory 1777 0:0",
+          "stderr symbolic link 777 0:0",
+          "stdin symbolic link 777 0:0",
+          "stdout symbolic link 777 0:0",
+          "tty 666 5:0",
+          "urandom 666 1:9",
+          "zero 666 1:5",
+        ],
+      );
+      assert.match(
+        output("links"),
+        /^fd \/proc\/self\/fd\nstdin \/proc\/self\/fd\/0\nstdout \/proc\/self\/fd\/1\nstderr \/proc\/self\/fd\/2\ncore \/proc\/kcore\nptmx pts\/ptmx\n$/,
+      );
     });
 
     it("has devices that work", () => {
@@ -145,9 +173,17 @@ describe("a container, seen from inside", () => {
     });
 
     it("has the image's environment, the user's above it, and Docker's HOME and HOSTNAME", () => {
-      const lines = output("environment").trim().split("\n").filter((line) => !/^(SHLVL|PWD|OLDPWD)=/.test(line));
+      const lines = output("environment")
+        .trim()
+        .split("\n")
+        .filter((line) => !/^(SHLVL|PWD|OLDPWD)=/.test(line));
       assert.deepEqual(lines.sort(), [
-        "A=1=2", "BOTH=option", "FROM_IMAGE=yes", "HOME=/root", "HOSTNAME=box.example", "PATH=/opt/bin:/bin",
+        "A=1=2",
+        "BOTH=option",
+        "FROM_IMAGE=yes",
+        "HOME=/root",
+        "HOSTNAME=box.example",
+        "PATH=/opt/bin:/bin",
       ]);
     });
 
@@ -157,7 +193,12 @@ describe("a container, seen from inside", () => {
 
     it("runs as root with Docker's capabilities, and no more can be had", () => {
       assert.equal(output("identity"), "uid=0(root) gid=0(root)\n");
-      const sets = Object.fromEntries(output("capabilities").trim().split("\n").map((line) => line.split(/:\s+/)));
+      const sets = Object.fromEntries(
+        output("capabilities")
+          .trim()
+          .split("\n")
+          .map((line) => line.split(/:\s+/)),
+      );
       assert.deepEqual(sets, {
         CapInh: "0000000000000000",
         CapPrm: DOCKER_CAPABILITIES,
@@ -168,7 +209,10 @@ describe("a container, seen from inside", () => {
     });
 
     it("sees its own cgroup as the root of them", () => {
-      assert.match(output("cgroup"), /^0::\/\n\/sys\/fs\/cgroup\/cgroup\.procs\n\/sys\/fs\/cgroup\/memory\.current\n/);
+      assert.match(
+        output("cgroup"),
+        /^0::\/\n\/sys\/fs\/cgroup\/cgroup\.procs\n\/sys\/fs\/cgroup\/memory\.current\n/,
+      );
       assert.match(output("cgroup"), /tether: No such file/);
     });
 
@@ -224,7 +268,10 @@ describe("a container, seen from inside", () => {
     });
 
     it("has no capabilities, though a set-user-ID program could have Docker's", () => {
-      assert.match(answers.capabilities.output, /CapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t00000000a80425fb\n/);
+      assert.match(
+        answers.capabilities.output,
+        /CapPrm:\t0{16}\nCapEff:\t0{16}\nCapBnd:\t00000000a80425fb\n/,
+      );
     });
 
     it("can open its outputs by path", () => {
@@ -237,12 +284,18 @@ describe("a container, seen from inside", () => {
     });
 
     it("may not do what root may", () => {
-      assert.match(answers.root.output, /environ.*Permission denied\n.*file.*Permission denied\n.*not permitted/s);
+      assert.match(
+        answers.root.output,
+        /environ.*Permission denied\n.*file.*Permission denied\n.*not permitted/s,
+      );
     });
   });
 
   it("takes a user and a group by number that it has never heard of", async () => {
-    const { identity, home } = await ask(host, ["-u", "4321:8765", image], { identity: "id", home: "echo $HOME" });
+    const { identity, home } = await ask(host, ["-u", "4321:8765", image], {
+      identity: "id",
+      home: "echo $HOME",
+    });
     assert.equal(identity.output, "uid=4321 gid=8765\n");
     assert.equal(home.output, "/\n");
   });

@@ -66,7 +66,18 @@ describe("images", () => {
     });
 
     it("run it with the user's command, environment, working directory and user instead", async () => {
-      const result = await host.run(["run", "--rm", "-e", "COLOUR=red", "-w", "/tmp", "-u", "0", image, "mine"]);
+      const result = await host.run([
+        "run",
+        "--rm",
+        "-e",
+        "COLOUR=red",
+        "-w",
+        "/tmp",
+        "-u",
+        "0",
+        image,
+        "mine",
+      ]);
       assert.deepEqual(lines(result), ["mine", "/tmp", "0", "red", "/root"]);
     });
 
@@ -90,7 +101,12 @@ describe("images", () => {
         { name: "data/null", type: "character", major: 1, minor: 3, mode: 0o606 },
         { name: "data/pipe", type: "fifo", mode: 0o600 },
         { name: "data/grüße\n", data: "a name" },
-        { name: "data/busybox", mode: 0o755, data: readFileSync("/bin/busybox"), xattrs: { "security.capability": NET_RAW } },
+        {
+          name: "data/busybox",
+          mode: 0o755,
+          data: readFileSync("/bin/busybox"),
+          xattrs: { "security.capability": NET_RAW },
+        },
       ],
     });
     const { files, link, device, names, capability } = await ask(host, ["-u", "worker", image], {
@@ -100,10 +116,22 @@ describe("images", () => {
       names: "cat /data/gr*",
       capability: "grep CapEff /proc/self/status; /data/busybox grep CapEff /proc/self/status",
     });
-    const rows = files.output.trim().split("\n").map((line) => line.replace(/^(.*) (\d+:\d+ \d+) (\d+) (\d+) (\d+)$/, "$1|$2|$3|$4|$5").split("|"));
-    assert.deepEqual(rows.map(([name, owner]) => `${name} ${owner}`), [
-      "owned 123456:654321 640", "suid 33:0 4755", "sgid 0:50 2775", "linked 0:0 644", "other name 0:0 644", "null 0:0 606", "pipe 0:0 600",
-    ]);
+    const rows = files.output
+      .trim()
+      .split("\n")
+      .map((line) => line.replace(/^(.*) (\d+:\d+ \d+) (\d+) (\d+) (\d+)$/, "$1|$2|$3|$4|$5").split("|"));
+    assert.deepEqual(
+      rows.map(([name, owner]) => `${name} ${owner}`),
+      [
+        "owned 123456:654321 640",
+        "suid 33:0 4755",
+        "sgid 0:50 2775",
+        "linked 0:0 644",
+        "other name 0:0 644",
+        "null 0:0 606",
+        "pipe 0:0 600",
+      ],
+    );
     assert.deepEqual(rows[0]?.slice(2), ["5", "1600000000", "1"]);
     assert.equal(rows[3]?.[4], "2");
     assert.equal(link.output, "/nowhere/at all\nthe same file\n");
@@ -125,11 +153,19 @@ describe("images", () => {
 
     it("run from an oci-archive, without what a later layer took away", async () => {
       await writeOciArchive(host.file("oci.tar"), content);
-      await prints("second layer\n0\n", [`oci-archive:${host.file("oci.tar")}`, "sh", "-c", "cat /etc/release; ls -A /root | wc -l"]);
+      await prints("second layer\n0\n", [
+        `oci-archive:${host.file("oci.tar")}`,
+        "sh",
+        "-c",
+        "cat /etc/release; ls -A /root | wc -l",
+      ]);
     });
 
     it("run from a root file system's tar, compressed or not", async () => {
-      writeFileSync(host.file("root.tar"), makeTar(busyboxLayer({ entries: [{ name: "etc/release", data: "a tar\n" }] })));
+      writeFileSync(
+        host.file("root.tar"),
+        makeTar(busyboxLayer({ entries: [{ name: "etc/release", data: "a tar\n" }] })),
+      );
       execFileSync("gzip", ["-k", host.file("root.tar")]);
       await prints("a tar\n", [host.file("root.tar.gz"), "cat", "/etc/release"]);
     });

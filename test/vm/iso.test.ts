@@ -14,7 +14,10 @@ const SCRIPT = `
 describe("the ISO boots the same container with the devices of vSphere", () => {
   const host = useHost();
 
-  for (const [medium, firmware] of [["iso-bios", "SeaBIOS"], ["iso-uefi", "OVMF"]] as const) {
+  for (const [medium, firmware] of [
+    ["iso-bios", "SeaBIOS"],
+    ["iso-uefi", "OVMF"],
+  ] as const) {
     describe(`under ${firmware}`, () => {
       let result: Finished;
       before(async () => {

@@ -36,7 +36,10 @@ describe("the life of a container VM", () => {
       const { status, complaints } = await host.run(["run", "--rm", "--name", "sailor", DEMO_IMAGE, "true"]);
       assert.equal(status, 125);
       assert.equal(complaints.length, 1);
-      assert.match(complaints[0] ?? "", /^vch: Conflict\. The container name "\/sailor" is already in use by container "[0-9a-f]{64}"/);
+      assert.match(
+        complaints[0] ?? "",
+        /^vch: Conflict\. The container name "\/sailor" is already in use by container "[0-9a-f]{64}"/,
+      );
     });
 
     it("is not removed without force", async () => {
@@ -70,7 +73,10 @@ describe("the life of a container VM", () => {
       const { status, stdout } = await host.run(["rm", id.slice(0, 5)]);
       assert.deepEqual([status, stdout.toString()], [0, `${id.slice(0, 5)}\n`]);
       host.assertNothingLeft();
-      assert.match((await host.run(["rm", "sailor"])).complaints.join("\n"), /^vch: No such container: sailor$/);
+      assert.match(
+        (await host.run(["rm", "sailor"])).complaints.join("\n"),
+        /^vch: No such container: sailor$/,
+      );
     });
   });
 
@@ -116,16 +122,44 @@ describe("the life of a container VM", () => {
   });
 
   it("ends with 137 when its time is over", async () => {
-    const { status, complaints } = await host.run(["run", "--rm", "--timeout", "1", DEMO_IMAGE, "sleep", "1000"]);
+    const { status, complaints } = await host.run([
+      "run",
+      "--rm",
+      "--timeout",
+      "1",
+      DEMO_IMAGE,
+      "sleep",
+      "1000",
+    ]);
     assert.equal(status, 137);
     assert.deepEqual(complaints, ["vch: the container ran longer than 1 s (--timeout): killing it"]);
   });
 
   it("keeps what its process wrote only as long as it is not removed", async () => {
-    assert.equal((await host.run(["run", "--name", "first", DEMO_IMAGE, "sh", "-c", "echo changed > /bin/hello; rm /bin/vi"])).status, 0);
+    assert.equal(
+      (
+        await host.run([
+          "run",
+          "--name",
+          "first",
+          DEMO_IMAGE,
+          "sh",
+          "-c",
+          "echo changed > /bin/hello; rm /bin/vi",
+        ])
+      ).status,
+      0,
+    );
     const [id = ""] = host.containers();
     assert(existsSync(host.state("containers", id, "disk.qcow2")));
-    const { stdout } = await host.run(["run", "--rm", DEMO_IMAGE, "sh", "-c", "head -1 /bin/hello; ls /bin/vi"]);
+    const { stdout } = await host.run([
+      "run",
+      "--rm",
+      DEMO_IMAGE,
+      "sh",
+      "-c",
+      "head -1 /bin/hello; ls /bin/vi",
+    ]);
     assert.equal(stdout.toString(), "#!/bin/sh\n/bin/vi\n");
     assert.equal((await host.run(["rm", "first"])).status, 0);
   });
@@ -134,7 +168,11 @@ describe("the life of a container VM", () => {
 describe("a command that is interrupted", () => {
   const host = useHost({ sharesImages: false });
 
-  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  for (const [signal, status] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const) {
     it(`while it imports the image: ${signal} leaves nothing`, async () => {
       const call = host.start(["run", "--rm", DEMO_IMAGE, "true"]);
       await call.stderr.expect(/unpacking/);

@@ -13,7 +13,9 @@ describe("the streams of a container's process", () => {
     const input = randomBytes(8 * MEBIBYTE);
     let result: Finished;
     before(async () => {
-      result = await host.run(["run", "--rm", "-i", DEMO_IMAGE, "sh", "-c", "tee /dev/stderr; exit 7"], { input });
+      result = await host.run(["run", "--rm", "-i", DEMO_IMAGE, "sh", "-c", "tee /dev/stderr; exit 7"], {
+        input,
+      });
     });
 
     it("gets every byte, then the end of its input", () => {
@@ -88,7 +90,9 @@ describe("the streams of a container's process", () => {
   });
 
   it("are not awaited: a process that ends while its input is open ends the command", async () => {
-    const call = host.start(["run", "--rm", "-i", DEMO_IMAGE, "sh", "-c", "head -c 3; exit 4"], { openInput: true });
+    const call = host.start(["run", "--rm", "-i", DEMO_IMAGE, "sh", "-c", "head -c 3; exit 4"], {
+      openInput: true,
+    });
     call.process.stdin?.write("abcdef");
     const result = await call.finished;
     assert.deepEqual([result.status, result.stdout.toString(), result.complaints], [4, "abc", []]);

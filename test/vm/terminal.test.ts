@@ -17,14 +17,21 @@ describe("a container's terminal", () => {
     const answer = async (line: string): Promise<string> => {
       terminal.type(`${line}${KEYS.enter}`);
       const { input } = await terminal.screen.expect(PROMPT);
-      return input.slice(input.indexOf("\n") + 1).replace(PROMPT, "").replaceAll("\r\n", "\n");
+      return input
+        .slice(input.indexOf("\n") + 1)
+        .replace(PROMPT, "")
+        .replaceAll("\r\n", "\n");
     };
     before(async () => {
       const vch = `bin/vch run --rm -it -e 'PS1=ready> ' ${DEMO_IMAGE} sh -c 'stty size; exec sh'`;
-      terminal = new Terminal(host, `before=$(stty -g); ${vch}; echo status $?; [ "$before" = "$(stty -g)" ] && echo restored`, {
-        columns: 101,
-        rows: 37,
-      });
+      terminal = new Terminal(
+        host,
+        `before=$(stty -g); ${vch}; echo status $?; [ "$before" = "$(stty -g)" ] && echo restored`,
+        {
+          columns: 101,
+          rows: 37,
+        },
+      );
     });
     after(() => terminal.close());
 
@@ -90,8 +97,13 @@ describe("a container's terminal", () => {
     });
 
     it("carries much at once, in both directions", async () => {
-      assert.equal((await answer("seq 1 20000")).length, "1\n".length * 9 + 3 * 90 + 4 * 900 + 5 * 9000 + 6 * 10001);
-      terminal.type(`cat > /tmp/typed${KEYS.enter}${`${"typed ".repeat(100)}\r`.repeat(100)}${KEYS.endOfFile}`);
+      assert.equal(
+        (await answer("seq 1 20000")).length,
+        "1\n".length * 9 + 3 * 90 + 4 * 900 + 5 * 9000 + 6 * 10001,
+      );
+      terminal.type(
+        `cat > /tmp/typed${KEYS.enter}${`${"typed ".repeat(100)}\r`.repeat(100)}${KEYS.endOfFile}`,
+      );
       await terminal.screen.expect(PROMPT);
       assert.match(await answer("wc /tmp/typed"), /^\s*100\s+10000\s+60100 /);
     });
@@ -116,7 +128,15 @@ describe("a container's terminal", () => {
   });
 
   it("is there without -i too, and without one on this side", async () => {
-    const { status, stdout, complaints } = await host.run(["run", "--rm", "-t", DEMO_IMAGE, "sh", "-c", "tty; stty size; echo error >&2"]);
+    const { status, stdout, complaints } = await host.run([
+      "run",
+      "--rm",
+      "-t",
+      DEMO_IMAGE,
+      "sh",
+      "-c",
+      "tty; stty size; echo error >&2",
+    ]);
     assert.equal(stdout.toString(), "/dev/pts/0\r\n24 80\r\nerror\r\n");
     assert.deepEqual([status, complaints], [0, []]);
   });
