@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 import ssh2 from "ssh2";
+import { makeKeyPair } from "../../src/portlayer/interaction/link-keys.ts";
 import type { WarmUpTools } from "../../src/tether/warm-up.ts";
 
 // Runs the bundle's warm-up and writes V8's code cache for the bundle, which then holds every function that was
@@ -27,7 +28,7 @@ const agent: { exports: AgentBundle } = { exports: {} };
 script.runInThisContext()(agent.exports, createRequire(import.meta.url), agent);
 await agent.exports.warmUp?.({
   Client: ssh2.Client,
-  generateKey: () => ssh2.utils.generateKeyPairSync("ed25519"),
+  generateKey: makeKeyPair,
   parseKey: (key) => ssh2.utils.parseKey(key),
 });
 

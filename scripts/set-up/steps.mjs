@@ -54,7 +54,12 @@ export function setUpSteps({ forTests = false } = {}) {
       progress: "building the agent",
       inputs: [
         ...["src/tether", "src/init", "src/session", "src/stats", "src/system", ...sharedCode],
-        ...["scripts/build-agent.ts", "scripts/agent", { step: "native" }],
+        ...[
+          "scripts/build-agent.ts",
+          "scripts/agent",
+          "src/portlayer/interaction/link-keys.ts",
+          { step: "native" },
+        ],
       ],
       outputs: ["build/agent/tether", "build/agent/prefetch"],
       run: script("scripts/build-agent.ts"),

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { System } from "../system/system.ts";
 
 /** Docker's own limit for /etc/passwd and the like is the scanner's; a megabyte holds 20,000 users. */
@@ -12,15 +12,9 @@ const MAX_FILE_BYTES = 1024 * 1024;
  * @returns undefined when there is no such regular file.
  */
 export function readContainerFile(system: System, root: number, path: string): string | undefined {
-  let descriptor: number;
+  const descriptor = openRegularFile(system, root, path);
+  if (descriptor === undefined) return undefined;
   try {
-    descriptor = system.openInRoot(root, path, constants.O_RDONLY | constants.O_NONBLOCK, 0);
-  } catch (error) {
-    if (isAbsence(error)) return undefined;
-    throw error;
-  }
-  try {
-    if (!fstatSync(descriptor).isFile()) return undefined;
     const content = Buffer.alloc(MAX_FILE_BYTES);
     let length = 0;
     while (length < content.length) {
@@ -31,6 +25,24 @@ export function readContainerFile(system: System, root: number, path: string): s
     return content.toString("utf8", 0, length);
   } finally {
     closeSync(descriptor);
+  }
+}
+
+/** open(2), O_PATH: names a file without opening it; a device is opened by being looked at otherwise. */
+const O_PATH = 0o10000000;
+
+function openRegularFile(system: System, root: number, path: string): number | undefined {
+  let named: number;
+  try {
+    named = system.openInRoot(root, path, O_PATH, 0);
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+  try {
+    return fstatSync(named).isFile() ? openSync(`/proc/self/fd/${named}`, constants.O_RDONLY) : undefined;
+  } finally {
+    closeSync(named);
   }
 }
 

@@ -2,7 +2,6 @@
  * One process of the container, from launch to its last output byte: who it runs as, what it reads and
  * writes, how it ended, and the clients that are attached to it. Knows nothing of SSH.
  */
-export { DEFAULT_PATH } from "./environment.ts";
 export type { ContainerHandles } from "./launcher.ts";
 export {
   type Client,

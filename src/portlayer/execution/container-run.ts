@@ -159,6 +159,12 @@ export class ContainerRun {
     const events = readLogEvents(this.#options.log);
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
+    if (events.some(({ exited }) => exited)) {
+      throw new TetherError(
+        "guest-lost",
+        "the container's process has ended, but not all of its output has arrived",
+      );
+    }
     const explained = explainConsole(this.#options.consoleLog);
     if (explained.code === "guest-lost" && reason === "lost") {
       throw new TetherError("guest-lost", "the container VM's hypervisor process ended unexpectedly");

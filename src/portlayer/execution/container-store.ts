@@ -29,7 +29,8 @@ export class ContainerStore {
   }
 
   /**
-   * Reserves a name and makes the container's folder and record.
+   * Makes the container's folder and record, then takes its name: whoever is killed in between leaves a container
+   * that is listed and can be removed, never a name that nobody has.
    *
    * @param name undefined for a made-up one.
    * @throws TetherError `name-in-use` in Docker's words, `invalid-option`.
@@ -37,10 +38,13 @@ export class ContainerStore {
   create(name: string | undefined, make: (name: string) => ContainerRecord): ContainerRecord {
     if (name !== undefined) checkContainerName(name);
     const record = make(name ?? "");
-    const reserved = { ...record, name: this.#reserve(name, record.id) };
     mkdirSync(this.folderOf(record.id), { mode: 0o700 });
-    this.save(reserved);
-    return reserved;
+    try {
+      return this.#takeName(name, record);
+    } catch (error) {
+      rmSync(this.folderOf(record.id), { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Replaces the container's record. */
@@ -81,18 +85,21 @@ export class ContainerStore {
     if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
   }
 
-  #reserve(name: string | undefined, id: string): string {
-    if (name !== undefined) {
-      if (this.#take(name, id)) return name;
-      throw new TetherError(
-        "name-in-use",
-        `Conflict. The container name "/${name}" is already in use by container "${this.#ownerOf(name) ?? "?"}". You have to remove (or rename) that container to be able to reuse that name.`,
-      );
-    }
+  #takeName(wanted: string | undefined, record: ContainerRecord): ContainerRecord {
     for (let attempt = 0; ; attempt++) {
-      const made = makeContainerName() + (attempt < NAME_TRIES ? "" : String(attempt));
-      if (this.#take(made, id)) return made;
+      const name = wanted ?? makeContainerName() + (attempt < NAME_TRIES ? "" : String(attempt));
+      const named = { ...record, name };
+      this.save(named);
+      if (this.#take(name, record.id)) return named;
+      if (wanted !== undefined) throw this.#conflict(name);
     }
+  }
+
+  #conflict(name: string): TetherError {
+    return new TetherError(
+      "name-in-use",
+      `Conflict. The container name "/${name}" is already in use by container "${this.#ownerOf(name) ?? "?"}". You have to remove (or rename) that container to be able to reuse that name.`,
+    );
   }
 
   #take(name: string, id: string): boolean {

@@ -43,12 +43,13 @@ describe("a process's identity", () => {
   });
 
   it("is over with the process, though it may still be a zombie", async () => {
-    // The shell does not wait for its child, which it becomes a zombie of.
+    // Once the shell has become sleep(1), nobody waits for its child.
     const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
     children.push(parent);
     const [line] = (await once(parent.stdout, "data")) as [Buffer];
     const identity = identifyProcess(Number(line.toString()));
     assert.ok(identity !== undefined && isRunning(identity));
+    while (readFileSync(`/proc/${parent.pid}/comm`, "latin1") !== "sleep\n") await new Promise(setImmediate);
     process.kill(identity.pid, "SIGKILL");
     while (isRunning(identity)) await new Promise(setImmediate);
     assert.equal(identifyProcess(identity.pid), undefined);
