@@ -30,7 +30,9 @@ export class Terminal {
     this.#master = master;
     closeSync(slave);
     const end = openSync(pty, constants.O_RDWR | constants.O_NOCTTY);
-    const child = spawn("setsid", ["--ctty", "sh", "-c", command], {
+    // node-pty leaves the master open in the child, which would then keep its own terminal from hanging up.
+    const withoutMaster = `exec ${master}>&-; exec sh -c "$0"`;
+    const child = spawn("setsid", ["--ctty", "bash", "-c", withoutMaster, command], {
       cwd: ROOT,
       env: host.environment(),
       stdio: [end, end, end],

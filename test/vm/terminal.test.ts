@@ -121,6 +121,15 @@ describe("a container's terminal", () => {
     });
   });
 
+  it("ends its program and the command when it is closed", async () => {
+    const terminal = new Terminal(host, `exec bin/vch run --rm -it ${DEMO_IMAGE} sh`, { columns: 80, rows: 24 });
+    await terminal.screen.expect(/# (?:\x1b\[6n)?$/);
+    terminal.close();
+    // SIGHUP for the shell, which ends with it.
+    assert.equal(await terminal.ended, 129);
+    host.assertNothingLeft();
+  });
+
   it("is refused when the input is no terminal", async () => {
     const result = await host.run(["run", "--rm", "-it", DEMO_IMAGE, "sh"], { input: "" });
     assert.equal(result.status, 1);

@@ -85,7 +85,11 @@ export class QemuDriver implements HypervisorDriver {
 /** Waits for QEMU to call: everything listens then, and the machine runs. Or says why it never will. */
 function callFrom(child: ChildProcess, server: Server, folder: string): Promise<Socket> {
   const call = Promise.withResolvers<Socket>();
-  server.once("connection", call.resolve);
+  server.once("connection", (socket) => {
+    // It may end before anybody listens to it.
+    socket.on("error", () => {});
+    call.resolve(socket);
+  });
   child.once("error", (error: NodeJS.ErrnoException) => call.reject(explainSpawn(error, child.spawnfile)));
   child.once("exit", (_code, killer) => {
     const reason = killer === null ? lastLine(readComplaint(folder)) : `ended by ${killer}`;

@@ -12,10 +12,9 @@ export function connectSocket(folder: string, name: string): Promise<Socket> {
     return new Promise<Socket>((resolve, reject) => {
       const socket = createConnection(`${short}/${name}`);
       socket.once("error", reject);
-      socket.once("connect", () => {
-        socket.off("error", reject);
-        resolve(socket);
-      });
+      // Whoever gets the socket sees its end; an error that comes before he listens must not end this process.
+      socket.on("error", () => {});
+      socket.once("connect", () => resolve(socket));
     });
   });
 }
