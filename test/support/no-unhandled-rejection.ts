@@ -9,6 +9,6 @@ export const mochaHooks: RootHookObject = {
     // Node reports a rejection once the turn in which it was made is over.
     await new Promise((resolve) => setImmediate(resolve));
     const [first] = rejections.splice(0);
-    if (first !== undefined) throw first;
+    if (first !== undefined) throw new Error("a rejection that nobody handled", { cause: first });
   },
 };
