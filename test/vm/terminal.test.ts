@@ -102,8 +102,9 @@ describe("a container's terminal", () => {
         "1\n".length * 9 + 3 * 90 + 4 * 900 + 5 * 9000 + 6 * 10001,
       );
       terminal.type(
-        `cat > /tmp/typed${KEYS.enter}${`${"typed ".repeat(100)}\r`.repeat(100)}${KEYS.endOfFile}`,
+        `cat > /tmp/typed; echo all is $((40 + 2))${KEYS.enter}${`${"typed ".repeat(100)}\r`.repeat(100)}${KEYS.endOfFile}`,
       );
+      await terminal.screen.expect(/all is 42\r\n/);
       await terminal.screen.expect(PROMPT);
       assert.match(await answer("wc /tmp/typed"), /^\s*100\s+10000\s+60100 /);
     });
@@ -122,7 +123,10 @@ describe("a container's terminal", () => {
   });
 
   it("ends its program and the command when it is closed", async () => {
-    const terminal = new Terminal(host, `exec bin/vch run --rm -it ${DEMO_IMAGE} sh`, { columns: 80, rows: 24 });
+    const terminal = new Terminal(host, `exec bin/vch run --rm -it ${DEMO_IMAGE} sh`, {
+      columns: 80,
+      rows: 24,
+    });
     await terminal.screen.expect(/# (?:\x1b\[6n)?$/);
     terminal.close();
     // SIGHUP for the shell, which ends with it.
