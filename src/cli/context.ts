@@ -8,7 +8,7 @@ export interface Context {
   readonly openExecution: () => Execution;
   /** Opens the containers for a command that only looks. */
   readonly openContainers: () => ContainerStore;
-  /** One line on standard error, and the hint when there is one. */
+  /** One line on standard error, with the hint when there is one. */
   readonly reportError: (error: TetherError) => void;
 }
 
@@ -30,9 +30,8 @@ export function makeContext(bootFolder: string, isVerbose: () => boolean): Conte
         },
       }),
     openContainers: () => new ContainerStore(openStateFolder(process.env)),
-    reportError: (error) => {
-      report(error.message);
-      if (error.entry.hint !== undefined) report(error.entry.hint);
+    reportError: ({ message, entry }) => {
+      report(entry.hint === undefined ? message : `${message}; ${entry.hint}`);
     },
   };
 }

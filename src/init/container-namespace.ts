@@ -190,5 +190,13 @@ function mask(root: string, path: string): NamespaceStep {
         data: "size=0k",
         optional: true,
       }
-    : { do: "mount", source: "/dev/null", target: root + path, type: null, flags: MS_BIND, optional: true };
+    : // The container's own null device: its mode is the container's business.
+      {
+        do: "mount",
+        source: `${root}/dev/null`,
+        target: root + path,
+        type: null,
+        flags: MS_BIND,
+        optional: true,
+      };
 }

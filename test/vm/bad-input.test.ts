@@ -207,8 +207,11 @@ describe("bad input ends in one clear line, Docker's exit status, and nothing le
       const program = makeProject(host.file("no-medium"), {});
       const { status, complaints } = await host.run(["run", "--rm", DEMO_IMAGE, "true"], { program });
       assert.equal(status, 125);
-      assert.match(complaints[0] ?? "", /^vch: the boot medium is missing: no .*vmlinu/);
-      assert.match(complaints[1] ?? "", /^vch: run `npm start` once/);
+      assert.equal(complaints.length, 1);
+      assert.match(
+        complaints[0] ?? "",
+        /^vch: the boot medium is missing: no .*vmlinu.*; run `npm start` once/,
+      );
     });
   });
 

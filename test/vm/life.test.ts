@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { waitForFile } from "../support/vm-files.ts";
 
-/** Answers signals, and ends with 5 on SIGTERM. */
+/** Answers signals, and ends with 5 on the stop signal that it was given, SIGQUIT. */
 const POLITE = `
   trap 'echo got INT' INT
   trap 'echo got USR1' USR1
-  trap 'echo got TERM; exit 5' TERM
+  trap 'echo got TERM' TERM
+  trap 'echo got QUIT; exit 5' QUIT
   echo ready
   while :; do sleep 0.1; done`;
 
@@ -20,7 +21,7 @@ describe("the life of a container VM", () => {
   describe("that runs", () => {
     let call: Call;
     before(async () => {
-      call = host.start(["run", "--name", "sailor", DEMO_IMAGE, "sh", "-c", POLITE]);
+      call = host.start(["run", "--name", "sailor", "--stop-signal", "QUIT", DEMO_IMAGE, "sh", "-c", POLITE]);
       await call.stdout.expect(/ready\n/);
     });
 
@@ -55,9 +56,9 @@ describe("the life of a container VM", () => {
       await call.stdout.expect(/got USR1\n/);
     });
 
-    it("may end by itself on SIGTERM, with the status of its process", async () => {
+    it("is asked by its stop signal to end when its command is told to, with the status of its process", async () => {
       call.process.kill("SIGTERM");
-      await call.stdout.expect(/got TERM\n/);
+      await call.stdout.expect(/got QUIT\n/);
       const { status, complaints } = await call.finished;
       assert.deepEqual([status, complaints], [5, []]);
     });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -58,6 +59,17 @@ export interface RunControl {
   readonly onRunning: (signal: (signal: number) => Promise<void>) => void;
 }
 
+/** A container whose machine is up. */
+interface StartedContainer {
+  readonly machine: Machine;
+  readonly keys: LinkKeys;
+  readonly folder: string;
+  /** Number of the signal that asks its process to stop. */
+  readonly stopSignal: number;
+  /** Its process runs. */
+  readonly onStarted: () => void;
+}
+
 /** Makes, runs and removes container VMs. */
 export class Execution {
   readonly #components: ExecutionComponents;
@@ -87,7 +99,7 @@ export class Execution {
     const configuration = (name: string, id: string): ContainerConfiguration =>
       mergeConfiguration(request, image, { id, name, window: streams.terminal?.size() });
     const id = randomBytes(ID_BYTES).toString("hex");
-    const { args } = configuration("", id);
+    const { args, stopSignal } = configuration("", id);
     const record = this.containers.create(request.name, (name) => newRecord(id, name, request, image, args));
     let machine: Machine | undefined;
     let running: ContainerRecord | undefined;
@@ -119,9 +131,15 @@ export class Execution {
       rmSync(join(folder, CONFIGURATION));
       const started = { ...record, machine: identifyProcess(machine.pid), started: new Date().toISOString() };
       this.containers.save(started);
-      const exit = await this.#follow(request, machine, keys, folder, streams, control, () => {
-        running = started;
-        keep = !request.remove;
+      const exit = await this.#follow(request, streams, control, {
+        machine,
+        keys,
+        folder,
+        stopSignal: parseSignal(stopSignal),
+        onStarted: () => {
+          running = started;
+          keep = !request.remove;
+        },
       });
       await this.#release(machine, request.remove);
       if (keep) this.containers.save(ended(started, { exit }));
@@ -168,12 +186,9 @@ export class Execution {
 
   async #follow(
     request: RunRequest,
-    machine: Machine,
-    keys: LinkKeys,
-    folder: string,
     streams: LocalStreams,
     { abort, onRunning }: RunControl,
-    onStarted: () => void,
+    { machine, keys, folder, stopSignal, onStarted }: StartedContainer,
   ): Promise<RecordedExit> {
     let limit: NodeJS.Timeout | undefined;
     // The SSH client is loaded while the machine boots, not before.
@@ -188,7 +203,8 @@ export class Execution {
       onStages: this.#components.onStages,
       onStarted: () => {
         onStarted();
-        onRunning((signal) => run.signal(signal));
+        // Who is told to end, tells the process so in the words of its image.
+        onRunning((signal) => run.signal(signal === constants.signals.SIGTERM ? stopSignal : signal));
         if (request.timeoutMs === undefined) return;
         limit = setTimeout(() => this.#endOvertime(run, request.timeoutMs ?? 0), request.timeoutMs);
       },
