@@ -59,28 +59,56 @@ export function missingDebianPackages(names, dpkgQuery = "dpkg-query") {
  * @param {Host} [host]
  */
 export async function installDebianPackages(names, report, host = thisHost()) {
-  const prefix = host.isRoot ? [] : ["sudo"];
-  const commands = [
-    [...prefix, "apt-get", "update"],
-    // Through env(1), since sudo does not hand our environment on.
-    [...prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", ...aptOptions, ...names],
-  ];
-  if (!host.isRoot) await askForSudo(commands, host);
-  for (const [program, ...args] of commands) {
+  // Through env(1), since sudo does not hand our environment on.
+  const install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", ...aptOptions, ...names];
+  await runAsRoot("Debian packages are missing", [UPDATE, install], report, host);
+}
+
+const UPDATE = ["apt-get", "update"];
+
+/**
+ * Whether apt can say where a package is to be had; on a machine whose lists were never fetched it cannot.
+ *
+ * @param {string} name
+ */
+export function isKnownToApt(name) {
+  return spawnSync("apt-cache", ["show", "--no-all-versions", name], { stdio: "ignore" }).status === 0;
+}
+
+/**
+ * Fetches apt's package lists, by the same rules.
+ *
+ * @param {{ verbose: boolean }} report
+ * @param {Host} [host]
+ */
+export async function updatePackageLists(report, host = thisHost()) {
+  await runAsRoot("apt's package lists are missing", [UPDATE], report, host);
+}
+
+/**
+ * @param {string} what is missing
+ * @param {readonly (readonly string[])[]} commands
+ * @param {{ verbose: boolean }} report
+ * @param {Host} host
+ */
+async function runAsRoot(what, commands, report, host) {
+  const prefixed = commands.map((command) => (host.isRoot ? command : ["sudo", ...command]));
+  if (!host.isRoot) await askForSudo(what, prefixed, host);
+  for (const [program, ...args] of prefixed) {
     if (program !== undefined) await host.runTool(program, args, { verbose: report.verbose });
   }
 }
 
 /**
- * @param {readonly string[][]} commands
+ * @param {string} what is missing
+ * @param {readonly (readonly string[])[]} commands
  * @param {Host} host
  */
-async function askForSudo(commands, host) {
+async function askForSudo(what, commands, host) {
   const byHand = commands.map(([program = "", ...args]) => commandLine(program, args)).join(" && ");
-  if (!host.hasSudo)
-    throw new StepError(`Debian packages are missing; run as root: ${byHand.replaceAll("sudo ", "")}`);
-  if (!host.hasTerminal) throw new StepError(`Debian packages are missing; run: ${byHand}`);
-  const answer = await host.ask(`\nDebian packages are missing. Run this?\n  ${byHand}\n[Y/n] `);
+  if (!host.hasSudo) throw new StepError(`${what}; run as root: ${byHand.replaceAll("sudo ", "")}`);
+  if (!host.hasTerminal) throw new StepError(`${what}; run: ${byHand}`);
+  const answer = await host.ask(`\n${what}. Run this?\n  ${byHand}\n[Y/n] `);
   if (!/^\s*(y(es)?)?\s*$/i.test(answer)) throw new StepError(`not installed; run it yourself: ${byHand}`);
 }
 

@@ -1,7 +1,13 @@
+import { existsSync } from "node:fs";
 import { packagesToRun, packagesToTest } from "./debian-packages.mjs";
-import { installDebianPackages, missingDebianPackages } from "./install-debian-packages.mjs";
+import {
+  installDebianPackages,
+  isKnownToApt,
+  missingDebianPackages,
+  updatePackageLists,
+} from "./install-debian-packages.mjs";
 import { npmEnvironment, npmProgram } from "./npm.mjs";
-import { pinnedNode } from "./project.mjs";
+import { fromRoot, pinnedNode } from "./project.mjs";
 import { runTool } from "./run-tool.mjs";
 
 /** @typedef {import("./run-steps.mjs").Step} Step */
@@ -19,6 +25,16 @@ export function setUpSteps({ forTests = false } = {}) {
   return [
     debianPackages("debian-packages", Object.keys(packagesToRun)),
     ...(forTests ? [debianPackages("debian-test-packages", Object.keys(packagesToTest))] : []),
+    {
+      name: "package-lists",
+      progress: "fetching apt's package lists",
+      inputs: [],
+      outputs: [],
+      // The kernel is downloaded, not installed, so nothing above has asked for the lists.
+      isDone: () =>
+        existsSync(fromRoot("build/boot/manifest.json")) || isKnownToApt("linux-image-cloud-amd64"),
+      run: (report) => updatePackageLists(report),
+    },
     {
       name: "npm-packages",
       progress: "installing npm packages",

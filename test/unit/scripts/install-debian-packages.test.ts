@@ -5,6 +5,7 @@ import {
   type Host,
   installDebianPackages,
   missingDebianPackages,
+  updatePackageLists,
 } from "../../../scripts/set-up/install-debian-packages.mjs";
 import { withTemporaryFolder } from "./temporary-folder.ts";
 
@@ -77,6 +78,14 @@ describe("installing Debian packages", () => {
     await run({});
     deepEqual(ran, ["sudo apt-get update", `sudo ${install}`]);
     equal(asked.includes(byHand), true, asked);
+  });
+
+  it("can be the package lists alone, by the same rules", async () => {
+    await updatePackageLists({ verbose: false }, host({ isRoot: true }));
+    deepEqual(ran, ["apt-get update"]);
+    await rejects(updatePackageLists({ verbose: false }, host({ hasTerminal: false })), {
+      message: "apt's package lists are missing; run: sudo apt-get update",
+    });
   });
 
   const refusals: Record<string, [Partial<Host>, string]> = {
