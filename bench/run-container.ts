@@ -24,6 +24,7 @@ export async function runContainer(
     driver: new QemuDriver(),
     bootFolder: BOOT_FOLDER,
     report: () => {},
+    reportDetail: () => {},
     onStages: () => {},
   });
   const chunks: Buffer[] = [];

@@ -3,7 +3,7 @@
  * A kernel must serve at least one; Photon OS's `linux-esx`, for one, has no virtio_console.
  */
 export const PLATFORM_MODULES = {
-  qemu: ["virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "qemu_fw_cfg"],
+  qemu: ["virtio_pci", "virtio_blk", "virtio_console", "virtio_net"],
   vsphere: ["vmw_pvscsi", "vmxnet3"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -22,7 +22,6 @@ export const COLDPLUG_MODULES = [
   "virtio_net",
   "virtio_scsi",
   "virtio_rng",
-  "qemu_fw_cfg",
   "vmw_pvscsi",
   "vmxnet3",
   "e1000e",

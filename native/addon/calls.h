@@ -7,7 +7,6 @@
 napi_value call_mount(napi_env env, napi_callback_info info);
 napi_value call_unmount(napi_env env, napi_callback_info info);
 napi_value call_load_module(napi_env env, napi_callback_info info);
-napi_value call_unload_module(napi_env env, napi_callback_info info);
 napi_value call_set_hostname(napi_env env, napi_callback_info info);
 napi_value call_set_domainname(napi_env env, napi_callback_info info);
 napi_value call_sync(napi_env env, napi_callback_info info);
@@ -26,6 +25,9 @@ napi_value call_set_non_blocking(napi_env env, napi_callback_info info);
 napi_value call_create_mount_namespace(napi_env env, napi_callback_info info);
 napi_value call_bridge_device(napi_env env, napi_callback_info info);
 napi_value call_close_bridge(napi_env env, napi_callback_info info);
+napi_value call_read_fw_cfg(napi_env env, napi_callback_info info);
+napi_value call_seed_random(napi_env env, napi_callback_info info);
+napi_value call_set_clock(napi_env env, napi_callback_info info);
 napi_value call_replace_process(napi_env env, napi_callback_info info);
 
 #endif

@@ -30,13 +30,3 @@ napi_value call_load_module(napi_env env, napi_callback_info info) {
   free(path);
   return NULL;
 }
-
-/** delete_module(2) with O_NONBLOCK: (name). */
-napi_value call_unload_module(napi_env env, napi_callback_info info) {
-  ARGUMENTS(1);
-  char *name = read_string(env, argv[0], "name");
-  if (name == NULL) return NULL;
-  if (syscall(SYS_delete_module, name, O_NONBLOCK) != 0) throw_errno(env, errno, "delete_module", name);
-  free(name);
-  return NULL;
-}

@@ -5,7 +5,6 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("mount", call_mount),
     FUNCTION("unmount", call_unmount),
     FUNCTION("loadModule", call_load_module),
-    FUNCTION("unloadModule", call_unload_module),
     FUNCTION("setHostname", call_set_hostname),
     FUNCTION("setDomainname", call_set_domainname),
     FUNCTION("sync", call_sync),
@@ -24,6 +23,9 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("createMountNamespace", call_create_mount_namespace),
     FUNCTION("bridgeDevice", call_bridge_device),
     FUNCTION("closeBridge", call_close_bridge),
+    FUNCTION("readFwCfg", call_read_fw_cfg),
+    FUNCTION("seedRandom", call_seed_random),
+    FUNCTION("setClock", call_set_clock),
     FUNCTION("replaceProcess", call_replace_process),
 #undef FUNCTION
 };

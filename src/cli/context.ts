@@ -25,6 +25,9 @@ export function makeContext(bootFolder: string, isVerbose: () => boolean): Conte
         driver: new QemuDriver(),
         bootFolder,
         report,
+        reportDetail: (line) => {
+          if (isVerbose()) report(line);
+        },
         onStages: (stages) => {
           if (isVerbose()) for (const { name, atMs } of stages) report(`guest: ${name} at ${atMs ?? 0} ms`);
         },

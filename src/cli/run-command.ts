@@ -55,6 +55,11 @@ export function addRunCommand(program: Command, context: Context): void {
         .choices(["kernel", "iso-bios", "iso-uefi"])
         .default("kernel"),
     )
+    .addOption(
+      new Option("--start <kind>", "go on from a template of the same shape, or boot")
+        .choices(["forked", "cold"])
+        .default("forked"),
+    )
     .option("--timeout <seconds>", "kill the process when it runs longer", parseSeconds)
     .option(
       "--start-timeout <seconds>",

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { AccelerationRequest, Hardware } from "../hypervisor/index.ts";
-import type { BootMedium, RunRequest } from "../portlayer/execution/index.ts";
+import type { BootMedium, RunRequest, StartKind } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { parseSize } from "./parse-size.ts";
 
@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly accel: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
+  readonly start: StartKind;
   readonly timeout?: number;
   readonly startTimeout: number;
 }
@@ -74,6 +75,7 @@ export function makeRunRequest(
     acceleration: options.accel,
     hardware: options.hardware,
     boot: options.boot,
+    start: options.start,
     timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
     startTimeoutMs: options.startTimeout * 1000,
   };

@@ -35,6 +35,22 @@ export interface MachineSpecification {
   readonly configuration: string;
   /** File that the guest's log port appends to. */
   readonly log: string;
+  /** Undefined for a cold start: the machine boots. */
+  readonly templates: TemplateRequest | undefined;
+}
+
+/**
+ * A forked start (vSphere's Instant Clone): the machine goes on where a template of the same shape has stopped,
+ * with its guest booted and waiting. A template that is missing is made first; where none can be had, the
+ * machine boots.
+ */
+export interface TemplateRequest {
+  /** The folder of all templates. */
+  readonly folder: string;
+  /** The configuration document that makes a guest a template. */
+  readonly configuration: Uint8Array;
+  /** Is told, in a line, what was done about the template. */
+  readonly report: (line: string) => void;
 }
 
 /** How a machine ended. */

@@ -10,6 +10,7 @@ export type {
   Machine,
   MachineEnd,
   MachineSpecification,
+  TemplateRequest,
 } from "./driver.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";

@@ -18,17 +18,24 @@ const NANOS_PER_MICRO = 1000;
 /**
  * Makes the two cgroups and moves the agent (the calling process) to its own.
  *
- * @param nanoCpus the container's CPU time in billionths of a CPU (`docker run --cpus`); 0 for no limit.
  * @param root the mounted hierarchy; another folder in tests.
- * @returns a write-only descriptor of the container's `cgroup.procs`: whoever writes `0` to it moves there.
  */
-export function makeCgroups(nanoCpus: number, root: string = CGROUP_ROOT): number {
+export function makeCgroups(root: string = CGROUP_ROOT): void {
   mkdirSync(join(root, AGENT_CGROUP), { recursive: true });
   mkdirSync(join(root, CONTAINER_CGROUP), { recursive: true });
   // Processes must leave the root before its controllers can be handed down (cgroup-v2.rst, "no internal
   // process constraint").
   writeFileSync(join(root, AGENT_CGROUP, "cgroup.procs"), "0");
   writeFileSync(join(root, "cgroup.subtree_control"), CONTROLLERS);
+}
+
+/**
+ * Sets the container's limits.
+ *
+ * @param nanoCpus CPU time in billionths of a CPU (`docker run --cpus`); 0 for no limit.
+ * @returns a write-only descriptor of the container's `cgroup.procs`: whoever writes `0` to it moves there.
+ */
+export function openContainerCgroup(nanoCpus: number, root: string = CGROUP_ROOT): number {
   if (nanoCpus > 0) {
     const quotaUs = Math.ceil((nanoCpus * CPU_PERIOD_US) / NANOS_PER_MICRO / 1_000_000);
     writeFileSync(join(root, CONTAINER_CGROUP, "cpu.max"), `${quotaUs} ${CPU_PERIOD_US}`);

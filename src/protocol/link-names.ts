@@ -10,6 +10,8 @@ export const LOG_PORT_NAME = "tether.log";
 export const CONFIGURATION_ITEM = "opt/tether/config";
 /** The ext4 label of the layer disk (VIC's word). */
 export const LAYER_DISK_LABEL = "containerfs";
+/** The serial number of the virtio disk that is the layer disk. */
+export const LAYER_DISK_SERIAL = "containerfs";
 /** The SSH user of the endpoint. */
 export const ENDPOINT_USER = "tether";
 /** The subsystem with requests and events. */

@@ -55,10 +55,6 @@ export class LinuxSystem implements System {
     translated(() => this.#native.loadModule(path, parameters));
   }
 
-  unloadModule(name: string): void {
-    translated(() => this.#native.unloadModule(name));
-  }
-
   setHostname(name: string): void {
     translated(() => this.#native.setHostname(name));
   }
@@ -134,6 +130,18 @@ export class LinuxSystem implements System {
         return closing;
       },
     };
+  }
+
+  readFwCfg(name: string): Uint8Array | undefined {
+    return translated(() => this.#native.readFwCfg(name));
+  }
+
+  seedRandom(seed: Uint8Array): void {
+    translated(() => this.#native.seedRandom(seed));
+  }
+
+  setClock(milliseconds: number): void {
+    translated(() => this.#native.setClock(milliseconds));
   }
 
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void {

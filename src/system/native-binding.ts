@@ -8,7 +8,6 @@ export interface NativeBinding {
   mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
   unmount(target: string, flags: number): void;
   loadModule(path: string, parameters: string): void;
-  unloadModule(name: string): void;
   setHostname(name: string): void;
   setDomainname(name: string): void;
   sync(): void;
@@ -39,6 +38,9 @@ export interface NativeBinding {
   ): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
+  readFwCfg(name: string): Uint8Array | undefined;
+  seedRandom(seed: Uint8Array): void;
+  setClock(milliseconds: number): void;
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
 }
 

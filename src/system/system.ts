@@ -19,9 +19,6 @@ export interface System {
   /** finit_module(2) on an uncompressed `.ko` file; a module that is loaded already is no error. */
   loadModule(path: string, parameters: string): void;
 
-  /** delete_module(2), without waiting. */
-  unloadModule(name: string): void;
-
   /** sethostname(2): at most 64 bytes. */
   setHostname(name: string): void;
 
@@ -92,6 +89,18 @@ export interface System {
    * the far side connects anew. One thread per device, woken by events only.
    */
   bridgeDevice(path: string, events: BridgeEvents): Bridge;
+
+  /**
+   * An item of QEMU's fw_cfg, read through its I/O ports (ioperm(2)); undefined when the machine has no such
+   * item. Reading needs no driver, and leaves nothing behind that another process could read.
+   */
+  readFwCfg(name: string): Uint8Array | undefined;
+
+  /** Reseeds the kernel's random number generator and OpenSSL's with 32 to 512 random bytes (random(4)). */
+  seedRandom(seed: Uint8Array): void;
+
+  /** clock_settime(2) on the wall clock: milliseconds since 1970. */
+  setClock(milliseconds: number): void;
 
   /**
    * execve(2) in place: returns only by throwing. Descriptors 0 to 2 stay open over it, and others that

@@ -1,8 +1,10 @@
+import type { Socket } from "node:net";
 import {
   mountAgentFileSystems,
   makeCgroups,
   makeContainerNamespace,
   mountLayerDisk,
+  openContainerCgroup,
   Reaper,
 } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
@@ -11,14 +13,15 @@ import type { ContainerHandles, Exit, OpenPty } from "../session/index.ts";
 import { Session } from "../session/index.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
-import { type Configuration, decodeConfiguration } from "./configuration/decode.ts";
-import { takeFwCfgConfiguration } from "./configuration/fw-cfg-source.ts";
+import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
+import { readFwCfgConfiguration } from "./configuration/fw-cfg-source.ts";
 import type { ControlTarget } from "./control-channel.ts";
 import { EventLog } from "./event-log.ts";
 import { openLink } from "./link.ts";
 import { LogPort } from "./log-port.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
+import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { findVirtioPort } from "./virtio-ports.ts";
 
@@ -40,6 +43,8 @@ export class Agent {
   #container: ContainerHandles | undefined;
   #session: Session | undefined;
   #acknowledgement: Acknowledgement | undefined;
+  /** Of a fork: its link was opened before it was one. */
+  #link: LinkQueue | undefined;
 
   constructor(components: AgentComponents) {
     this.#components = components;
@@ -69,13 +74,36 @@ export class Agent {
     mountAgentFileSystems(system);
     this.#recordEvents();
     this.#reaper.start();
-    const configuration = await decodeConfiguration(takeFwCfgConfiguration(system));
+    makeCgroups();
+    system.setInterfaceUp("lo");
+    const configuration = await this.#configure();
     stages.reached("configured");
     await this.#startContainer(configuration);
     await this.#serve(configuration);
     await this.#outcome.promise;
     stages.reached("process ended");
     await this.#acknowledgement?.wait();
+  }
+
+  async #configure(): Promise<Configuration> {
+    const { system, stages } = this.#components;
+    const document = await parseConfiguration(readFwCfgConfiguration(system));
+    if (!document.template) return checkConfiguration(document);
+    await this.#prepareTemplate();
+    this.#link = await waitToBeForked(system, (error) => this.#reportLink(error));
+    stages.restart();
+    const configuration = checkConfiguration(await parseConfiguration(readFwCfgConfiguration(system)));
+    system.seedRandom(configuration.randomSeed);
+    if (configuration.hostTimeMs !== undefined) correctClock(system, configuration.hostTimeMs);
+    return configuration;
+  }
+
+  /** Whatever a container VM needs in any case is loaded before the fork. */
+  async #prepareTemplate(): Promise<void> {
+    const { launcher, stages } = this.#components;
+    launcher();
+    await import("./ssh-server.ts");
+    stages.reached("template ready");
   }
 
   /** The process starts before the link's code is even loaded: it needs none of it. */
@@ -96,8 +124,7 @@ export class Agent {
   async #makeContainer({ hostname, extraHosts, nanoCpus }: Configuration): Promise<ContainerHandles> {
     const { system } = this.#components;
     system.setHostname(hostname);
-    system.setInterfaceUp("lo");
-    const cgroupProcesses = makeCgroups(nanoCpus);
+    const cgroupProcesses = openContainerCgroup(nanoCpus);
     await mountLayerDisk(system);
     const { namespace, root } = makeContainerNamespace(system, { hostname, extraHosts });
     return { namespace, root, cgroupProcesses };
@@ -133,12 +160,14 @@ export class Agent {
       exit: this.#outcome.promise,
       connectionsChanged: (count) => acknowledgement.connectionsChanged(count),
     });
-    openLink(
-      system,
-      (socket) => server.accept(socket),
-      (error) => stages.failed(`the link failed: ${error.message}`),
-    );
+    const accept = (socket: Socket): void => server.accept(socket);
+    if (this.#link === undefined) openLink(system, accept, (error) => this.#reportLink(error));
+    else this.#link.serve(accept);
     stages.reached("link open");
+  }
+
+  #reportLink(error: Error): void {
+    this.#components.stages.failed(`the link failed: ${error.message}`);
   }
 
   #controlTarget(acknowledgement: Acknowledgement): ControlTarget {
@@ -159,6 +188,7 @@ export class Agent {
         this.#outcome.resolve(undefined);
         acknowledgement.give();
       },
+      setClock: (milliseconds) => correctClock(this.#components.system, milliseconds),
       subscribe: (listener) => this.#events.subscribe(listener),
     };
   }

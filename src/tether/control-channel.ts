@@ -6,9 +6,13 @@ import {
   type Reply,
   type Request,
   type Snapshot,
+  type Time,
 } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { DelimitedDecoder } from "../protocol/length-delimited.ts";
+
+/** The year 9999: a clock that is set further breaks whatever formats times. */
+const MAX_TIME_MS = Date.UTC(9999, 0);
 
 /** What the control channel asks of the agent. */
 export interface ControlTarget {
@@ -16,6 +20,8 @@ export interface ControlTarget {
   signal(signal: number, toGroup: boolean): void;
   acknowledgeExit(): void;
   powerOff(): void;
+  /** Sets the wall clock: milliseconds since 1970. */
+  setClock(milliseconds: number): void;
   subscribe(listener: (event: Event) => void): () => void;
 }
 
@@ -63,6 +69,14 @@ function carryOut(request: Request, target: ControlTarget): Pick<Reply, "snapsho
     target.signal(signal, request.signalSession.group ?? false);
   } else if (request.acknowledgeExit) target.acknowledgeExit();
   else if (request.powerOff) target.powerOff();
+  else if (request.setClock) target.setClock(toMilliseconds(request.setClock.time));
   else throw new TetherError("link-protocol", "the agent does not know this request");
   return {};
+}
+
+function toMilliseconds(time: Time | null | undefined): number {
+  const milliseconds = (time?.seconds ?? 0) * 1000 + Math.round((time?.nanoseconds ?? 0) / 1e6);
+  if (milliseconds <= 0 || milliseconds > MAX_TIME_MS)
+    throw new TetherError("invalid-option", "no time that a clock can be set to");
+  return milliseconds;
 }

@@ -7,6 +7,7 @@ import type { Stage } from "../protocol/control-messages.ts";
 export class Stages {
   readonly #stages: Stage[] = [];
   readonly #console: number;
+  #startMs = 0;
 
   /** @param console descriptor that lines go to. */
   constructor(console: number) {
@@ -17,9 +18,16 @@ export class Stages {
     return this.#stages;
   }
 
+  /** The VM has been forked from a template: its start is now, and what the template did is not its own. */
+  restart(): void {
+    this.#stages.length = 0;
+    this.#startMs = uptimeMs();
+    this.reached("forked");
+  }
+
   /** The agent has reached a stage. */
   reached(name: string): void {
-    this.#stages.push({ name, atMs: uptimeMs() });
+    this.#stages.push({ name, atMs: uptimeMs() - this.#startMs });
     this.#print(name);
   }
 

@@ -82,10 +82,6 @@ export class RecordingSystem implements System {
     this.#record("loadModule", args);
   }
 
-  unloadModule(...args: [name: string]): void {
-    this.#record("unloadModule", args);
-  }
-
   setHostname(...args: [name: string]): void {
     this.#record("setHostname", args);
   }
@@ -148,6 +144,18 @@ export class RecordingSystem implements System {
 
   bridgeDevice(...args: [path: string, events: BridgeEvents]): Bridge {
     return this.#record("bridgeDevice", args);
+  }
+
+  readFwCfg(...args: [name: string]): Uint8Array | undefined {
+    return this.#record("readFwCfg", args);
+  }
+
+  seedRandom(...args: [seed: Uint8Array]): void {
+    this.#record("seedRandom", args);
+  }
+
+  setClock(...args: [milliseconds: number]): void {
+    this.#record("setClock", args);
   }
 
   replaceProcess(...args: [path: string, args: readonly Text[], env: readonly Text[]]): void {

@@ -20,6 +20,7 @@ export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
     acceleration: "auto",
     hardware: "virtio",
     boot: "kernel",
+    start: "cold",
     timeoutMs: undefined,
     startTimeoutMs: 120_000,
     ...changes,

@@ -43,6 +43,7 @@ export class ServedGuest implements AsyncDisposable {
           },
           acknowledgeExit: () => void this.asked.push("acknowledge"),
           powerOff: () => void this.asked.push("power off"),
+          setClock: (milliseconds) => void this.asked.push(`clock ${milliseconds}`),
           subscribe: (listener) => this.events.subscribe(listener),
         },
         session,

@@ -26,6 +26,7 @@ describe("a link that breaks twenty times", () => {
       driver,
       bootFolder: join(ROOT, "build/boot"),
       report: () => {},
+      reportDetail: () => {},
       onStages: () => {},
     });
     const output = new Collector((bytes) => driver.progress(bytes, INPUT_BYTES));
@@ -115,6 +116,7 @@ function request(command: readonly string[]): RunRequest {
     acceleration: "auto",
     hardware: "virtio",
     boot: "kernel",
+    start: "forked",
     timeoutMs: undefined,
     startTimeoutMs: 100_000,
   };

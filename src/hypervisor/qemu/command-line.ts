@@ -1,4 +1,9 @@
-import { CONFIGURATION_ITEM, LINK_PORT_NAME, LOG_PORT_NAME } from "../../protocol/link-names.ts";
+import {
+  CONFIGURATION_ITEM,
+  LAYER_DISK_SERIAL,
+  LINK_PORT_NAME,
+  LOG_PORT_NAME,
+} from "../../protocol/link-names.ts";
 import type { Boot, Hardware, MachineSpecification } from "../driver.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
@@ -7,6 +12,8 @@ export const QMP_SOCKET = "qmp.sock";
 export const CONSOLE_LOG = "console.log";
 /** Where QEMU finds whoever started it; gone once it has. */
 export const START_SOCKET = "start.sock";
+/** QEMU's name of the link's port, in its events. */
+export const LINK_DEVICE = "link";
 /** QEMU's own complaints. */
 export const QEMU_LOG = "qemu.log";
 export const UEFI_VARIABLES = "uefi-vars.fd";
@@ -17,22 +24,36 @@ export const UEFI_VARIABLES_TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
+/** Where a machine's memory comes from. */
+export type MachineMemory =
+  /** QEMU's own: the machine boots. */
+  | { readonly kind: "fresh" }
+  /** A file that keeps it: the machine becomes a template. */
+  | { readonly kind: "template"; readonly file: string }
+  /** A template's file, mapped privately: what the machine writes is its own, the file stays as it is. */
+  | { readonly kind: "forked"; readonly file: string };
+
 /**
  * QEMU's arguments for a machine. Nothing but what a container VM needs: no default devices, no display, no
  * configuration files of the user's, no further processes and no further privileges.
  */
-export function qemuArguments(machine: MachineSpecification, accelerator: "kvm" | "tcg"): string[] {
+export function qemuArguments(
+  machine: MachineSpecification,
+  accelerator: "kvm" | "tcg",
+  memory: MachineMemory = { kind: "fresh" },
+): string[] {
   return [
     ...["-name", `${escapeValue(machine.name)},process=${PROCESS_NAME}`],
     ...["-nodefaults", "-no-user-config", "-display", "none"],
     // Ends instead of resetting: a container VM never boots twice.
     "-no-reboot",
     ...["-accel", accelerator],
-    ...["-machine", machineType(machine)],
+    ...["-machine", machineType(machine) + (memory.kind === "fresh" ? "" : ",memory-backend=memory")],
     // `max` is the host under KVM; under TCG every emulated feature (AES and RDRAND among them).
     ...["-cpu", "max"],
     ...["-smp", String(machine.cpus)],
-    ...["-m", `${Math.floor(machine.memoryBytes / BYTES_PER_MEBIBYTE)}M`],
+    ...["-m", `${mebibytes(machine)}M`],
+    ...memoryArguments(machine, memory),
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     // QEMU calls its starter when everything is ready; later visitors come to the other socket.
     ...["-qmp", `unix:${START_SOCKET}`],
@@ -41,7 +62,7 @@ export function qemuArguments(machine: MachineSpecification, accelerator: "kvm" 
     ...["-fw_cfg", `name=${CONFIGURATION_ITEM},file=${escapeValue(machine.configuration)}`],
     ...["-chardev", `file,id=console,path=${CONSOLE_LOG},append=on`, "-serial", "chardev:console"],
     ...portArguments(machine),
-    ...diskArguments(machine),
+    ...diskArguments(machine, memory),
     ...DEVICES[machine.hardware],
   ];
 }
@@ -52,6 +73,21 @@ const PROCESS_NAME = "container-vm";
 /** i440FX with an IDE CD-ROM is what vSphere's default machine resembles; q35 starts as fast and has PCIe. */
 function machineType({ hardware }: MachineSpecification): string {
   return hardware === "vmware" ? "pc,vmport=off" : "q35,vmport=off,smbus=off,usb=off";
+}
+
+function mebibytes({ memoryBytes }: MachineSpecification): number {
+  return Math.floor(memoryBytes / BYTES_PER_MEBIBYTE);
+}
+
+function memoryArguments(machine: MachineSpecification, memory: MachineMemory): string[] {
+  if (memory.kind === "fresh") return [];
+  const share = memory.kind === "template" ? "on" : "off";
+  const backend = `memory-backend-file,id=memory,size=${mebibytes(machine)}M,share=${share}`;
+  return [
+    ...["-object", `${backend},mem-path=${escapeValue(memory.file)}`],
+    // It waits for the state of the devices, which comes over the machine protocol.
+    ...(memory.kind === "forked" ? ["-incoming", "defer"] : []),
+  ];
 }
 
 function bootArguments({ boot, kernelCommandLine }: MachineSpecification): string[] {
@@ -84,18 +120,21 @@ function portArguments({ log }: MachineSpecification): string[] {
   return [
     ...["-device", "virtio-serial-pci,max_ports=4"],
     ...["-chardev", `socket,id=link,path=${LINK_SOCKET},server=on,wait=off`],
-    ...["-device", `virtserialport,chardev=link,name=${LINK_PORT_NAME}`],
+    ...["-device", `virtserialport,id=${LINK_DEVICE},chardev=link,name=${LINK_PORT_NAME}`],
     ...["-chardev", `file,id=log,path=${escapeValue(log)},append=on`],
     ...["-device", `virtserialport,chardev=log,name=${LOG_PORT_NAME}`],
   ];
 }
 
-function diskArguments({ disk, hardware }: MachineSpecification): string[] {
-  const drive = `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
+function diskArguments({ disk, hardware }: MachineSpecification, memory: MachineMemory): string[] {
+  const drive =
+    memory.kind === "template"
+      ? "if=none,id=container,driver=null-co,read-zeroes=on"
+      : `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
   const device =
     hardware === "vmware"
       ? ["pvscsi,id=scsi", "scsi-hd,bus=scsi.0,drive=container"]
-      : ["virtio-blk-pci,drive=container"];
+      : [`virtio-blk-pci,drive=container,serial=${LAYER_DISK_SERIAL}`];
   return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
 }
 

@@ -1,7 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
 import type { WindowSize } from "../interaction/window-size.ts";
+
+/** Twice the strength of the generators that it goes into. */
+const SEED_BYTES = 64;
 
 /** What a container VM is told, before it is a document. */
 export interface ContainerConfiguration {
@@ -38,6 +42,13 @@ export function encodeConfiguration(configuration: ContainerConfiguration, keys:
       stopSignal: configuration.stopSignal,
       window: configuration.window ?? null,
     },
+    hostTimeMs: Date.now(),
+    randomSeed: randomBytes(SEED_BYTES),
     link: { hostKey: keys.hostPrivateKey, clientPublicKey: keys.clientPublicKey },
   }).finish();
+}
+
+/** Makes the document that turns a guest into a template. */
+export function encodeTemplateConfiguration(): Uint8Array {
+  return tether.config.Config.encode({ version: CONFIGURATION_VERSION, template: true }).finish();
 }

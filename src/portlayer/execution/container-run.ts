@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Event, Snapshot } from "../../protocol/control-messages.ts";
+import { type Event, now, type Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Machine } from "../../hypervisor/index.ts";
 import { Attachment, GuestConnection, type LinkKeys, type LocalStreams } from "../interaction/index.ts";
@@ -102,6 +102,8 @@ export class ContainerRun {
 
   async #carryOver(connection: GuestConnection): Promise<RecordedExit | "broken"> {
     const broken = connection.closed.then(() => "broken" as const);
+    // Its answer says nothing that the connection's end would not.
+    connection.request({ setClock: { time: now() } }).catch(() => {});
     const snapshot = await connection.snapshot();
     this.#options.onStages(snapshot.stages ?? []);
     for (const event of snapshot.events ?? []) this.#observe(event);

@@ -32,6 +32,8 @@ export interface ExecutionComponents {
   readonly bootFolder: string;
   /** Progress for the user: one line each. */
   readonly report: (line: string) => void;
+  /** What a user only wants to know who asks for it. */
+  readonly reportDetail: (line: string) => void;
   /** Start-up stages of the guest, when they are known. */
   readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
 }
@@ -56,7 +58,7 @@ export class Execution {
    *   process has run and that was not to be removed.
    */
   async run(request: RunRequest, streams: LocalStreams, control: RunControl): Promise<number> {
-    const { driver, bootFolder, report, onStages } = this.#components;
+    const { driver, bootFolder, report, reportDetail, onStages, state } = this.#components;
     const bootFiles = findBootFiles(bootFolder, request.boot);
     const image = await this.#images.acquire(parseImageReference(request.image), {
       signal: control.abort,
@@ -80,6 +82,8 @@ export class Execution {
       streams,
       control,
       report,
+      reportDetail,
+      templates: state.templates,
       onStages,
     };
     return new ForegroundRun(parts).complete();

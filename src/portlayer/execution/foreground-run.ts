@@ -7,6 +7,7 @@ import {
   identifyProcess,
   type Machine,
   type MachineSpecification,
+  type TemplateRequest,
 } from "../../hypervisor/index.ts";
 import type { Snapshot } from "../../protocol/control-messages.ts";
 import { parseSignal } from "../../protocol/signals.ts";
@@ -15,7 +16,11 @@ import { type LinkKeys, makeLinkKeys } from "../interaction/link-keys.ts";
 import { createContainerDisk, type Image } from "../storage/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import type { BootFiles } from "./boot-files.ts";
-import { type ContainerConfiguration, encodeConfiguration } from "./configuration-document.ts";
+import {
+  type ContainerConfiguration,
+  encodeConfiguration,
+  encodeTemplateConfiguration,
+} from "./configuration-document.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import type { ContainerRun } from "./container-run.ts";
 import type { ContainerStore } from "./container-store.ts";
@@ -52,6 +57,10 @@ export interface ForegroundRunParts {
   readonly streams: LocalStreams;
   readonly control: RunControl;
   readonly report: (line: string) => void;
+  /** For who wants to know more. */
+  readonly reportDetail: (line: string) => void;
+  /** The folder of the templates. */
+  readonly templates: string;
   readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
 }
 
@@ -125,7 +134,14 @@ export class ForegroundRun {
       disk: join(this.#folder, DISK),
       configuration: join(this.#folder, CONFIGURATION),
       log: join(this.#folder, LOG),
+      templates: this.#templates(),
     };
+  }
+
+  #templates(): TemplateRequest | undefined {
+    const { request, templates, reportDetail } = this.#parts;
+    if (request.start === "cold") return undefined;
+    return { folder: templates, configuration: encodeTemplateConfiguration(), report: reportDetail };
   }
 
   async #follow(machine: Machine, keys: LinkKeys): Promise<RecordedExit> {

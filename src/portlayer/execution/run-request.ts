@@ -32,11 +32,15 @@ export interface RunRequest {
   readonly acceleration: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
+  readonly start: StartKind;
   /** How long the process may run; undefined for as long as it likes. */
   readonly timeoutMs: number | undefined;
   /** How long the container VM may take until it answers. */
   readonly startTimeoutMs: number;
 }
+
+/** `forked` goes on where a template has stopped, when there can be one; `cold` boots. */
+export type StartKind = "forked" | "cold";
 
 /** Docker counts CPU time in billionths. */
 const NANOS_PER_CPU = 1_000_000_000;

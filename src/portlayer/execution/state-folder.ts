@@ -9,6 +9,8 @@ export interface StateFolder {
   readonly images: string;
   readonly containers: string;
   readonly names: string;
+  /** Stopped machines that others are forked from. */
+  readonly templates: string;
 }
 
 /**
@@ -25,6 +27,7 @@ export function openStateFolder(environment: NodeJS.ProcessEnv): StateFolder {
     images: join(root, "images"),
     containers: join(root, "containers"),
     names: join(root, "names"),
+    templates: join(root, "templates"),
   };
   try {
     for (const path of Object.values(folder)) makeFolder(path);

@@ -7,6 +7,7 @@ import type { SessionSpecification } from "../../session/index.ts";
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 const DEFAULT_ACKNOWLEDGE_TIMEOUT_MS = 30_000;
 const MAX_HOSTNAME_BYTES = 64;
+const MAX_SEED_BYTES = 512;
 
 /** The configuration, checked: what the rest of the agent trusts. */
 export interface Configuration {
@@ -16,6 +17,10 @@ export interface Configuration {
   /** Billionths of a CPU; 0 for no limit. */
   readonly nanoCpus: number;
   readonly session: SessionSpecification;
+  /** The host's wall clock when it wrote the document, in milliseconds since 1970; undefined when it did not say. */
+  readonly hostTimeMs: number | undefined;
+  /** Random bytes of the host's, for a VM whose generators are those of its template. */
+  readonly randomSeed: Uint8Array;
   readonly link: {
     readonly hostKey: string;
     readonly clientPublicKey: string;
@@ -29,11 +34,33 @@ export interface Configuration {
  * @throws TetherError `guest-initialisation` that names the field and what is wrong with it.
  */
 export async function decodeConfiguration(bytes: Uint8Array): Promise<Configuration> {
-  const document = await parse(bytes);
+  return checkConfiguration(await parseConfiguration(bytes));
+}
+
+/**
+ * Reads the document without a look at what it says.
+ *
+ * @throws TetherError `guest-initialisation` when it is none.
+ */
+export async function parseConfiguration(bytes: Uint8Array): Promise<tether.config.Config> {
+  try {
+    return tether.config.Config.decode(isGzip(bytes) ? await decompress(bytes) : bytes);
+  } catch (error) {
+    throw TetherError.from(error, "guest-initialisation", "the configuration cannot be read");
+  }
+}
+
+/**
+ * Checks the document of a container.
+ *
+ * @throws TetherError `guest-initialisation` that names the field and what is wrong with it.
+ */
+export function checkConfiguration(document: tether.config.Config): Configuration {
   if (document.version !== CONFIGURATION_VERSION) {
     throw invalid("version", `is ${document.version}; this agent understands ${CONFIGURATION_VERSION}`);
   }
-  const { id, hostname, link } = document;
+  if (document.template) throw invalid("template", "is set: this VM belongs to no container");
+  const { id, hostname, link, randomSeed } = document;
   if (!/^[0-9a-f]{64}$/.test(id)) throw invalid("id", "is not 64 hexadecimal digits");
   if (hostname === "" || Buffer.byteLength(hostname) > MAX_HOSTNAME_BYTES || /[\s\0]/.test(hostname)) {
     throw invalid(
@@ -42,9 +69,12 @@ export async function decodeConfiguration(bytes: Uint8Array): Promise<Configurat
     );
   }
   if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
+  if (randomSeed.length > MAX_SEED_BYTES) throw invalid("random_seed", `is longer than ${MAX_SEED_BYTES} bytes`);
   return {
     id,
     hostname,
+    hostTimeMs: document.hostTimeMs || undefined,
+    randomSeed,
     extraHosts: document.extraHosts.map((entry) => ({
       address: entry.address ?? "",
       names: entry.names ?? [],
@@ -57,14 +87,6 @@ export async function decodeConfiguration(bytes: Uint8Array): Promise<Configurat
       acknowledgeTimeoutMs: link.acknowledgeTimeoutMs || DEFAULT_ACKNOWLEDGE_TIMEOUT_MS,
     },
   };
-}
-
-async function parse(bytes: Uint8Array): Promise<tether.config.Config> {
-  try {
-    return tether.config.Config.decode(isGzip(bytes) ? await decompress(bytes) : bytes);
-  } catch (error) {
-    throw TetherError.from(error, "guest-initialisation", "the configuration cannot be read");
-  }
 }
 
 /** RFC 1952 section 2.3.1. No protobuf message of ours begins so: field 3 of wire type 7 does not exist. */

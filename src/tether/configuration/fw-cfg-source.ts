@@ -1,27 +1,20 @@
-import { existsSync, readFileSync } from "node:fs";
-import { CONFIGURATION_ITEM } from "../../protocol/link-names.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
+import { CONFIGURATION_ITEM } from "../../protocol/link-names.ts";
 import type { System } from "../../system/system.ts";
 
-/** The kernel's view of fw_cfg (Documentation/ABI/testing/sysfs-firmware-qemu_fw_cfg). */
-const ITEMS = "/sys/firmware/qemu_fw_cfg/by_name";
-const MODULE = "qemu_fw_cfg";
-
 /**
- * Takes the configuration out of QEMU's fw_cfg and the driver out of the kernel: the document holds the
- * link's private key, which the container's process must not be able to read.
+ * Reads the configuration out of QEMU's fw_cfg. The document holds the link's private key: no driver is loaded
+ * that would show it to the container.
  *
  * @throws TetherError `guest-initialisation` when there is no document.
  */
-export function takeFwCfgConfiguration(system: System, items: string = ITEMS): Uint8Array {
-  const path = `${items}/${CONFIGURATION_ITEM}/raw`;
-  if (!existsSync(path)) {
+export function readFwCfgConfiguration(system: System): Uint8Array {
+  const document = system.readFwCfg(CONFIGURATION_ITEM);
+  if (document === undefined) {
     throw new TetherError(
       "guest-initialisation",
       `no configuration: the VM has no fw_cfg item ${CONFIGURATION_ITEM}`,
     );
   }
-  const document = readFileSync(path);
-  system.unloadModule(MODULE);
   return document;
 }

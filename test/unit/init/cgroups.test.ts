@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { makeCgroups } from "../../../src/init/cgroups.ts";
+import { makeCgroups, openContainerCgroup } from "../../../src/init/cgroups.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("the cgroups", () => {
@@ -12,7 +12,8 @@ describe("the cgroups", () => {
   const make = (nanoCpus: number): number => {
     mkdirSync(join(folder.path, "container"), { recursive: true });
     writeFileSync(join(folder.path, "container/cgroup.procs"), "");
-    return makeCgroups(nanoCpus, folder.path);
+    makeCgroups(folder.path);
+    return openContainerCgroup(nanoCpus, folder.path);
   };
 
   it("put the agent in its own, and give the container's controllers out", () => {

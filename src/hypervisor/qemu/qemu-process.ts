@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { QEMU_LOG, START_SOCKET } from "./command-line.ts";
+import { orAborted } from "./or-aborted.ts";
+import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
+import { QmpClient } from "./qmp-client.ts";
+import { listenInFolder } from "./unix-socket.ts";
+
+/** QEMU's complaints are a few lines. */
+const MAX_COMPLAINT_BYTES = 16 * 1024;
+
+/** A QEMU that runs and answers. */
+export interface QemuProcess {
+  readonly identity: ProcessIdentity;
+  readonly qmp: QmpClient;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<void>;
+}
+
+/** How a QEMU is started. */
+export interface QemuLaunch {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Its working directory, where it finds its sockets and leaves its complaints. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  /** Is passed on as descriptor 3. */
+  readonly descriptor?: number;
+  /** Is told the process before it can answer. */
+  readonly onSpawned?: (identity: ProcessIdentity) => void;
+  /** Works with the process until it is ready; when it fails the process is killed. */
+  readonly prepare?: (process: QemuProcess) => Promise<void>;
+}
+
+/**
+ * Starts QEMU in a session of its own: it goes on when its starter ends, and a terminal's ^C is not for it.
+ *
+ * @throws TetherError `tool-missing`, `hypervisor-failed` with QEMU's own words; the process is gone then.
+ */
+export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
+  const { folder, signal } = launch;
+  const server = createServer();
+  await listenInFolder(server, folder, START_SOCKET);
+  const child = spawnQemu(launch);
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  try {
+    const spawned = identifyProcess(child.pid ?? 0);
+    if (spawned !== undefined) launch.onSpawned?.(spawned);
+    const end = awaitEarlyEnd(child, folder);
+    const qmp = new QmpClient(await orAborted(Promise.race([awaitCall(server), end]), signal));
+    const identity = identifyProcess(child.pid ?? 0);
+    if (identity === undefined)
+      throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
+    const process = { identity, exited, qmp };
+    await orAborted(qmp.execute("qmp_capabilities"), signal);
+    // A QEMU that ends meanwhile says why in its log, the connection only that it did.
+    if (launch.prepare !== undefined) await orAborted(Promise.race([launch.prepare(process), end]), signal);
+    return process;
+  } catch (error) {
+    // A program that could not be started has no exit to wait for.
+    if (child.pid !== undefined) {
+      child.kill("SIGKILL");
+      await exited;
+    }
+    throw error;
+  } finally {
+    server.close();
+    rmSync(join(folder, START_SOCKET), { force: true });
+  }
+}
+
+function spawnQemu({ program, args, folder, descriptor }: QemuLaunch): ChildProcess {
+  const log = openSync(join(folder, QEMU_LOG), "a", 0o600);
+  try {
+    return spawn(program, args, {
+      cwd: folder,
+      detached: true,
+      stdio: ["ignore", log, log, ...(descriptor === undefined ? [] : [descriptor])],
+      env: { PATH: process.env["PATH"] },
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** QEMU calls when everything of it listens. */
+function awaitCall(server: Server): Promise<Socket> {
+  return new Promise((resolve) => {
+    server.once("connection", (socket) => {
+      // It may end before anybody listens to it.
+      socket.on("error", () => {});
+      resolve(socket);
+    });
+  });
+}
+
+/** Rejects when the process ends. */
+function awaitEarlyEnd(child: ChildProcess, folder: string): Promise<never> {
+  const end = Promise.withResolvers<never>();
+  // Later there is nobody to tell.
+  end.promise.catch(() => {});
+  child.once("error", (error: NodeJS.ErrnoException) => end.reject(explainSpawn(error, child.spawnfile)));
+  child.once("exit", (_code, killer) => {
+    const reason = killer === null ? lastLine(readComplaint(folder)) : `ended by ${killer}`;
+    end.reject(new TetherError("hypervisor-failed", `QEMU could not start the container VM: ${reason}`));
+  });
+  return end.promise;
+}
+
+function explainSpawn(error: NodeJS.ErrnoException, program: string): TetherError {
+  return error.code === "ENOENT"
+    ? new TetherError("tool-missing", `${program} is not installed: apt-get install qemu-system-x86`)
+    : TetherError.from(error, "hypervisor-failed", `starting ${program}`);
+}
+
+function readComplaint(folder: string): string {
+  return readFileSync(join(folder, QEMU_LOG)).subarray(-MAX_COMPLAINT_BYTES).toString("utf8");
+}
+
+/** The last line that says something, without the program's name. */
+function lastLine(complaint: string): string {
+  const lines = complaint.split("\n").filter((line) => line.trim() !== "");
+  return (lines.at(-1) ?? "it gave no reason").replace(/^\S*qemu-system-\S+?:\s*/, "");
+}
