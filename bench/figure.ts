@@ -5,8 +5,8 @@ export interface FigureRow {
   readonly label: string;
   /** The median, or the only value. */
   readonly value: number;
-  /** At most this must be reached. */
-  readonly limit: number;
+  /** At most this must be reached; undefined for a value that is shown for comparison. */
+  readonly limit: number | undefined;
   readonly unit: "×" | "MiB" | "MB" | "ms";
   /** What the value was made from. */
   readonly note: string;

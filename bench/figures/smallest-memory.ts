@@ -72,6 +72,8 @@ async function attempt(host: BenchHost, mebibytes: number, limitMs: number): Pro
   const request = {
     ...defaultRunRequest(host.imageReference, ["/bin/true"]),
     memoryBytes: mebibytes * BYTES_PER_MEBIBYTE,
+    // What is asked is whether it boots.
+    start: "cold" as const,
   };
   const limit = AbortSignal.timeout(Math.ceil(limitMs));
   try {

@@ -44,5 +44,7 @@ export function formatReport({
 /** The value that is compared is the exact one, not the rounded one. */
 function formatRow({ label, value, limit, unit, note }: FigureRow): string[] {
   const measured = `${value.toFixed(DIGITS[unit])} ${unit}`;
-  return [label, measured, `≤ ${limit} ${unit}`, value <= limit ? "reached" : "missed", note];
+  const verdict =
+    limit === undefined ? ["", ""] : [`≤ ${limit} ${unit}`, value <= limit ? "reached" : "missed"];
+  return [label, measured, ...verdict, note];
 }
