@@ -29,5 +29,12 @@ napi_value call_read_fw_cfg(napi_env env, napi_callback_info info);
 napi_value call_seed_random(napi_env env, napi_callback_info info);
 napi_value call_set_clock(napi_env env, napi_callback_info info);
 napi_value call_replace_process(napi_env env, napi_callback_info info);
+napi_value call_list_attributes(napi_env env, napi_callback_info info);
+napi_value call_get_attribute(napi_env env, napi_callback_info info);
+napi_value call_set_attribute(napi_env env, napi_callback_info info);
+napi_value call_make_node(napi_env env, napi_callback_info info);
+napi_value call_set_times(napi_env env, napi_callback_info info);
+napi_value call_seek_data(napi_env env, napi_callback_info info);
+napi_value call_seek_hole(napi_env env, napi_callback_info info);
 
 #endif

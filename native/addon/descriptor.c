@@ -102,7 +102,7 @@ napi_value call_open_in_root(napi_env env, napi_callback_info info) {
       !read_integer(env, argv[3], "mode", 0, 07777, &mode)) {
     return NULL;
   }
-  char *path = read_string(env, argv[1], "path");
+  char *path = read_bytes(env, argv[1], "path");
   if (path == NULL) return NULL;
   napi_value result = NULL;
   int descriptor = open_rooted(root, path, (uint64_t)flags, (uint64_t)mode);

@@ -27,6 +27,13 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("seedRandom", call_seed_random),
     FUNCTION("setClock", call_set_clock),
     FUNCTION("replaceProcess", call_replace_process),
+    FUNCTION("listAttributes", call_list_attributes),
+    FUNCTION("getAttribute", call_get_attribute),
+    FUNCTION("setAttribute", call_set_attribute),
+    FUNCTION("makeNode", call_make_node),
+    FUNCTION("setTimes", call_set_times),
+    FUNCTION("seekData", call_seek_data),
+    FUNCTION("seekHole", call_seek_hole),
 #undef FUNCTION
 };
 

@@ -108,8 +108,36 @@ export class LinuxSystem implements System {
     translated(() => this.#native.setRawMode(descriptor));
   }
 
-  openInRoot(root: number, path: string, flags: number, mode: number): number {
+  openInRoot(root: number, path: Text, flags: number, mode: number): number {
     return translated(() => this.#native.openInRoot(root, path, flags, mode));
+  }
+
+  listAttributes(descriptor: number): Uint8Array {
+    return translated(() => this.#native.listAttributes(descriptor));
+  }
+
+  getAttribute(descriptor: number, name: Text): Uint8Array {
+    return translated(() => this.#native.getAttribute(descriptor, name));
+  }
+
+  setAttribute(descriptor: number, name: Text, value: Uint8Array): void {
+    translated(() => this.#native.setAttribute(descriptor, name, value));
+  }
+
+  setTimes(descriptor: number, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): void {
+    translated(() => this.#native.setTimes(descriptor, accessedNs, modifiedNs));
+  }
+
+  makeNode(directory: number, name: Text, mode: number, major: number, minor: number): void {
+    translated(() => this.#native.makeNode(directory, name, mode, major, minor));
+  }
+
+  seekData(descriptor: number, offset: number): number | undefined {
+    return translated(() => this.#native.seekData(descriptor, offset));
+  }
+
+  seekHole(descriptor: number, offset: number): number | undefined {
+    return translated(() => this.#native.seekHole(descriptor, offset));
   }
 
   createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace {

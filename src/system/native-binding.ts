@@ -29,7 +29,14 @@ export interface NativeBinding {
   setRawMode(descriptor: number): void;
   /** fcntl(2) O_NONBLOCK; concerns everyone who shares the open file. */
   setNonBlocking(descriptor: number): void;
-  openInRoot(root: number, path: string, flags: number, mode: number): number;
+  openInRoot(root: number, path: Text, flags: number, mode: number): number;
+  listAttributes(descriptor: number): Uint8Array;
+  getAttribute(descriptor: number, name: Text): Uint8Array;
+  setAttribute(descriptor: number, name: Text, value: Uint8Array): void;
+  setTimes(descriptor: number, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): void;
+  makeNode(directory: number, name: Text, mode: number, major: number, minor: number): void;
+  seekData(descriptor: number, offset: number): number | undefined;
+  seekHole(descriptor: number, offset: number): number | undefined;
   createMountNamespace(root: string, steps: readonly NamespaceStep[]): MountNamespace;
   /** Calls the listener with a socket for each connection, or with the error that ends the bridge. */
   bridgeDevice(

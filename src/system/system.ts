@@ -68,7 +68,31 @@ export interface System {
    * openat2(2) with RESOLVE_IN_ROOT and RESOLVE_NO_MAGICLINKS below the directory `root`: no symbolic
    * link and no `..` in the path can lead out of it. Always close-on-exec.
    */
-  openInRoot(root: number, path: string, flags: number, mode: number): number;
+  openInRoot(root: number, path: Text, flags: number, mode: number): number;
+
+  /**
+   * listxattr(2) of what a descriptor names: the names' bytes, each with its NUL. This and the next calls take
+   * O_PATH descriptors too, so that they reach symbolic links, devices and FIFOs themselves.
+   */
+  listAttributes(descriptor: number): Uint8Array;
+
+  /** getxattr(2). */
+  getAttribute(descriptor: number, name: Text): Uint8Array;
+
+  /** setxattr(2). */
+  setAttribute(descriptor: number, name: Text, value: Uint8Array): void;
+
+  /** utimensat(2): nanoseconds since 1970; undefined leaves a time as it is. */
+  setTimes(descriptor: number, accessedNs: bigint | undefined, modifiedNs: bigint | undefined): void;
+
+  /** mknodat(2): `mode` with its S_IFIFO, S_IFCHR or S_IFBLK bits; `name` is a single one, in the directory. */
+  makeNode(directory: number, name: Text, mode: number, major: number, minor: number): void;
+
+  /** lseek(2) SEEK_DATA; undefined when only a hole follows. Moves the file's position. */
+  seekData(descriptor: number, offset: number): number | undefined;
+
+  /** lseek(2) SEEK_HOLE; undefined behind the end of the file. Moves the file's position. */
+  seekHole(descriptor: number, offset: number): number | undefined;
 
   /**
    * Makes a mount namespace in which `root` is `/`. Runs `steps` in order, inside the new namespace but

@@ -10,8 +10,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   system: ["protocol"],
   init: ["system", "protocol"],
   session: ["system", "protocol"],
+  files: ["system", "protocol"],
   stats: ["system", "protocol"],
-  tether: ["init", "session", "stats", "system", "protocol"],
+  tether: ["init", "session", "files", "stats", "system", "protocol"],
   hypervisor: ["protocol"],
   // The port layer starts machines on the boot medium, whose description iso-build owns.
   portlayer: ["hypervisor", "protocol", "iso-build"],
@@ -19,7 +20,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: ["endpoint", "portlayer", "hypervisor", "protocol"],
 };
 
-const guestFolders = ["system", "init", "session", "stats", "tether"];
+const guestFolders = ["system", "init", "session", "files", "stats", "tether"];
 
 /** Packages and words that only some folders or files may name, each with its reason. */
 const reserved = [
@@ -31,7 +32,7 @@ const reserved = [
   },
   {
     pattern: /["']ssh2(?:\/[^"']*)?["']/,
-    allows: (file: string) => !["session", "stats", "init", "system"].includes(folderOf(file)),
+    allows: (file: string) => !["session", "files", "stats", "init", "system"].includes(folderOf(file)),
     problem: "only tether knows that clients speak SSH",
   },
   {

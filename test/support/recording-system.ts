@@ -134,8 +134,38 @@ export class RecordingSystem implements System {
     this.#record("setRawMode", args);
   }
 
-  openInRoot(...args: [root: number, path: string, flags: number, mode: number]): number {
+  openInRoot(...args: [root: number, path: Text, flags: number, mode: number]): number {
     return this.#record("openInRoot", args);
+  }
+
+  listAttributes(...args: [descriptor: number]): Uint8Array {
+    return this.#record("listAttributes", args);
+  }
+
+  getAttribute(...args: [descriptor: number, name: Text]): Uint8Array {
+    return this.#record("getAttribute", args);
+  }
+
+  setAttribute(...args: [descriptor: number, name: Text, value: Uint8Array]): void {
+    this.#record("setAttribute", args);
+  }
+
+  setTimes(
+    ...args: [descriptor: number, accessedNs: bigint | undefined, modifiedNs: bigint | undefined]
+  ): void {
+    this.#record("setTimes", args);
+  }
+
+  makeNode(...args: [directory: number, name: Text, mode: number, major: number, minor: number]): void {
+    this.#record("makeNode", args);
+  }
+
+  seekData(...args: [descriptor: number, offset: number]): number | undefined {
+    return this.#record("seekData", args);
+  }
+
+  seekHole(...args: [descriptor: number, offset: number]): number | undefined {
+    return this.#record("seekHole", args);
   }
 
   createMountNamespace(...args: [root: string, steps: readonly NamespaceStep[]]): MountNamespace {
@@ -178,6 +208,8 @@ export class RecordingSystem implements System {
       pipe: () => [this.#nextDescriptor++, this.#nextDescriptor++],
       memoryFile: () => this.#nextDescriptor++,
       openInRoot: () => this.#nextDescriptor++,
+      listAttributes: () => new Uint8Array(),
+      getAttribute: () => new Uint8Array(),
       createMountNamespace: () => ({
         namespace: this.#nextDescriptor++,
         root: this.#nextDescriptor++,
