@@ -4,18 +4,34 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
-/* One call of the listener: either a connection or a failure. */
+/* JavaScript that does not come round holds the thread up; the kernel's own queues bound the rest. */
+#define MOST_WAITING_EVENTS 64
+
+/* The group in which the kernel itself speaks (udev's own messages are in 2). */
+#define KERNEL_UEVENTS 1
+
+/* One call of the listener: a connection, a message or a failure. */
 struct event {
-  int socket; /* -1 for a failure */
+  int socket;    /* -1 for the others */
+  char *message; /* NULL for the others; not terminated */
+  size_t length;
   int number;
   const char *syscall;
 };
+
+static void drop(const struct event *event) {
+  free(event->message);
+  if (event->socket >= 0) close(event->socket);
+}
 
 static void post(struct bridge *bridge, struct event event) {
   struct event *copy = malloc(sizeof *copy);
@@ -26,7 +42,7 @@ static void post(struct bridge *bridge, struct event event) {
     if (status == napi_closing) bridge->events_gone = true;
   }
   free(copy);
-  if (event.socket >= 0) close(event.socket);
+  drop(&event);
 }
 
 void announce_connection(struct bridge *bridge, int socket) {
@@ -37,19 +53,28 @@ void announce_failure(struct bridge *bridge, int number, const char *syscall) {
   post(bridge, (struct event){.socket = -1, .number = number, .syscall = syscall});
 }
 
-/* Main thread: calls listener(socket | undefined, error | undefined). */
+void announce_message(struct bridge *bridge, const uint8_t *data, size_t length) {
+  struct event event = {.socket = -1, .message = malloc(length + 1), .length = length};
+  if (event.message == NULL) return;
+  memcpy(event.message, data, length);
+  post(bridge, event);
+}
+
+/* Main thread: calls listener(socket | message | undefined, error | undefined). */
 static void deliver(napi_env env, napi_value listener, void *context, void *data) {
   struct bridge *bridge = context;
   struct event *event = data;
   if (env == NULL) {
-    if (event->socket >= 0) close(event->socket);
+    drop(event);
   } else {
     napi_value undefined;
     napi_get_undefined(env, &undefined);
     napi_value values[] = {undefined, undefined};
     if (event->socket >= 0) values[0] = to_number(env, event->socket);
+    else if (event->message != NULL) napi_create_string_latin1(env, event->message, event->length, &values[0]);
     else values[1] = make_error(env, event->number, event->syscall, bridge->path);
     napi_call_function(env, undefined, listener, 2, values, NULL);
+    free(event->message);
   }
   free(event);
 }
@@ -107,6 +132,12 @@ static bool prepare_terminal(int device) {
   return tcsetattr(device, TCSANOW, &mode) == 0;
 }
 
+static bool open_stop(struct bridge *bridge, const char **syscall) {
+  *syscall = "eventfd";
+  bridge->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  return bridge->stop >= 0;
+}
+
 static bool open_device(struct bridge *bridge, const char **syscall) {
   *syscall = "open";
   bridge->device = open(bridge->path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -114,9 +145,7 @@ static bool open_device(struct bridge *bridge, const char **syscall) {
   bridge->is_terminal = isatty(bridge->device) == 1;
   *syscall = "tcsetattr";
   if (bridge->is_terminal && !prepare_terminal(bridge->device)) return false;
-  *syscall = "eventfd";
-  bridge->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  return bridge->stop >= 0;
+  return open_stop(bridge, syscall);
 }
 
 /* Every signal is blocked in the thread: Node's handlers belong to Node's threads. */
@@ -124,20 +153,20 @@ static int start_thread(struct bridge *bridge) {
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  int reason = pthread_create(&bridge->thread, NULL, run_bridge, bridge);
+  int reason = pthread_create(&bridge->thread, NULL, bridge->run, bridge);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return reason;
 }
 
 static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
   const char *syscall;
-  if (!open_device(bridge, &syscall)) {
+  if (!bridge->open(bridge, &syscall)) {
     throw_errno(env, errno, syscall, bridge->path);
     return false;
   }
   napi_value name;
   napi_create_string_utf8(env, "tether bridge", NAPI_AUTO_LENGTH, &name);
-  if (napi_create_threadsafe_function(env, listener, NULL, name, 0, 1, bridge, finish, bridge, deliver,
+  if (napi_create_threadsafe_function(env, listener, NULL, name, MOST_WAITING_EVENTS, 1, bridge, finish, bridge, deliver,
                                       &bridge->events) != napi_ok) {
     throw_type_error(env, "listener", "a function");
     return false;
@@ -151,6 +180,30 @@ static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
   return false;
 }
 
+/* Takes `path`. */
+static napi_value make_bridge(napi_env env, char *path, bool (*open)(struct bridge *, const char **),
+                              void *(*run)(void *), napi_value listener) {
+  struct bridge *bridge = calloc(1, sizeof *bridge);
+  if (bridge == NULL) {
+    free(path);
+    return throw_errno(env, ENOMEM, "malloc", NULL);
+  }
+  bridge->device = bridge->stop = bridge->signals = -1;
+  bridge->references = 1;
+  bridge->path = path;
+  bridge->open = open;
+  bridge->run = run;
+
+  napi_value handle = NULL;
+  if (start(env, bridge, listener)) {
+    napi_create_external(env, bridge, drop_handle, NULL, &handle);
+    return handle;
+  }
+  close_descriptors(bridge);
+  release(bridge);
+  return NULL;
+}
+
 /**
  * Opens a character device and bridges it: (path, listener) gives a handle for closeBridge. The listener
  * is called with (socket, undefined) for each connection and with (undefined, error) when it fails.
@@ -162,23 +215,29 @@ napi_value call_bridge_device(napi_env env, napi_callback_info info) {
   if (type != napi_function) return throw_type_error(env, "listener", "a function");
   char *path = read_string(env, argv[0], "path");
   if (path == NULL) return NULL;
-  struct bridge *bridge = calloc(1, sizeof *bridge);
-  if (bridge == NULL) {
-    free(path);
-    return throw_errno(env, ENOMEM, "malloc", NULL);
-  }
-  bridge->device = bridge->stop = bridge->signals = -1;
-  bridge->references = 1;
-  bridge->path = path;
+  return make_bridge(env, path, open_device, run_bridge, argv[1]);
+}
 
-  napi_value handle = NULL;
-  if (start(env, bridge, argv[1])) {
-    napi_create_external(env, bridge, drop_handle, NULL, &handle);
-    return handle;
-  }
-  close_descriptors(bridge);
-  release(bridge);
-  return NULL;
+static bool open_uevents(struct bridge *bridge, const char **syscall) {
+  *syscall = "socket";
+  bridge->device = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+  if (bridge->device < 0) return false;
+  *syscall = "bind";
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = KERNEL_UEVENTS};
+  if (bind(bridge->device, (struct sockaddr *)&address, sizeof address) != 0) return false;
+  return open_stop(bridge, syscall);
+}
+
+/**
+ * Listens to the kernel's uevents from now on: (listener) gives a handle for closeBridge. The listener is
+ * called with (message, undefined) for each, "" when some were lost, and with (undefined, error) when it fails.
+ */
+napi_value call_watch_uevents(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  napi_valuetype type;
+  napi_typeof(env, argv[0], &type);
+  if (type != napi_function) return throw_type_error(env, "listener", "a function");
+  return make_bridge(env, NULL, open_uevents, run_uevents, argv[0]);
 }
 
 /** Stops a bridge: (handle) gives a promise that resolves when its thread has ended. Once per handle. */

@@ -1,6 +1,7 @@
 /*
  * A character device bridged to stream sockets: what bridge.c (JavaScript's side), bridge-thread.c (the
- * life of the device) and bridge-copy.c (one connection) share.
+ * life of the device) and bridge-copy.c (one connection) share; and, in the same frame, the kernel's
+ * messages about devices that come and go (bridge-uevents.c).
  */
 #ifndef TETHER_BRIDGE_H
 #define TETHER_BRIDGE_H
@@ -23,11 +24,14 @@ struct flow {
 };
 
 struct bridge {
-  int device;
+  int device;   /* or the netlink socket of uevents */
   int stop;     /* eventfd: readable once the bridge is to end */
   int signals;  /* signalfd for SIGIO, made by the bridge's thread; -1 for a terminal */
   bool is_terminal;
   struct flow to_socket, to_device;
+
+  bool (*open)(struct bridge *, const char **syscall); /* opens what is needed; false with errno */
+  void *(*run)(void *);                                /* the thread */
 
   pthread_t thread;
   napi_threadsafe_function events;
@@ -60,6 +64,12 @@ void *run_bridge(void *bridge);
 
 /** Tells JavaScript about a new connection; takes the descriptor. From the bridge's thread. */
 void announce_connection(struct bridge *bridge, int socket);
+
+/** The thread of watchUevents: passes on message after message, until stopped or failed. */
+void *run_uevents(void *bridge);
+
+/** Tells JavaScript about a message. From the bridge's thread. */
+void announce_message(struct bridge *bridge, const uint8_t *data, size_t length);
 
 /** Tells JavaScript that the device failed. From the bridge's thread. */
 void announce_failure(struct bridge *bridge, int number, const char *syscall);

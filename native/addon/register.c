@@ -22,6 +22,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("setNonBlocking", call_set_non_blocking),
     FUNCTION("createMountNamespace", call_create_mount_namespace),
     FUNCTION("bridgeDevice", call_bridge_device),
+    FUNCTION("watchUevents", call_watch_uevents),
     FUNCTION("closeBridge", call_close_bridge),
     FUNCTION("readFwCfg", call_read_fw_cfg),
     FUNCTION("seedRandom", call_seed_random),

@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isatty } from "node:tty";
-import type { NativeBinding, NativeError } from "./native-binding.ts";
+import type { BridgeHandle, NativeBinding, NativeError } from "./native-binding.ts";
 import type {
   Bridge,
   BridgeEvents,
@@ -11,6 +11,7 @@ import type {
   SpawnRequest,
   System,
   Text,
+  UeventEvents,
   WindowSize,
 } from "./system.ts";
 import { SystemCallError } from "./system-call-error.ts";
@@ -151,13 +152,17 @@ export class LinuxSystem implements System {
         else if (error !== undefined) events.onError(toSystemCallError(error));
       }),
     );
-    let closing: Promise<void> | undefined;
-    return {
-      close: () => {
-        closing ??= this.#native.closeBridge(handle);
-        return closing;
-      },
-    };
+    return this.#bridge(handle);
+  }
+
+  watchUevents(events: UeventEvents): Bridge {
+    const handle = translated(() =>
+      this.#native.watchUevents((message, error) => {
+        if (message !== undefined) events.onMessage(message);
+        else if (error !== undefined) events.onError(toSystemCallError(error));
+      }),
+    );
+    return this.#bridge(handle);
   }
 
   readFwCfg(name: string): Uint8Array | undefined {
@@ -186,6 +191,16 @@ export class LinuxSystem implements System {
       readable: kind !== "write",
       writable: kind !== "read",
     });
+  }
+
+  #bridge(handle: BridgeHandle): Bridge {
+    let closing: Promise<void> | undefined;
+    return {
+      close: () => {
+        closing ??= this.#native.closeBridge(handle);
+        return closing;
+      },
+    };
   }
 }
 

@@ -43,6 +43,8 @@ export interface NativeBinding {
     path: string,
     listener: (socket: number | undefined, error: NativeError | undefined) => void,
   ): BridgeHandle;
+  /** Calls the listener with each message, or with the error that ends it. */
+  watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
   readFwCfg(name: string): Uint8Array | undefined;

@@ -115,6 +115,12 @@ export interface System {
   bridgeDevice(path: string, events: BridgeEvents): Bridge;
 
   /**
+   * The kernel's messages about devices that come, change and go (NETLINK_KOBJECT_UEVENT), from now on. One
+   * thread, woken by messages only.
+   */
+  watchUevents(events: UeventEvents): Bridge;
+
+  /**
    * An item of QEMU's fw_cfg, read through its I/O ports (ioperm(2)); undefined when the machine has no such
    * item. Reading needs no driver, and leaves nothing behind that another process could read.
    */
@@ -201,6 +207,17 @@ export interface MountNamespace {
 export interface BridgeEvents {
   onConnection(socket: number): void;
   /** The device itself failed or vanished; no further event follows. */
+  onError(error: Error): void;
+}
+
+/** Receives the kernel's messages about devices. */
+export interface UeventEvents {
+  /**
+   * `ACTION@PATH` and then `KEY=VALUE`, a NUL between each (lib/kobject_uevent.c); empty when messages were
+   * lost. Whoever relies on them looks at the devices themselves each time.
+   */
+  onMessage(message: string): void;
+  /** No further message follows. */
   onError(error: Error): void;
 }
 

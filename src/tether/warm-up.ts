@@ -179,6 +179,7 @@ function idleSystem(): System {
     seekHole: () => undefined,
     createMountNamespace: absent,
     bridgeDevice: absent,
+    watchUevents: absent,
     replaceProcess: absent,
     adoptStream: stream,
   };

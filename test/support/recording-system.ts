@@ -9,6 +9,7 @@ import type {
   SpawnRequest,
   System,
   Text,
+  UeventEvents,
   WindowSize,
 } from "../../src/system/system.ts";
 import { SystemCallError } from "../../src/system/system-call-error.ts";
@@ -176,6 +177,10 @@ export class RecordingSystem implements System {
     return this.#record("bridgeDevice", args);
   }
 
+  watchUevents(...args: [events: UeventEvents]): Bridge {
+    return this.#record("watchUevents", args);
+  }
+
   readFwCfg(...args: [name: string]): Uint8Array | undefined {
     return this.#record("readFwCfg", args);
   }
@@ -215,6 +220,7 @@ export class RecordingSystem implements System {
         root: this.#nextDescriptor++,
       }),
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
+      watchUevents: () => ({ close: () => Promise.resolve() }),
       adoptStream: () => new PassThrough(),
     };
     // Each default gives what its own call returns; those left out return nothing.
