@@ -2,11 +2,14 @@
 // at set-up with whatever node the machine has, before and independently of node-gyp (which would
 // download headers).
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeSeccompTable } from "./seccomp/table.mjs";
 
 const HEADERS = "node_modules/node-api-headers/include";
+/** What is made from tables for the compiler to include. */
+const GENERATED = "build/generated";
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
 
 /** Every C file uses calls of Linux that POSIX does not have. */
@@ -28,6 +31,7 @@ const PARALLEL_COMPILATIONS = 2;
 export async function buildNative({ root, out, asan = false }) {
   const folder = resolve(root, out ?? (asan ? "build/native-asan" : "build/native"));
   await mkdir(folder, { recursive: true });
+  if (!asan) await generate(root);
   const waiting = asan ? [await sanitizedAddon(root)] : await targets(root);
   const built = waiting.map((target) => join(folder, target.name));
   const worker = async () => {
@@ -39,6 +43,11 @@ export async function buildNative({ root, out, asan = false }) {
   const failure = ends.find((end) => end.status === "rejected");
   if (failure !== undefined) throw failure.reason;
   return built;
+}
+
+async function generate(root) {
+  await mkdir(join(root, GENERATED), { recursive: true });
+  await writeFile(join(root, GENERATED, "seccomp-table.h"), await makeSeccompTable());
 }
 
 async function targets(root) {
@@ -111,6 +120,7 @@ function staticArguments(files) {
     "-Wl,--gc-sections",
     ...WARNINGS,
     // musl has no kernel headers of its own; they come after musl's, so that musl's libc headers win.
+    `-I${GENERATED}`,
     "-idirafter/usr/include",
     "-idirafter/usr/include/x86_64-linux-gnu",
     ...files,

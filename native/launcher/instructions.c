@@ -7,7 +7,8 @@
  *   tty=1                      descriptor 0 is the slave of a pty and becomes the controlling terminal
  *   umask=OCTAL
  *   rlimit=NAME:SOFT:HARD      repeated; names as prlimit(1) has them; numbers or "unlimited"
- *   capabilities=CAP_A,CAP_B   the bounding set, and for uid 0 the permitted and effective sets
+ *   capabilities=CAP_A,CAP_B   the bounding set, and for uid 0 the permitted and effective sets; ALL for all
+ *   seccomp=default            Docker's profile for these capabilities
  *   no-new-privileges=1  cgroup-namespace=1  oom-score-adj=N
  *
  * A key that is not here is an error, so that an agent and a launcher of different age notice.
@@ -101,6 +102,10 @@ static bool parse_limit(char *text, struct limit *limit) {
 
 static bool parse_capabilities(const char *text, struct instructions *instructions) {
   instructions->has_capabilities = true;
+  if (strcmp(text, "ALL") == 0) {
+    instructions->capabilities = UINT64_MAX;
+    return true;
+  }
   while (*text != '\0') {
     size_t length = strcspn(text, ",");
     int number = find_capability(text, length);
@@ -110,6 +115,11 @@ static bool parse_capabilities(const char *text, struct instructions *instructio
     if (*text == ',') text++;
   }
   return true;
+}
+
+static bool parse_seccomp(const char *text, bool *seccomp) {
+  *seccomp = true;
+  return strcmp(text, "default") == 0 ? true : invalid();
 }
 
 static bool parse_score(const char *text, struct instructions *instructions) {
@@ -136,6 +146,7 @@ static bool parse_record(const char *key, char *value, struct instructions *to, 
   else if (strcmp(key, "umask") == 0) return parse_mode(value, to);
   else if (strcmp(key, "capabilities") == 0) return parse_capabilities(value, to);
   else if (strcmp(key, "no-new-privileges") == 0) return parse_flag(value, &to->no_new_privileges);
+  else if (strcmp(key, "seccomp") == 0) return parse_seccomp(value, &to->seccomp);
   else if (strcmp(key, "oom-score-adj") == 0) return parse_score(value, to);
   else if (strcmp(key, "cgroup-namespace") == 0) return parse_flag(value, &to->cgroup_namespace);
   else return invalid();

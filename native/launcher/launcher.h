@@ -47,6 +47,7 @@ struct instructions {
   bool has_capabilities;
   uint64_t capabilities;
   bool no_new_privileges;
+  bool seccomp;        /* Docker's default profile, for these capabilities */
   const char *oom_score_adj; /* NULL: keep */
   bool cgroup_namespace;
 };
@@ -86,6 +87,10 @@ step_function set_groups;
 step_function set_user;
 step_function set_capabilities;
 step_function forbid_privileges;
+
+/* seccomp.c: which system calls it may make. At most one of the two does anything. */
+step_function filter_calls_with_privileges;
+step_function filter_calls_without_privileges;
 
 /* program.c: what it runs. */
 step_function find_program;

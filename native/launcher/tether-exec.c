@@ -23,6 +23,7 @@ static const struct {
     {"make-working-directory", make_working_directory},
     /* The bounding set first, because it needs CAP_SETPCAP; the groups before the user who may not. */
     {"capabilities", drop_bounding_set},
+    {"seccomp", filter_calls_with_privileges},
     {"groups", set_groups},
     {"user", set_user},
     {"capabilities", set_capabilities},
@@ -31,6 +32,7 @@ static const struct {
     {"session", set_umask},
     {"no-new-privileges", forbid_privileges},
     {"session", reset_signals},
+    {"seccomp", filter_calls_without_privileges},
     {"lookup", find_program},
     {"execute", execute},
 };
