@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ProcessIdentity } from "./qemu/process-identity.ts";
 
 /** How fast the processor is: `auto` takes KVM where it can work. */
 export type AccelerationRequest = "auto" | "kvm" | "tcg";
@@ -59,7 +60,9 @@ export type MachineEnd =
   /** The guest reset itself: the kernel does so when it panics. */
   | { readonly reason: "reset" }
   /** The hypervisor's process ended without a word from the guest. */
-  | { readonly reason: "lost" };
+  | { readonly reason: "lost" }
+  /** It is gone; an adopted machine's end is not observed more closely. */
+  | { readonly reason: "unobserved" };
 
 /** A started machine. */
 export interface Machine {
@@ -73,6 +76,35 @@ export interface Machine {
   destroy(): Promise<void>;
 }
 
+/** Where a machine runs that was started by some process, this one or another. */
+export interface RunningMachine {
+  /** The hypervisor's process, as its starter wrote it down. */
+  readonly identity: ProcessIdentity;
+  /** The folder that it was started with. */
+  readonly folder: string;
+}
+
+/**
+ * A machine that another process started, for any number of processes at the same time. What it opened ends with
+ * it: to be disposed of.
+ */
+export interface AdoptedMachine extends Machine, AsyncDisposable {
+  /**
+   * Resolves with `unobserved` when the machine's process is gone; never after the disposal. Keeps this process
+   * alive from the moment it is asked for.
+   */
+  readonly ended: Promise<MachineEnd>;
+  /**
+   * Opens a link of this caller's own, beside those of all others; it is taken away when the socket closes. Right
+   * after a machine's start, or while its guest is starting, it waits until the guest comes to it.
+   *
+   * @throws TetherError `too-many-clients`, `guest-lost`, `hypervisor-failed`.
+   */
+  connectLink(): Promise<Socket>;
+  /** Closes every link; resolves when nothing of them is left in the machine, which goes on. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /** Starts machines on one kind of hypervisor. */
 export interface HypervisorDriver {
   /**
@@ -81,4 +113,7 @@ export interface HypervisorDriver {
    * @throws TetherError `tool-missing`, `acceleration-unavailable`, `hypervisor-failed`; nothing is left then.
    */
   start(specification: MachineSpecification, options: { readonly signal: AbortSignal }): Promise<Machine>;
+
+  /** A machine that runs already; undefined when its process has ended. */
+  adopt(machine: RunningMachine): AdoptedMachine | undefined;
 }

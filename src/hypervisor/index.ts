@@ -3,6 +3,7 @@
  * are only machines, their disks and their links.
  */
 export type {
+  AdoptedMachine,
   AccelerationRequest,
   Boot,
   Hardware,
@@ -10,6 +11,7 @@ export type {
   Machine,
   MachineEnd,
   MachineSpecification,
+  RunningMachine,
   TemplateRequest,
 } from "./driver.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";

@@ -4,6 +4,8 @@
 
 /** The virtio-serial port that carries SSH. */
 export const LINK_PORT_NAME = "tether.link";
+/** How the names of the virtio-serial ports begin that further clients plug, one for each. */
+export const FURTHER_LINK_PORT_PREFIX = "tether.link.";
 /** The virtio-serial port whose host side is a file: log records that outlive guest and endpoint. */
 export const LOG_PORT_NAME = "tether.log";
 /** QEMU's fw_cfg item with the configuration (below `opt/`, as fw_cfg's documentation asks of users). */

@@ -63,6 +63,10 @@ class CuttingDriver implements HypervisorDriver {
     };
   }
 
+  adopt(): undefined {
+    return undefined;
+  }
+
   progress(bytes: number, total: number): void {
     if (this.cuts >= CUTS || bytes < ((this.cuts + 1) * total) / (CUTS + 1)) return;
     this.cuts += 1;

@@ -22,6 +22,11 @@ export const UEFI_VARIABLES = "uefi-vars.fd";
 export const UEFI_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 export const UEFI_VARIABLES_TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
+/**
+ * Of a machine's virtio-serial ports, with the console's number 0, which nobody has, the link's and the log's.
+ */
+const MOST_PORTS = 16;
+
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
 /** Where a machine's memory comes from. */
@@ -118,7 +123,7 @@ function firmwareArguments({ firmware }: Extract<Boot, { from: "iso" }>): string
 /** Two virtio-serial ports: the link, and the log whose host side is a file. */
 function portArguments({ log }: MachineSpecification): string[] {
   return [
-    ...["-device", "virtio-serial-pci,max_ports=4"],
+    ...["-device", `virtio-serial-pci,max_ports=${MOST_PORTS}`],
     ...["-chardev", `socket,id=link,path=${LINK_SOCKET},server=on,wait=off`],
     ...["-device", `virtserialport,id=${LINK_DEVICE},chardev=link,name=${LINK_PORT_NAME}`],
     ...["-chardev", `file,id=log,path=${escapeValue(log)},append=on`],

@@ -1,9 +1,18 @@
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
-import type { HypervisorDriver, Machine, MachineSpecification, TemplateRequest } from "../driver.ts";
+import type {
+  AdoptedMachine,
+  HypervisorDriver,
+  Machine,
+  MachineSpecification,
+  RunningMachine,
+  TemplateRequest,
+} from "../driver.ts";
 import { chooseAcceleration } from "./acceleration.ts";
+import { AdoptedQemuMachine } from "./adopted-machine.ts";
 import { qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
+import { isRunning } from "./process-identity.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { type QemuProcess, startQemu } from "./qemu-process.ts";
 import { restore } from "./template-state.ts";
@@ -40,6 +49,10 @@ export class QemuDriver implements HypervisorDriver {
     const canFork = boot.from === "kernel" && hardware === "virtio";
     const forked = canFork && templates !== undefined ? await this.#fork(start, templates) : undefined;
     return new QemuMachine({ ...(forked ?? (await this.#boot(start))), folder });
+  }
+
+  adopt({ identity, folder }: RunningMachine): AdoptedMachine | undefined {
+    return isRunning(identity) ? new AdoptedQemuMachine(identity, folder) : undefined;
   }
 
   #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {

@@ -62,6 +62,7 @@ export const ERROR_CATALOGUE = {
   "guest-lost": fault(125),
   "guest-initialisation": fault(125),
   "link-protocol": fault(125),
+  "too-many-clients": user(1, 503),
   "timed-out": user(125, 504),
 
   // The container's process.

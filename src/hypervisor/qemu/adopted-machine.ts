@@ -1,0 +1,90 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { AdoptedMachine, MachineEnd } from "../driver.ts";
+import { LinkPorts } from "./link-ports.ts";
+import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
+
+/** A killed QEMU is gone after some 20 ms, its sockets a little earlier; it is no child of ours. */
+const END_POLL_MS = 5;
+const END_LIMIT_MS = 10_000;
+
+/** How often a QEMU is looked for that does not answer: it is stopped, or is ending. */
+const SILENT_POLL_MS = 250;
+
+/** A running QEMU that another process started. */
+export class AdoptedQemuMachine implements AdoptedMachine {
+  readonly #identity: ProcessIdentity;
+  readonly #ports: LinkPorts;
+  #ended: Promise<MachineEnd> | undefined;
+  #isDisposed = false;
+
+  /** @param folder the machine's. */
+  constructor(identity: ProcessIdentity, folder: string) {
+    const self = identifyProcess(process.pid);
+    if (self === undefined) throw new TetherError("internal", "this process is not listed in /proc");
+    this.#identity = identity;
+    this.#ports = new LinkPorts(folder, self);
+  }
+
+  get pid(): number {
+    return this.#identity.pid;
+  }
+
+  get ended(): Promise<MachineEnd> {
+    this.#ended ??= this.#awaitEnd();
+    return this.#ended;
+  }
+
+  async connectLink(): Promise<Socket> {
+    // A later machine in the same folder would have another process.
+    if (!isRunning(this.#identity)) throw new TetherError("guest-lost", "the container VM has ended");
+    return this.#ports.connectLink();
+  }
+
+  async destroy(): Promise<void> {
+    if (isRunning(this.#identity)) kill(this.pid);
+    const limit = Date.now() + END_LIMIT_MS;
+    while (isRunning(this.#identity)) {
+      if (Date.now() > limit)
+        throw new TetherError("hypervisor-failed", `the container VM's process ${this.pid} does not end`);
+      await delay(END_POLL_MS);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
+    await this.#ports.close();
+  }
+
+  /** The kernel tells nobody but its parent that a process ends: a connection to it does. */
+  async #awaitEnd(): Promise<MachineEnd> {
+    while (isRunning(this.#identity)) {
+      try {
+        const watch = await this.#ports.connectWatch();
+        if (!watch.destroyed) await once(watch.resume(), "close");
+        await this.#awaitProcess();
+      } catch {
+        await delay(SILENT_POLL_MS);
+      }
+      if (this.#isDisposed) await new Promise<never>(() => {});
+    }
+    return { reason: "unobserved" };
+  }
+
+  /** Its sockets are closed a moment before the process is gone. */
+  async #awaitProcess(): Promise<void> {
+    const limit = Date.now() + SILENT_POLL_MS;
+    while (!this.#isDisposed && isRunning(this.#identity) && Date.now() < limit) await delay(END_POLL_MS);
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    // It has ended meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
