@@ -4,7 +4,10 @@ import type { StreamSink } from "../../src/protocol/streams/index.ts";
 export class CollectingSink implements StreamSink {
   readonly chunks: Buffer[] = [];
   isEnded = false;
+  /** What the stream said it has missed. */
+  missedBytes = 0;
   readonly #ended = Promise.withResolvers<void>();
+  readonly #cutOff = Promise.withResolvers<void>();
   #allowed: number;
   #done: (() => void) | undefined;
   #watchers: Array<() => void> = [];
@@ -29,6 +32,16 @@ export class CollectingSink implements StreamSink {
   /** Resolves when the stream has ended. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Resolves when the stream has cut this reader off. */
+  get cutOff(): Promise<void> {
+    return this.#cutOff.promise;
+  }
+
+  overrun(missedBytes: number): void {
+    this.missedBytes = missedBytes;
+    this.#cutOff.resolve();
   }
 
   /** Resolves when `condition` holds; it is looked at with every chunk. */

@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { ClientChannel } from "ssh2";
 import { ATTACH_COMMAND } from "../../protocol/link-names.ts";
+import { parseSignal } from "../../protocol/signals.ts";
 import { ReplayStream } from "../../protocol/streams/index.ts";
 import type { GuestConnection } from "./guest-connection.ts";
 import type { WindowSize } from "./window-size.ts";
@@ -25,20 +26,44 @@ export interface LocalTerminal {
 /** How one stretch of an attachment ended. */
 export type StretchEnd = "drained" | "broken";
 
+/** How a session's process ended, as its channel tells; a signal of 0 means that it ended by exit(2). */
+export interface ChannelExit {
+  readonly code: number;
+  readonly signal: number;
+}
+
 /**
  * Carries a session's streams between a user and a guest, over as many connections as it takes: each stretch
  * goes on at the byte at which the one before was cut.
  */
 export class Attachment {
   readonly #streams: LocalStreams;
+  readonly #sessionId: string;
   readonly #input: ReplayStream | undefined;
   #outputBytes = 0;
   #errorOutputBytes = 0;
 
-  constructor(streams: LocalStreams) {
+  #exit: ChannelExit | undefined;
+
+  /** @param sessionId an exec's; empty for the main session. */
+  constructor(streams: LocalStreams, sessionId: string = "") {
     this.#streams = streams;
+    this.#sessionId = sessionId;
     this.#input =
-      streams.input === undefined ? undefined : new ReplayStream(streams.input, "what is buffered too");
+      streams.input === undefined
+        ? undefined
+        : new ReplayStream(streams.input, { lost: "what is buffered too", whileUnread: "wait" });
+  }
+
+  /** How the process ended, once its output has drained. */
+  get exit(): ChannelExit | undefined {
+    return this.#exit;
+  }
+
+  /** Leaves out what the session has written so far: its snapshot says how much. */
+  skip(outputBytes: number, errorOutputBytes: number): void {
+    this.#outputBytes = outputBytes;
+    this.#errorOutputBytes = errorOutputBytes;
   }
 
   /**
@@ -51,10 +76,8 @@ export class Attachment {
     const { terminal, output, errorOutput } = this.#streams;
     const size = terminal?.size();
     const pty = size === undefined ? undefined : { cols: size.columns, rows: size.rows, term: "xterm" };
-    const channel = await connection.execute(
-      `${ATTACH_COMMAND} ${this.#outputBytes} ${this.#errorOutputBytes}`,
-      pty,
-    );
+    const words = [ATTACH_COMMAND, this.#sessionId, this.#outputBytes, this.#errorOutputBytes];
+    const channel = await connection.execute(words.filter((word) => word !== "").join(" "), pty);
     const stopResizing = terminal?.onResize(() => {
       const { columns, rows } = terminal.size();
       channel.setWindow(rows, columns, 0, 0);
@@ -73,7 +96,8 @@ export class Attachment {
       stopInput?.();
       stopResizing?.();
     }
-    return hasExit(channel) ? "drained" : "broken";
+    this.#exit = exitOf(channel);
+    return this.#exit === undefined ? "broken" : "drained";
   }
 }
 
@@ -98,9 +122,10 @@ function closed(channel: ClientChannel): Promise<void> {
 }
 
 /** The guest sends the exit behind the last byte; without it the channel was cut. ssh2's types do not list it. */
-function hasExit(channel: ClientChannel): boolean {
+function exitOf(channel: ClientChannel): ChannelExit | undefined {
   const { _exit: exit } = channel as unknown as {
-    readonly _exit: { readonly code: number | null | undefined };
+    readonly _exit: { readonly code: number | null | undefined; readonly signal?: string };
   };
-  return exit.code !== undefined;
+  if (exit.code === undefined) return undefined;
+  return { code: exit.code ?? 0, signal: exit.signal === undefined ? 0 : parseSignal(exit.signal) };
 }

@@ -1,2 +1,2 @@
 /** Byte streams that survive a broken link: whoever reads one comes back and goes on at an offset. */
-export { type StreamSink, ReplayStream } from "./replay-stream.ts";
+export { type Departure, type ReaderKind, ReplayStream, type StreamSink } from "./replay-stream.ts";

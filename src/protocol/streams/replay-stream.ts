@@ -4,11 +4,17 @@ import { ReplayBuffer } from "./replay-buffer.ts";
 /** One write to a client; two SSH packets. */
 const PIECE_BYTES = 64 * 1024;
 
-/** A reader may lag behind by this much before the source has to wait for it. */
+/** A reader that holds the source may lag behind by this much before the source has to wait for it. */
 const LAG_BYTES = 256 * 1024;
 
-/** What may arrive while nobody reads, yet or any more. */
+/** What may arrive before a reader that is waited for comes (again). */
 const EARLY_BYTES = 1024 * 1024;
+
+/** So long the source waits for a client that takes nothing, when others are kept waiting by it. */
+const PATIENCE_MS = 1000;
+
+/** How much is kept for a reader that lags and is not waited for; then it has missed something. */
+const FOLLOW_BYTES = 4 * 1024 * 1024;
 
 /** ssh2's channel window: what is on its way at most, and what a receiver buffers before it closes the window. */
 const WINDOW_BYTES = 2 * 1024 * 1024;
@@ -27,35 +33,61 @@ export interface StreamSink {
   write(chunk: Buffer, done: () => void): void;
   /** The stream has ended and everything was written. */
   end(): void;
+  /** The reader was too slow: so many bytes were left out, and it gets no more. */
+  overrun?(missedBytes: number): void;
 }
+
+/**
+ * What a reader is. `record` holds the source back always, for it must have every byte; `hold` does so as long as it
+ * is the only client, as the reader of a pipe does. Any other client is waited for while it takes something at
+ * least once a second; one that does not is not waited for, and is cut off when what it has not had is forgotten.
+ */
+export type ReaderKind = "record" | "hold" | "follow";
+
+/** How a reader goes: by its own wish, or with its link, so that it may come back. */
+export type Departure = "left" | "lost";
 
 /** One reader's place in a stream. */
 interface Reader {
   cursor: number;
   isWriting: boolean;
   isEnded: boolean;
+  /** It has had its second; until it takes something again nobody waits for it. */
+  isStalled: boolean;
+  patience: NodeJS.Timeout | undefined;
+  readonly kind: ReaderKind;
   readonly sink: StreamSink;
+}
+
+/** How a stream treats the time in which nobody reads it. */
+export interface ReplayOptions {
+  /** What is lost with a link, and has to be kept for it. */
+  readonly lost?: keyof typeof RETAINED_BYTES;
+  /** Whether the source waits while there is no reader at all, or its bytes are let go. */
+  readonly whileUnread: "wait" | "let go";
 }
 
 /**
  * A byte stream and everybody who reads it, each at its own place: a process's output in the guest, a user's
- * input on the host. Reading from the source stops while a reader lags, nothing is dropped for a reader that is
- * attached, and a reader that lost its link goes on where it was.
+ * input on the host. A reader that lost its link goes on where it was.
  */
 export class ReplayStream {
   readonly #source: Readable;
+  readonly #options: ReplayOptions;
   readonly #buffer = new ReplayBuffer();
   readonly #readers = new Set<Reader>();
   /** The furthest place that any reader has had; bytes before it may be forgotten. */
   #furthest = 0;
+  /** Where a reader is expected (back), for whom the source waits meanwhile. */
+  #expected: { readonly cursor: number; readonly limit: NodeJS.Timeout } | undefined;
   #isEnded = false;
   readonly #ended = Promise.withResolvers<void>();
   readonly #retainedBytes: number;
 
-  /** @param lost what is lost with a link, and has to be kept for it. */
-  constructor(source: Readable, lost: keyof typeof RETAINED_BYTES = "what is on its way") {
+  constructor(source: Readable, options: ReplayOptions) {
     this.#source = source;
-    this.#retainedBytes = RETAINED_BYTES[lost];
+    this.#options = options;
+    this.#retainedBytes = RETAINED_BYTES[options.lost ?? "what is on its way"];
     source.on("data", (chunk: Buffer) => {
       this.#buffer.append(chunk);
       this.#advance();
@@ -83,17 +115,36 @@ export class ReplayStream {
   }
 
   /**
+   * Waits for a reader that is to come, from the present place on, at most this long: the source stops when it is
+   * too far ahead.
+   */
+  expectReader(limitMs: number): void {
+    this.#expect(this.#furthest, limitMs);
+  }
+
+  /**
    * Reads from `offset` on, or from the oldest byte kept when that one is gone. A new client starts at 0.
    *
-   * @returns stops reading; the sink is not called any more.
+   * @returns stops reading; the sink is not called any more. A reader that holds the source and is lost is
+   *   expected back for `returnLimitMs`.
    */
-  attach(offset: number, sink: StreamSink): () => void {
+  attach(
+    offset: number,
+    sink: StreamSink,
+    kind: ReaderKind = "hold",
+    returnLimitMs = 0,
+  ): (departure?: Departure) => void {
     const cursor = Math.min(Math.max(offset, this.#buffer.start), this.#buffer.end);
-    const reader: Reader = { cursor, isWriting: false, isEnded: false, sink };
+    const state = { isWriting: false, isEnded: false, isStalled: false, patience: undefined };
+    const reader: Reader = { ...state, cursor, kind, sink };
+    if (kind === "hold") this.#expectNobody();
     this.#readers.add(reader);
     this.#advance();
-    return () => {
-      if (!this.#readers.delete(reader)) return;
+    return (departure = "left") => {
+      if (!this.#remove(reader)) return;
+      if (departure === "lost" && kind === "hold" && returnLimitMs > 0) {
+        this.#expect(reader.cursor, returnLimitMs);
+      }
       this.#advance();
     };
   }
@@ -102,15 +153,31 @@ export class ReplayStream {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#expectNobody();
     this.#source.removeAllListeners("data");
     this.#source.destroy();
     this.#ended.resolve();
     this.#advance();
   }
 
+  #expect(cursor: number, limitMs: number): void {
+    if (this.#isEnded) return;
+    this.#expectNobody();
+    const limit = setTimeout(() => {
+      this.#expected = undefined;
+      this.#advance();
+    }, limitMs);
+    this.#expected = { cursor, limit };
+  }
+
+  #expectNobody(): void {
+    clearTimeout(this.#expected?.limit);
+    this.#expected = undefined;
+  }
+
   #advance(): void {
     for (const reader of this.#readers) this.#serve(reader);
-    this.#buffer.forget(Math.min(this.#slowest(), this.#furthest) - this.#retainedBytes);
+    this.#buffer.forget(this.#unneeded());
     if (this.#isEnded) return;
     if (this.#mustWait()) this.#source.pause();
     else this.#source.resume();
@@ -118,6 +185,10 @@ export class ReplayStream {
 
   #serve(reader: Reader): void {
     if (reader.isWriting || reader.isEnded) return;
+    if (reader.cursor < this.#buffer.start) {
+      this.#cutOff(reader);
+      return;
+    }
     const chunk = this.#buffer.read(reader.cursor, PIECE_BYTES);
     if (chunk === undefined) {
       if (!this.#isEnded) return;
@@ -130,16 +201,68 @@ export class ReplayStream {
     this.#furthest = Math.max(this.#furthest, reader.cursor);
     reader.sink.write(chunk, () => {
       reader.isWriting = false;
+      reader.isStalled = false;
+      clearTimeout(reader.patience);
+      reader.patience = undefined;
       if (this.#readers.has(reader)) this.#advance();
     });
   }
 
-  #mustWait(): boolean {
-    if (this.#readers.size === 0) return this.#buffer.end - this.#furthest >= EARLY_BYTES;
-    return this.#buffer.end - this.#slowest() >= LAG_BYTES;
+  #cutOff(reader: Reader): void {
+    this.#remove(reader);
+    reader.sink.overrun?.(this.#buffer.end - reader.cursor);
   }
 
-  #slowest(): number {
-    return Math.min(this.#buffer.end, ...[...this.#readers].map((reader) => reader.cursor));
+  #remove(reader: Reader): boolean {
+    clearTimeout(reader.patience);
+    return this.#readers.delete(reader);
+  }
+
+  /** Where the bytes begin that somebody may still need. */
+  #unneeded(): number {
+    const { end } = this.#buffer;
+    const isLetGo = this.#options.whileUnread === "let go" && this.#expected === undefined;
+    const read = isLetGo ? end : this.#furthest;
+    const awaited = Math.min(read, this.#slowestAwaited() ?? read) - this.#retainedBytes;
+    const followers = [...this.#readers].map(({ cursor }) => cursor);
+    return Math.min(awaited, Math.max(Math.min(end, ...followers), end - FOLLOW_BYTES));
+  }
+
+  #mustWait(): boolean {
+    const { end } = this.#buffer;
+    if (this.#expected !== undefined && end - this.#expected.cursor >= EARLY_BYTES) return true;
+    const slow = this.#awaited().filter(({ cursor }) => end - cursor >= LAG_BYTES);
+    for (const reader of slow) this.#losePatience(reader);
+    if (slow.length > 0) return true;
+    return (
+      this.#options.whileUnread === "wait" && this.#readers.size === 0 && end - this.#furthest >= EARLY_BYTES
+    );
+  }
+
+  #losePatience(reader: Reader): void {
+    if (reader.patience !== undefined || this.#isUnconditional(reader)) return;
+    reader.patience = setTimeout(() => {
+      reader.isStalled = true;
+      this.#advance();
+    }, PATIENCE_MS);
+  }
+
+  /** Those for whom the source waits. */
+  #awaited(): Reader[] {
+    return [...this.#readers].filter((reader) => !reader.isStalled || this.#isUnconditional(reader));
+  }
+
+  #isUnconditional(reader: Reader): boolean {
+    if (reader.kind === "record") return true;
+    return (
+      reader.kind === "hold" &&
+      [...this.#readers].every((other) => other === reader || other.kind === "record")
+    );
+  }
+
+  #slowestAwaited(): number | undefined {
+    const places = this.#awaited().map(({ cursor }) => cursor);
+    if (this.#expected !== undefined) places.push(this.#expected.cursor);
+    return places.length === 0 ? undefined : Math.min(...places);
   }
 }

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { PassThrough, Readable } from "node:stream";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as delay } from "node:timers/promises";
 import fc from "fast-check";
 import { ReplayStream } from "../../../../src/protocol/streams/index.ts";
 import { CollectingSink } from "../../../support/collecting-sink.ts";
 
 const KIBIBYTE = 1024;
 const MEBIBYTE = 1024 * KIBIBYTE;
+const WAITING = { whileUnread: "wait" } as const;
+const LETTING_GO = { whileUnread: "let go" } as const;
 
 /** Gives `chunkBytes` at a time as long as it is asked, and counts what it gave. */
 class EndlessSource extends Readable {
@@ -21,13 +23,18 @@ class EndlessSource extends Readable {
 
   override _read(): void {
     this.given += this.#chunk.length;
-    this.push(this.#chunk);
+    // In a later turn, as a pipe does: else a source that is never held back would never let anybody else run.
+    setImmediate(() => this.push(this.#chunk));
   }
 }
 
 /** Lets everything happen that can happen without anybody's help. */
 async function settle(turns = 200): Promise<void> {
   for (let count = 0; count < turns; count++) await turn();
+}
+
+function* pieces(content: Buffer): Generator<Buffer> {
+  for (let start = 0; start < content.length; start += 50_000) yield content.subarray(start, start + 50_000);
 }
 
 describe("a replayed stream", () => {
@@ -46,7 +53,7 @@ describe("a replayed stream", () => {
         ),
         async (sizes, cuts) => {
           const chunks = sizes.map((size) => randomBytes(size));
-          const stream = new ReplayStream(Readable.from(chunks, { objectMode: false }));
+          const stream = new ReplayStream(Readable.from(chunks, { objectMode: false }), WAITING);
           let received = Buffer.alloc(0);
           for (const { chunks: allowed, lost } of cuts) {
             const sink = new CollectingSink(allowed);
@@ -71,6 +78,7 @@ describe("a replayed stream", () => {
     const content = randomBytes(700 * KIBIBYTE);
     const stream = new ReplayStream(
       Readable.from([content.subarray(0, 5), content.subarray(5)], { objectMode: false }),
+      WAITING,
     );
     const [fast, slow] = [new CollectingSink(), new CollectingSink(0)];
     stream.attach(0, fast);
@@ -86,7 +94,7 @@ describe("a replayed stream", () => {
 
   it("keeps what came before the first reader", async () => {
     const source = new PassThrough();
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     source.write("early ");
     await settle(5);
     const sink = new CollectingSink();
@@ -99,7 +107,7 @@ describe("a replayed stream", () => {
 
   it("is not read on while a reader lags by more than 256 KiB", async () => {
     const source = new EndlessSource(16 * KIBIBYTE);
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     const stalled = new CollectingSink(2);
     stream.attach(0, stalled);
     stream.attach(0, new CollectingSink());
@@ -116,7 +124,7 @@ describe("a replayed stream", () => {
 
   it("is read on for the others when the reader that lagged goes away", async () => {
     const source = new EndlessSource(16 * KIBIBYTE);
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     const fast = new CollectingSink();
     stream.attach(0, fast);
     const detach = stream.attach(0, new CollectingSink(0));
@@ -129,7 +137,7 @@ describe("a replayed stream", () => {
 
   it("without a reader is read up to a mebibyte and not further", async () => {
     const source = new EndlessSource(64 * KIBIBYTE);
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     await settle();
     assert.ok(
       stream.length >= MEBIBYTE && stream.length <= MEBIBYTE + 128 * KIBIBYTE,
@@ -140,7 +148,7 @@ describe("a replayed stream", () => {
 
   it("keeps no more than its window behind a reader, so that its memory is bounded", async () => {
     const source = new EndlessSource(64 * KIBIBYTE);
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     const sink = new CollectingSink();
     const detach = stream.attach(0, sink);
     await sink.until(({ length }) => length > 8 * MEBIBYTE);
@@ -159,7 +167,10 @@ describe("a replayed stream", () => {
   });
 
   it("goes on at the place that a reader names, even one beyond its end", async () => {
-    const stream = new ReplayStream(Readable.from([Buffer.from("0123456789")], { objectMode: false }));
+    const stream = new ReplayStream(
+      Readable.from([Buffer.from("0123456789")], { objectMode: false }),
+      WAITING,
+    );
     await stream.ended;
     for (const [offset, text] of [
       [4, "456789"],
@@ -176,7 +187,7 @@ describe("a replayed stream", () => {
 
   it("can be ended while its source stays open; readers get the rest and then the end", async () => {
     const source = new PassThrough();
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     const sink = new CollectingSink(0);
     stream.attach(0, sink);
     source.write("first");
@@ -195,7 +206,7 @@ describe("a replayed stream", () => {
   it("ends with its source, and with its source's error", async () => {
     for (const error of [undefined, new Error("EIO")]) {
       const source = new PassThrough();
-      const stream = new ReplayStream(source);
+      const stream = new ReplayStream(source, WAITING);
       const sink = new CollectingSink();
       stream.attach(0, sink);
       source.destroy(error);
@@ -206,7 +217,7 @@ describe("a replayed stream", () => {
 
   it("leaves a reader alone once it is detached, though its last chunk is taken later", async () => {
     const source = new PassThrough();
-    const stream = new ReplayStream(source);
+    const stream = new ReplayStream(source, WAITING);
     const sink = new CollectingSink(0);
     const detach = stream.attach(0, sink);
     source.write("one");
@@ -220,5 +231,81 @@ describe("a replayed stream", () => {
     await settle(5);
     assert.equal(sink.text, "one");
     assert.equal(sink.isEnded, false);
+  });
+
+  it("does not wait for ever for one of several clients: it is cut off, and told what it has missed", async () => {
+    const content = randomBytes(12 * MEBIBYTE);
+    const stream = new ReplayStream(Readable.from(pieces(content), { objectMode: false }), LETTING_GO);
+    const [fast, stopped] = [new CollectingSink(), new CollectingSink(0)];
+    stream.attach(0, fast, "follow");
+    stream.attach(0, stopped, "follow");
+    await fast.ended;
+    assert.ok(fast.bytes.equals(content));
+    const had = stopped.length;
+    stopped.allow();
+    await stopped.cutOff;
+    assert.equal(stopped.missedBytes, content.length - had);
+  });
+
+  it("waits for a client that is slow, as long as it reads", async () => {
+    const content = randomBytes(6 * MEBIBYTE);
+    const stream = new ReplayStream(Readable.from(pieces(content), { objectMode: false }), LETTING_GO);
+    const [fast, slow] = [new CollectingSink(), new CollectingSink(0)];
+    stream.attach(0, fast, "follow");
+    stream.attach(0, slow, "follow");
+    while (!slow.isEnded) {
+      await turn();
+      slow.allow(1);
+    }
+    assert.ok(slow.bytes.equals(content));
+    assert.ok(fast.bytes.equals(content));
+  });
+
+  it("waits without end for its record, and for a client that holds it alone", async () => {
+    for (const kind of ["record", "hold"] as const) {
+      const source = new EndlessSource(16 * KIBIBYTE);
+      const stream = new ReplayStream(source, LETTING_GO);
+      const stopped = new CollectingSink(0);
+      stream.attach(0, stopped, kind);
+      if (kind === "hold") stream.attach(0, new CollectingSink(), "record");
+      await settle();
+      const { given } = source;
+      await delay(1200);
+      assert.equal(source.given, given, kind);
+      stream.end();
+    }
+  });
+
+  it("lets go what nobody reads, unless a reader is expected", async () => {
+    const unread = new EndlessSource(64 * KIBIBYTE);
+    const stream = new ReplayStream(unread, LETTING_GO);
+    while (stream.length < 8 * MEBIBYTE) await turn();
+    stream.end();
+
+    const source = new EndlessSource(64 * KIBIBYTE);
+    const expecting = new ReplayStream(source, LETTING_GO);
+    expecting.expectReader(60_000);
+    await settle();
+    assert.ok(expecting.length <= MEBIBYTE + 128 * KIBIBYTE, `${expecting.length} bytes`);
+    const sink = new CollectingSink();
+    const detach = expecting.attach(0, sink, "hold", 60_000);
+    await sink.until(({ length }) => length > 3 * MEBIBYTE);
+    detach("lost");
+    await settle();
+    const { length } = expecting;
+    await settle();
+    assert.equal(expecting.length, length, "it waits for the client that lost its link");
+    const back = new CollectingSink();
+    expecting.attach(sink.length, back, "hold", 60_000)("left");
+    while (expecting.length < length + 4 * MEBIBYTE) await turn();
+    expecting.end();
+  });
+
+  it("does not wait longer than that for a reader that was expected", async () => {
+    const source = new EndlessSource(64 * KIBIBYTE);
+    const stream = new ReplayStream(source, LETTING_GO);
+    stream.expectReader(50);
+    while (stream.length < 8 * MEBIBYTE) await delay(5);
+    stream.end();
   });
 });
