@@ -18,11 +18,14 @@ const CRC_TAG = 0x35;
 /** Both fields that come first. */
 export const HEADER_BYTES = MAGIC.length + 5;
 
+/** What the port's driver takes at once (virtio_console.c, port_fops_write): a record within it is never torn. */
+export const MAX_FRAME_BYTES = 32 * 1024;
+
 /**
- * The size of a record, at most: three bytes of varint. A reader waits for no more than this where a record was cut,
- * and it holds an exec's arguments of any usual length.
+ * The size of a record, at most, without the varint before it. A reader waits for no more than this where a record
+ * was cut.
  */
-export const MAX_RECORD_BYTES = 64 * 1024;
+export const MAX_RECORD_BYTES = MAX_FRAME_BYTES - 3;
 
 /** How many bytes a number below 2^28 takes as a varint. */
 export function varintBytes(value: number): number {

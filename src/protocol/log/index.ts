@@ -10,5 +10,5 @@ export {
   type OutputPart,
   writeOutputRecord,
 } from "./encode-record.ts";
-export { MAX_RECORD_BYTES } from "./frame.ts";
+export { MAX_FRAME_BYTES, MAX_RECORD_BYTES } from "./frame.ts";
 export { LogDecoder, type PlacedRecord } from "./log-decoder.ts";

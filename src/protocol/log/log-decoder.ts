@@ -22,7 +22,7 @@ const UNDECIDED_BYTES = MAX_SIZE_BYTES + MAGIC.length - 1;
  * How much may be summed up in vain, beyond as much again as was read. A hostile guest can write beginnings of large
  * records one behind the other, each of which costs a sum over all that it claims.
  */
-const VAIN_BYTES = 16 * MAX_RECORD_BYTES;
+const VAIN_BYTES = 32 * MAX_RECORD_BYTES;
 
 /** What stands at a place: a whole record, the beginning of one (perhaps), or neither. */
 type Found =
