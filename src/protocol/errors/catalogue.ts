@@ -73,6 +73,12 @@ export const ERROR_CATALOGUE = {
   "launch-failed": fault(126),
   "no-such-session": user(1, 404),
 
+  // Files that are copied.
+  "file-not-found": user(1, 404),
+  "copy-impossible": user(1, 400),
+  "archive-invalid": user(1, 400),
+  "archive-unsafe": user(1, 400),
+
   internal: fault(
     125,
     "this is a defect in tether: please report it with the output of the same command and `-v`",
