@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
@@ -63,7 +62,7 @@ export class AdoptedQemuMachine implements AdoptedMachine {
     while (isRunning(this.#identity)) {
       try {
         const watch = await this.#ports.connectWatch();
-        if (!watch.destroyed) await once(watch.resume(), "close");
+        await new Promise<void>((resolve) => watch.resume().once("close", () => resolve()));
         await this.#awaitProcess();
       } catch {
         await delay(SILENT_POLL_MS);

@@ -23,9 +23,10 @@ export const UEFI_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 export const UEFI_VARIABLES_TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 /**
- * Of a machine's virtio-serial ports, with the console's number 0, which nobody has, the link's and the log's.
+ * Of a machine's virtio-serial ports: number 0, which only a console may have, the link's, the log's, and 28 for
+ * further clients. Those that nobody uses cost the guest 0.3 MB in all, and no time that could be measured.
  */
-const MOST_PORTS = 16;
+const MOST_PORTS = 31;
 
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
 import { rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
@@ -27,7 +26,10 @@ const NO_PORT_LEFT = /Maximum port limit|Out-of-range port id/;
 export class LinkPorts {
   readonly #folder: string;
   readonly #owner: ProcessIdentity;
+  /** With what ends when nothing of a connection is left. */
   readonly #open = new Map<Socket, Promise<void>>();
+  readonly #connecting = new Set<Promise<Socket>>();
+  #isClosed = false;
 
   /**
    * @param folder the machine's.
@@ -44,7 +46,7 @@ export class LinkPorts {
    * @throws TetherError `too-many-clients`, `hypervisor-failed`.
    */
   connectLink(): Promise<Socket> {
-    return this.#connect(async (qmp, id) => {
+    return this.#track(async (qmp, id) => {
       const name = FURTHER_LINK_PORT_PREFIX + id;
       // Connected already: the guest finds the other end open when it comes to the port.
       await qmp.execute("device_add", { driver: "virtserialport", id, chardev: id, name });
@@ -57,39 +59,51 @@ export class LinkPorts {
    * @throws TetherError `hypervisor-failed`.
    */
   connectWatch(): Promise<Socket> {
-    return this.#connect(() => Promise.resolve());
+    return this.#track(async (qmp) => {
+      // Fails when the visit was given up meanwhile: nobody would get the connection.
+      await qmp.execute("query-status");
+    });
   }
 
   /** Closes every connection; resolves when nothing of them is left in the machine. */
   async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#connecting);
     for (const socket of this.#open.keys()) socket.destroy();
     await Promise.all(this.#open.values());
   }
 
+  async #track(plug: (qmp: QmpClient, id: string) => Promise<void>): Promise<Socket> {
+    if (this.#isClosed) throw new TetherError("internal", "a machine that was given up is not connected to");
+    const connecting = this.#connect(plug);
+    this.#connecting.add(connecting);
+    try {
+      return await connecting;
+    } finally {
+      this.#connecting.delete(connecting);
+    }
+  }
+
   async #connect(plug: (qmp: QmpClient, id: string) => Promise<void>): Promise<Socket> {
     const id = portId(this.#owner);
-    let socket: Socket | undefined;
     try {
-      await visitQmp(this.#folder, async (qmp) => {
+      const socket = await visitQmp(this.#folder, async (qmp) => {
         await refuseUnfinished(qmp);
         await removeAbandoned(qmp, this.#folder);
         await qmp.execute("chardev-add", { id, backend: socketBackend(id) });
-        socket = await connectSocket(this.#folder, socketName(id));
-        await plug(qmp, id);
+        const connected = await connectSocket(this.#folder, socketName(id));
+        return await plug(qmp, id).then(() => connected, destroyAndThrow(connected));
       });
-      if (socket === undefined) throw new TetherError("internal", "a visit that ended without its socket");
+      const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+      this.#open.set(
+        socket,
+        closed.then(() => this.#remove(id)).finally(() => this.#open.delete(socket)),
+      );
+      return socket;
     } catch (error) {
-      socket?.destroy();
       await this.#remove(id);
       throw explain(error);
     }
-    const closed = once(socket, "close");
-    const connected = socket;
-    this.#open.set(
-      connected,
-      closed.then(() => this.#remove(id)).finally(() => this.#open.delete(connected)),
-    );
-    return connected;
   }
 
   async #remove(id: string): Promise<void> {
@@ -100,6 +114,13 @@ export class LinkPorts {
     }
     rmSync(join(this.#folder, socketName(id)), { force: true });
   }
+}
+
+function destroyAndThrow(socket: Socket): (error: unknown) => never {
+  return (error) => {
+    socket.destroy();
+    throw error;
+  };
 }
 
 /** A machine that still takes over the state of a template must have the template's ports, and no others. */

@@ -16,7 +16,8 @@ const CROWDED_PAUSE_MS = 10;
  * Speaks with a running machine over its control socket, and leaves: other processes wait for their turn.
  *
  * @param folder the machine's.
- * @param work has to be short; what it began is not undone when it fails.
+ * @param work has to be short; what it began is not undone when it fails, and the machine may have ended before
+ *   it is told so.
  * @throws TetherError `hypervisor-failed`: QEMU has ended or refused something, or the visit took longer than
  *   `limitMs`, waiting for others included.
  */

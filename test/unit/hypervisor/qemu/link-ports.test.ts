@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { LinkPorts } from "../../../../src/hypervisor/qemu/link-ports.ts";
+import { identifyProcess, type ProcessIdentity } from "../../../../src/hypervisor/qemu/process-identity.ts";
+import { visitQmp } from "../../../../src/hypervisor/qemu/qmp-visit.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
+import { FakeQmpServer } from "../../../support/fake-qmp-server.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
+
+describe("links that are plugged into a running machine", () => {
+  const folder = useTemporaryFolder();
+  let qemu: FakeQmpServer;
+  let ports: LinkPorts;
+  beforeEach(() => {
+    qemu = new FakeQmpServer(folder.path);
+    ports = new LinkPorts(folder.path, self());
+  });
+  afterEach(() => qemu.close());
+
+  const sockets = (): string[] => readdirSync(folder.path).filter((name) => name.startsWith("link-"));
+
+  it("are ports of their own, each behind a socket of its own", async () => {
+    await Promise.all(Array.from({ length: 5 }, () => ports.connectLink()));
+    assert.equal(qemu.ports.size, 5);
+    assert.equal(qemu.characters.size, 5);
+    for (const [id, port] of qemu.ports) {
+      assert.deepEqual(port, { driver: "virtserialport", id, chardev: id, name: `tether.link.${id}` });
+      assert.ok(id.startsWith(`link-${process.pid}-${self().startTime}-`));
+    }
+    await ports.close();
+  });
+
+  it("are unplugged when their sockets close, with nothing left of them", async () => {
+    const [one, two] = await Promise.all([ports.connectLink(), ports.connectLink()]);
+    one.destroy();
+    await until(() => qemu.characters.size === 1);
+    assert.equal(qemu.ports.size, 1);
+    assert.equal(two.destroyed, false);
+    await ports.close();
+    assert.equal(two.destroyed, true);
+    assert.deepEqual([[...qemu.ports], [...qemu.characters], sockets()], [[], [], []]);
+  });
+
+  it("take away what processes that have ended left, and nothing else", async () => {
+    const { pid, startTime } = self();
+    const alive = `link-${pid}-${startTime}-00000000`;
+    await qemu.leave(alive, { withPort: true });
+    await qemu.leave(`link-${pid}-1-00000000`, { withPort: true });
+    await qemu.leave("link-4194305-1-00000000", { withPort: false });
+    await qemu.leave("link-port", { withPort: false });
+    await ports.connectLink();
+    const left = [...qemu.characters.keys()].filter((id) => id.endsWith("00000000") || id === "link-port");
+    assert.deepEqual(left, [alive, "link-port"]);
+    assert.equal(qemu.ports.size, 2);
+    assert.deepEqual(
+      sockets().filter((name) => name.endsWith("00000000.sock")),
+      [`${alive}.sock`],
+    );
+    await ports.close();
+  });
+
+  it("are refused when every port is taken, and leave nothing then", async () => {
+    qemu.mostPorts = 2;
+    const [one] = await Promise.all([ports.connectLink(), ports.connectLink()]);
+    await assert.rejects(ports.connectLink(), catalogueError("too-many-clients", /links are all in use/));
+    assert.deepEqual([qemu.ports.size, qemu.characters.size, sockets().length], [2, 2, 2]);
+    one.destroy();
+    await until(() => qemu.ports.size === 1);
+    await ports.connectLink();
+    await ports.close();
+  });
+
+  it("are refused while the machine still takes over a template's state", async () => {
+    qemu.status = "inmigrate";
+    await assert.rejects(ports.connectLink(), catalogueError("hypervisor-failed", /still being started/));
+    assert.equal(
+      qemu.commands.some(({ execute }) => execute === "chardev-add"),
+      false,
+    );
+  });
+
+  it("are refused when the machine has ended", async () => {
+    await qemu.close();
+    await assert.rejects(ports.connectLink(), catalogueError("hypervisor-failed"));
+    qemu = new FakeQmpServer(folder.path);
+  });
+
+  it("are closed when they come too late", async () => {
+    const connecting = ports.connectLink();
+    await ports.close();
+    assert.equal((await connecting).destroyed, true);
+    assert.deepEqual([[...qemu.ports], [...qemu.characters], sockets()], [[], [], []]);
+    await assert.rejects(ports.connectLink(), catalogueError("internal"));
+  });
+
+  it("end with the machine", async () => {
+    const link = await ports.connectLink();
+    const watch = await ports.connectWatch();
+    assert.equal(qemu.ports.size, 1);
+    const ended = [once(link.resume(), "close"), once(watch.resume(), "close")];
+    await qemu.close();
+    await Promise.all(ended);
+    await ports.close();
+    qemu = new FakeQmpServer(folder.path);
+  });
+
+  it("wait for their turn behind other visitors, however many there are", async () => {
+    const others = Array.from({ length: 20 }, () => new LinkPorts(folder.path, self()));
+    await Promise.all(others.map((each) => each.connectWatch()));
+    assert.equal(qemu.characters.size, 20);
+    await Promise.all(others.map((each) => each.close()));
+    assert.equal(qemu.characters.size, 0);
+  });
+});
+
+describe("a visit to QEMU", () => {
+  const folder = useTemporaryFolder();
+  let qemu: FakeQmpServer;
+  beforeEach(() => (qemu = new FakeQmpServer(folder.path)));
+  afterEach(() => qemu.close());
+
+  it("does not wait for ever behind somebody who stays", async () => {
+    const stays = createConnection(join(folder.path, "qmp.sock"));
+    await once(stays, "data");
+    const visit = visitQmp(folder.path, (qmp) => qmp.execute("query-status"), 50);
+    await assert.rejects(visit, catalogueError("hypervisor-failed", /^QEMU did not answer within 0.05 s$/));
+    stays.destroy();
+    assert.deepEqual(await visitQmp(folder.path, (qmp) => qmp.execute("query-status")), {
+      status: "running",
+      running: true,
+    });
+  });
+
+  it("does not wait for ever for an answer", async () => {
+    qemu.ignored.add("query-status");
+    const visit = visitQmp(folder.path, (qmp) => qmp.execute("query-status"), 50);
+    await assert.rejects(visit, catalogueError("hypervisor-failed", /did not answer/));
+    // It left: the next one is served.
+    await visitQmp(folder.path, (qmp) => qmp.execute("query-chardev"));
+  });
+
+  it("tells what QEMU refused", async () => {
+    const visit = visitQmp(folder.path, (qmp) => qmp.execute("device_del", { id: "x" }));
+    await assert.rejects(visit, catalogueError("hypervisor-failed", /^QEMU: Device not found$/));
+  });
+});
+
+function self(): ProcessIdentity {
+  const identity = identifyProcess(process.pid);
+  assert(identity !== undefined);
+  return identity;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
