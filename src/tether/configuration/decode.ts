@@ -69,7 +69,8 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
     );
   }
   if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
-  if (randomSeed.length > MAX_SEED_BYTES) throw invalid("random_seed", `is longer than ${MAX_SEED_BYTES} bytes`);
+  if (randomSeed.length > MAX_SEED_BYTES)
+    throw invalid("random_seed", `is longer than ${MAX_SEED_BYTES} bytes`);
   return {
     id,
     hostname,
