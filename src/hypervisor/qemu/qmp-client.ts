@@ -29,21 +29,31 @@ export class QmpClient {
   #text = "";
   #isClosed = false;
 
-  /** Set it before the first turn of the event loop after the constructor. */
+  /**
+   * Set it before the next turn of the event loop, after the constructor or a command's answer: then nothing is
+   * missed.
+   */
   onEvent: (event: QmpEvent) => void = () => {};
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.setEncoding("utf8");
-    socket.on("data", (text: string) => this.#read(text));
     // The end of the connection tells the same as its errors: QEMU is gone.
     socket.on("error", () => {});
-    socket.once("close", () => this.#close());
+    this.#serve().then(
+      () => this.#close(),
+      () => this.#close(),
+    );
   }
 
   /** Resolves when QEMU has closed the connection. */
   get closed(): Promise<void> {
     return this.#closed.promise;
+  }
+
+  /** Whether QEMU has closed the connection. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   /**
@@ -59,29 +69,35 @@ export class QmpClient {
     return answer.promise;
   }
 
-  #read(text: string): void {
-    this.#text += text;
-    if (this.#text.length > MAX_LINE_BYTES) {
-      this.#socket.destroy();
-      return;
+  /** Each message has a turn of its own: whoever waited for it can listen to events before the next one comes. */
+  async #serve(): Promise<void> {
+    for await (const text of this.#socket as AsyncIterable<string>) {
+      for (const line of this.#split(text)) {
+        if (!this.#dispatch(line)) return;
+        await new Promise(setImmediate);
+      }
     }
-    const lines = this.#text.split("\n");
-    this.#text = lines.pop() ?? "";
-    for (const line of lines) if (line.trim() !== "") this.#dispatch(line);
   }
 
-  #dispatch(line: string): void {
+  /** @throws RangeError when a line has no end. */
+  #split(text: string): string[] {
+    this.#text += text;
+    if (this.#text.length > MAX_LINE_BYTES) throw new RangeError("no line of QEMU's is that long");
+    const lines = this.#text.split("\n");
+    this.#text = lines.pop() ?? "";
+    return lines.filter((line) => line.trim() !== "");
+  }
+
+  /** @returns false when it is not QEMU that speaks: nothing that follows would make sense. */
+  #dispatch(line: string): boolean {
     const message = parseLine(line);
-    if (message === undefined) {
-      // Not QEMU: nothing that follows would make sense.
-      this.#socket.destroy();
-      return;
-    }
+    if (message === undefined) return false;
     if (message.event !== undefined)
       this.onEvent({ event: message.event, ...(message.data && { data: message.data }) });
     else if (message.error !== undefined)
       this.#pending.shift()?.reject(new TetherError("hypervisor-failed", `QEMU: ${message.error.desc}`));
     else if ("return" in message) this.#pending.shift()?.resolve(message["return"]);
+    return true;
   }
 
   #close(): void {
