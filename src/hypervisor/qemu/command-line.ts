@@ -13,7 +13,7 @@ export const CONSOLE_LOG = "console.log";
 /** Where QEMU finds whoever started it; gone once it has. */
 export const START_SOCKET = "start.sock";
 /** QEMU's name of the link's port, in its events. */
-export const LINK_DEVICE = "link";
+export const LINK_DEVICE = "link-port";
 /** QEMU's own complaints. */
 export const QEMU_LOG = "qemu.log";
 export const UEFI_VARIABLES = "uefi-vars.fd";

@@ -16,10 +16,21 @@ import { isRunning } from "./process-identity.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { type QemuProcess, startQemu } from "./qemu-process.ts";
 import { restore } from "./template-state.ts";
-import { type Template, TemplateStore } from "./template-store.ts";
+import { INHERITED_MEMORY, INHERITED_STATE, type Template, TemplateStore } from "./template-store.ts";
 
 /** Debian's name of the program, in package qemu-system-x86. */
 const QEMU = "qemu-system-x86_64";
+
+/** How long the steps of a forked start may take before the machine boots instead. */
+interface ForkLimits {
+  /** From a template's power-on until its guest waits to be forked. */
+  readonly readyMs: number;
+  /** From a fork's start until its guest goes on. */
+  readonly restoreMs: number;
+}
+
+/** Under TCG on a busy machine a boot has taken 20 s, and a fork is there within 0.2 s on a quiet one. */
+const FORK_LIMITS: ForkLimits = { readyMs: 60_000, restoreMs: 30_000 };
 
 /** How one start is carried out. */
 interface Start {
@@ -31,10 +42,15 @@ interface Start {
 /** Runs container VMs as QEMU processes on this machine. */
 export class QemuDriver implements HypervisorDriver {
   readonly #program: string;
+  readonly #limits: ForkLimits;
 
-  /** @param program another QEMU than the one on the path. */
-  constructor(program: string = QEMU) {
+  /**
+   * @param program another QEMU than the one on the path.
+   * @param limits of a forked start.
+   */
+  constructor(program: string = QEMU, limits: ForkLimits = FORK_LIMITS) {
     this.#program = program;
+    this.#limits = limits;
   }
 
   async start(
@@ -63,27 +79,36 @@ export class QemuDriver implements HypervisorDriver {
   /** @returns undefined when there is no template, or none that works. */
   async #fork(start: Start, request: TemplateRequest): Promise<QemuProcess | undefined> {
     const { specification, accelerator, signal } = start;
-    const store = new TemplateStore(this.#program, request);
-    let template: Template | undefined;
+    const store = new TemplateStore({ program: this.#program, request, readyLimitMs: this.#limits.readyMs });
     try {
-      template = await store.acquire(specification, accelerator, signal);
-      if (template === undefined) return undefined;
-      const args = qemuArguments(specification, accelerator, { kind: "forked", file: template.memory });
-      using state = template.openState();
-      return await startQemu({
-        program: this.#program,
-        args,
-        folder: specification.folder,
-        signal,
-        descriptor: state.descriptor,
-        prepare: ({ qmp }) => restore(qmp),
-      });
+      using template = await store.acquire(specification, accelerator, signal);
+      return template === undefined ? undefined : await this.#wake(start, store, template);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof TetherError && error.code === "tool-missing") throw error;
-      if (template !== undefined) store.discard(template);
       request.report(`no forked start: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
+    }
+  }
+
+  /** A template from which no machine goes on is removed: the next start makes another. */
+  async #wake(start: Start, store: TemplateStore, template: Template): Promise<QemuProcess> {
+    const { specification, accelerator, signal } = start;
+    const limit = AbortSignal.timeout(this.#limits.restoreMs);
+    try {
+      return await startQemu({
+        program: this.#program,
+        args: qemuArguments(specification, accelerator, { kind: "forked", file: INHERITED_MEMORY }),
+        folder: specification.folder,
+        signal: AbortSignal.any([signal, limit]),
+        descriptors: template.descriptors,
+        prepare: ({ qmp }) => restore(qmp, INHERITED_STATE),
+      });
+    } catch (error) {
+      if (!signal.aborted) store.discard(template);
+      if (error !== limit.reason) throw error;
+      const seconds = this.#limits.restoreMs / 1000;
+      throw new TetherError("hypervisor-failed", `the template did not go on within ${seconds} s`);
     }
   }
 }

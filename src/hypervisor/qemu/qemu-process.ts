@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
@@ -11,6 +12,9 @@ import { listenInFolder } from "./unix-socket.ts";
 
 /** QEMU's complaints are a few lines. */
 const MAX_COMPLAINT_BYTES = 16 * 1024;
+
+/** QEMU's process ends some milliseconds behind its connections. */
+const END_GRACE_MS = 1000;
 
 /** A QEMU that runs and answers. */
 export interface QemuProcess {
@@ -27,8 +31,8 @@ export interface QemuLaunch {
   /** Its working directory, where it finds its sockets and leaves its complaints. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  /** Is passed on as descriptor 3. */
-  readonly descriptor?: number;
+  /** Are passed on as descriptors 3, 4 and so on. */
+  readonly descriptors?: readonly number[];
   /** Is told the process before it can answer. */
   readonly onSpawned?: (identity: ProcessIdentity) => void;
   /** Works with the process until it is ready; when it fails the process is killed. */
@@ -41,23 +45,32 @@ export interface QemuLaunch {
  * @throws TetherError `tool-missing`, `hypervisor-failed` with QEMU's own words; the process is gone then.
  */
 export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
-  const { folder, signal } = launch;
+  const { folder } = launch;
   const server = createServer();
   await listenInFolder(server, folder, START_SOCKET);
+  try {
+    return await startCalling(launch, awaitCall(server));
+  } finally {
+    server.close();
+    rmSync(join(folder, START_SOCKET), { force: true });
+  }
+}
+
+async function startCalling(launch: QemuLaunch, call: Promise<Socket>): Promise<QemuProcess> {
+  const { folder, signal, prepare } = launch;
   const child = spawnQemu(launch);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   try {
     const spawned = identifyProcess(child.pid ?? 0);
     if (spawned !== undefined) launch.onSpawned?.(spawned);
     const end = awaitEarlyEnd(child, folder);
-    const qmp = new QmpClient(await orAborted(Promise.race([awaitCall(server), end]), signal));
+    const qmp = new QmpClient(await orAborted(Promise.race([call, end]), signal));
     const identity = identifyProcess(child.pid ?? 0);
     if (identity === undefined)
       throw new TetherError("hypervisor-failed", "QEMU ended as soon as it had started");
     const process = { identity, exited, qmp };
-    await orAborted(qmp.execute("qmp_capabilities"), signal);
-    // A QEMU that ends meanwhile says why in its log, the connection only that it did.
-    if (launch.prepare !== undefined) await orAborted(Promise.race([launch.prepare(process), end]), signal);
+    await orAborted(orEnded(qmp.execute("qmp_capabilities"), qmp, end), signal);
+    if (prepare !== undefined) await orAborted(orEnded(prepare(process), qmp, end), signal);
     return process;
   } catch (error) {
     // A program that could not be started has no exit to wait for.
@@ -66,19 +79,26 @@ export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
       await exited;
     }
     throw error;
-  } finally {
-    server.close();
-    rmSync(join(folder, START_SOCKET), { force: true });
   }
 }
 
-function spawnQemu({ program, args, folder, descriptor }: QemuLaunch): ChildProcess {
+/** A QEMU that ends meanwhile says why in its log; its connection, which ends first, only that it did. */
+async function orEnded<T>(work: Promise<T>, qmp: QmpClient, end: Promise<never>): Promise<T> {
+  try {
+    return await Promise.race([work, end]);
+  } catch (error) {
+    if (qmp.isClosed) await Promise.race([end, once(AbortSignal.timeout(END_GRACE_MS), "abort")]);
+    throw error;
+  }
+}
+
+function spawnQemu({ program, args, folder, descriptors = [] }: QemuLaunch): ChildProcess {
   const log = openSync(join(folder, QEMU_LOG), "a", 0o600);
   try {
     return spawn(program, args, {
       cwd: folder,
       detached: true,
-      stdio: ["ignore", log, log, ...(descriptor === undefined ? [] : [descriptor])],
+      stdio: ["ignore", log, log, ...descriptors],
       env: { PATH: process.env["PATH"] },
     });
   } finally {

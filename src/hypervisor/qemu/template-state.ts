@@ -1,6 +1,5 @@
-import { createWriteStream } from "node:fs";
-import { createServer } from "node:net";
-import { join } from "node:path";
+import { createWriteStream, openSync, type WriteStream } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { LINK_DEVICE } from "./command-line.ts";
@@ -21,9 +20,6 @@ const CAPABILITIES = [
 /** Where the state is sent to; relative to QEMU's folder. */
 const STATE_SOCKET = "state.sock";
 
-/** QEMU's number for the descriptor that it inherited. */
-const STATE_DESCRIPTOR = "fd:3";
-
 /** Resolves when the guest has opened the link: it is ready (QMP, VSERPORT_CHANGE). */
 export function awaitLinkOpened(qmp: QmpClient): Promise<void> {
   return awaitEvent(qmp, ({ event, data }) => {
@@ -35,38 +31,45 @@ export function awaitLinkOpened(qmp: QmpClient): Promise<void> {
  * Stops the machine and writes its state; the machine is of no use afterwards.
  *
  * @param folder QEMU's working directory.
- * @throws TetherError `hypervisor-failed`.
+ * @throws TetherError `hypervisor-failed`; the file system's own error when the file cannot be written.
  */
 export async function saveState(qmp: QmpClient, folder: string, file: string): Promise<void> {
   await qmp.execute("stop");
   await qmp.execute("migrate-set-capabilities", { capabilities: CAPABILITIES });
   const server = createServer();
   await listenInFolder(server, folder, STATE_SOCKET);
+  // Opened at once: whoever gives up and clears the folder away has nobody make a file in it meanwhile.
+  const stream = createWriteStream(file, { fd: openSync(file, "w", 0o400) });
   try {
-    const written = new Promise<void>((resolve, reject) => {
-      server.once("connection", (socket) => {
-        pipeline(socket, createWriteStream(file, { mode: 0o400 })).then(resolve, reject);
-      });
-    });
-    const migrated = awaitMigration(qmp);
-    await qmp.execute("migrate", { uri: `unix:${STATE_SOCKET}` });
-    await migrated;
-    await written;
+    // A full disk fails the writing first, and then, for want of a reader, QEMU's side: the cause is what is told.
+    await Promise.all([
+      writeState(server, stream),
+      awaitMigration(qmp),
+      qmp.execute("migrate", { uri: `unix:${STATE_SOCKET}` }),
+    ]);
   } finally {
     server.close();
+    stream.destroy();
   }
+}
+
+function writeState(server: Server, stream: WriteStream): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    server.once("connection", (socket) => {
+      pipeline(socket, stream).then(resolve, reject);
+    });
+  });
 }
 
 /**
  * Lets a machine that was started with `-incoming defer` go on where its template stopped.
  *
+ * @param uri where QEMU reads the state.
  * @throws TetherError `hypervisor-failed`.
  */
-export async function restore(qmp: QmpClient): Promise<void> {
+export async function restore(qmp: QmpClient, uri: string): Promise<void> {
   await qmp.execute("migrate-set-capabilities", { capabilities: CAPABILITIES });
-  const migrated = awaitMigration(qmp);
-  await qmp.execute("migrate-incoming", { uri: STATE_DESCRIPTOR });
-  await migrated;
+  await Promise.all([awaitMigration(qmp), qmp.execute("migrate-incoming", { uri })]);
   await qmp.execute("cont");
 }
 
@@ -77,7 +80,8 @@ async function awaitMigration(qmp: QmpClient): Promise<void> {
     status = data?.["status"];
     return status === "completed" || status === "failed";
   });
-  if (status === "failed") throw new TetherError("hypervisor-failed", "QEMU: the machine's state is of no use");
+  if (status === "failed")
+    throw new TetherError("hypervisor-failed", "QEMU: the machine's state is of no use");
 }
 
 async function awaitEvent(qmp: QmpClient, isIt: (event: QmpEvent) => boolean): Promise<void> {

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import {
-  chmodSync,
   closeSync,
+  constants,
   existsSync,
+  futimesSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -10,50 +10,46 @@ import {
   renameSync,
   rmSync,
   statSync,
-  utimesSync,
-  writeFileSync,
 } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
+import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { MachineSpecification, TemplateRequest } from "../driver.ts";
-import { qemuArguments } from "./command-line.ts";
+import { MACHINE, makeTemplate, MEMORY, STATE } from "./make-template.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
-import { startQemu } from "./qemu-process.ts";
-import { awaitLinkOpened, saveState } from "./template-state.ts";
+import { describeShape, type Shape } from "./template-shape.ts";
 
-/** The template's files in its folder. */
-const MEMORY = "memory";
-const STATE = "state";
-const CONFIGURATION = "config.pb";
-/** While it is made: the QEMU that makes it. */
-const MACHINE = "machine.json";
-
-/** One per shape of machine that is used; the one that was used longest ago goes. A template takes some 100 MB. */
+/** One per shape of machine that is used; the one that was used longest ago goes. A template takes some 150 MB. */
 const MOST_TEMPLATES = 8;
 
-/** A guest that is not ready by then never will be; under TCG on a busy machine a boot has taken 20 s. */
-const READY_LIMIT_MS = 60_000;
-
-/** A stopped machine of a shape, for any number of forks. */
-export interface Template {
-  readonly folder: string;
-  /** File with the guest's memory. */
-  readonly memory: string;
-  /** Opens the state of its devices at the start. */
-  openState(): Disposable & { readonly descriptor: number };
+/** How a store makes templates. */
+interface TemplateStoreOptions {
+  readonly program: string;
+  readonly request: TemplateRequest;
+  /** How long the guest of a template may take until it is ready. */
+  readonly readyLimitMs: number;
 }
 
+/** A stopped machine of a shape, open for one fork: it works though somebody removes the template meanwhile. */
+export interface Template extends Disposable {
+  readonly folder: string;
+  /** What the fork's QEMU inherits, from descriptor 3 on: the state at its start, and the memory. */
+  readonly descriptors: readonly [state: number, memory: number];
+}
+
+/** Where a fork's QEMU finds what it has inherited. A file of memory is always opened by a path. */
+export const INHERITED_STATE = "fd:3";
+export const INHERITED_MEMORY = "/proc/self/fd/4";
+
 /**
- * The templates of a state folder, one per shape of machine: QEMU, kernel, agent, memory and processors are the
- * same. A template holds nothing of a container.
+ * The templates of a state folder, one per shape of machine. Any number of processes share it: a template is made
+ * in a folder KEY.PID.STARTTIME, named after its maker, and complete once it is in KEY.
  */
 export class TemplateStore {
-  readonly #program: string;
-  readonly #request: TemplateRequest;
+  readonly #options: TemplateStoreOptions;
 
-  constructor(program: string, request: TemplateRequest) {
-    this.#program = program;
-    this.#request = request;
+  constructor(options: TemplateStoreOptions) {
+    this.#options = options;
   }
 
   /**
@@ -67,19 +63,19 @@ export class TemplateStore {
     accelerator: "kvm" | "tcg",
     signal: AbortSignal,
   ): Promise<Template | undefined> {
-    const root = this.#request.folder;
-    const shape = toTemplate(specification);
-    const key = this.#identify(shape, accelerator);
-    const folder = join(root, key);
-    if (existsSync(folder)) {
-      const now = new Date();
-      utimesSync(folder, now, now);
-      return openTemplate(folder);
+    const { program, request } = this.#options;
+    const beingMade = this.#clearUnfinished();
+    const shape = describeShape(program, specification, accelerator, request.configuration);
+    const folder = join(request.folder, shape.key);
+    const existing = openTemplate(folder);
+    if (existing !== undefined) return existing;
+    if (beingMade.has(shape.key)) {
+      request.report("booting: the template for machines of this shape is being made");
+      return undefined;
     }
-    if (this.#isBeingMade(key)) return undefined;
-    this.#request.report("making a template for machines of this shape");
-    await this.#make(shape, accelerator, key, signal);
-    this.#trim(key);
+    request.report("making a template for machines of this shape");
+    await this.#make(shape, folder, signal);
+    this.#trim(shape.key);
     return openTemplate(folder);
   }
 
@@ -88,129 +84,110 @@ export class TemplateStore {
     rmSync(folder, { recursive: true, force: true });
   }
 
-  /** Everything that a fork must have in common with its template. */
-  #identify(shape: MachineSpecification, accelerator: "kvm" | "tcg"): string {
-    const { boot } = shape;
-    const files = boot.from === "kernel" ? [boot.kernel, boot.initramfs, boot.agentImage] : [boot.iso];
-    const facts = [
-      qemuArguments({ ...shape, folder: "", configuration: "", log: "" }, accelerator, {
-        kind: "template",
-        file: MEMORY,
-      }),
-      [findProgram(this.#program), ...files].map(describeFile),
-      // Under KVM the guest sees the processor.
-      accelerator === "kvm" ? readFileSync("/proc/cpuinfo", "utf8").match(/^(model name|flags)\s*:.*$/gm) : null,
-      createHash("sha256").update(this.#request.configuration).digest("hex"),
-    ];
-    return createHash("sha256").update(JSON.stringify(facts)).digest("hex").slice(0, 32);
-  }
-
-  /** Also clears away what was left by a `vch` that was killed. */
-  #isBeingMade(key: string): boolean {
-    return readdirSync(this.#request.folder).some((name) => {
+  /**
+   * Clears away what was left by a `vch` that was killed.
+   *
+   * @returns the keys of the templates that are being made.
+   */
+  #clearUnfinished(): ReadonlySet<string> {
+    const root = this.#options.request.folder;
+    const beingMade = new Set<string>();
+    for (const name of readdirSync(root)) {
       const making = parseMakingName(name);
-      if (making === undefined) return false;
-      if (isRunning(making.maker)) return making.key === key;
-      this.#clear(join(this.#request.folder, name));
-      return false;
-    });
-  }
-
-  #clear(folder: string): void {
-    try {
-      const machine = JSON.parse(readFileSync(join(folder, MACHINE), "utf8")) as ProcessIdentity;
-      if (isRunning(machine)) process.kill(machine.pid, "SIGKILL");
-    } catch {
-      // It had no machine yet.
+      if (making === undefined) continue;
+      if (isRunning(making.maker)) beingMade.add(making.key);
+      else clearUnfinished(join(root, name));
     }
-    rmSync(folder, { recursive: true, force: true });
+    return beingMade;
   }
 
-  /** In a folder of its own, which becomes the template's when it is complete. */
-  async #make(
-    shape: MachineSpecification,
-    accelerator: "kvm" | "tcg",
-    key: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #make(shape: Shape, target: string, signal: AbortSignal): Promise<void> {
     const maker = identifyProcess(process.pid);
     if (maker === undefined) throw new TetherError("internal", "this process is not listed in /proc");
-    const folder = join(this.#request.folder, makingName(key, maker));
+    const folder = join(this.#options.request.folder, makingName(shape.key, maker));
     mkdirSync(folder, { mode: 0o700 });
     try {
-      writeFileSync(join(folder, CONFIGURATION), this.#request.configuration);
-      const machine = { ...shape, folder, configuration: CONFIGURATION, log: "log" };
-      await this.#bootAndSave(folder, qemuArguments(machine, accelerator, { kind: "template", file: MEMORY }), signal);
-      chmodSync(join(folder, MEMORY), 0o400);
-      const template = join(this.#request.folder, key);
-      for (const name of readdirSync(folder)) if (name !== MEMORY && name !== STATE) rmSync(join(folder, name));
-      if (!existsSync(template)) renameSync(folder, template);
+      const { program, readyLimitMs, request } = this.#options;
+      await makeTemplate({
+        ...{ folder, program, shape, readyLimitMs, signal },
+        configuration: request.configuration,
+      });
+      publish(folder, target);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  async #bootAndSave(folder: string, args: readonly string[], signal: AbortSignal): Promise<void> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(READY_LIMIT_MS)]);
-    const machine = await startQemu({
-      program: this.#program,
-      args,
-      folder,
-      signal: limit,
-      onSpawned: (identity) => writeFileSync(join(folder, MACHINE), JSON.stringify(identity)),
-      prepare: async ({ qmp }) => {
-        await awaitLinkOpened(qmp);
-        await saveState(qmp, folder, join(folder, STATE));
-      },
-    });
-    process.kill(machine.identity.pid, "SIGKILL");
-    await machine.exited;
-  }
-
   #trim(key: string): void {
-    const root = this.#request.folder;
+    const root = this.#options.request.folder;
     const templates = readdirSync(root)
       .filter((name) => name !== key && parseMakingName(name) === undefined)
-      .map((name) => ({ folder: join(root, name), usedMs: statSync(join(root, name)).mtimeMs }))
+      .map((name) => ({ folder: join(root, name), usedMs: lastUse(join(root, name)) }))
       .sort((a, b) => b.usedMs - a.usedMs);
-    for (const { folder } of templates.slice(MOST_TEMPLATES - 1)) rmSync(folder, { recursive: true, force: true });
+    for (const { folder } of templates.slice(MOST_TEMPLATES - 1))
+      rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function openTemplate(folder: string): Template {
-  return {
-    folder,
-    memory: join(folder, MEMORY),
-    openState: () => {
-      const descriptor = openSync(join(folder, STATE), "r");
-      return { descriptor, [Symbol.dispose]: () => closeSync(descriptor) };
-    },
-  };
+/** @returns undefined when there is none; one that lacks a file, because its removal was cut short, is removed. */
+function openTemplate(folder: string): Template | undefined {
+  if (!existsSync(folder)) return undefined;
+  using opened = new DisposableStack();
+  const open = (path: string, flags = constants.O_RDONLY): number =>
+    opened.adopt(openSync(path, flags), closeSync);
+  try {
+    const directory = open(folder, constants.O_DIRECTORY);
+    // By the folder's descriptor: both are of the same template, even when another takes its place this moment.
+    const descriptors = [
+      open(`/proc/self/fd/${directory}/${STATE}`),
+      open(`/proc/self/fd/${directory}/${MEMORY}`),
+    ] as const;
+    const now = new Date();
+    futimesSync(directory, now, now);
+    const kept = opened.move();
+    return { folder, descriptors, [Symbol.dispose]: () => kept.dispose() };
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    rmSync(folder, { recursive: true, force: true });
+    return undefined;
+  }
 }
 
-/** What all containers have in common. */
-function toTemplate(specification: MachineSpecification): MachineSpecification {
-  return { ...specification, name: "template", disk: "", templates: undefined };
+/** The first to be ready has made it; what a second one has made is not needed. */
+function publish(folder: string, target: string): void {
+  try {
+    renameSync(folder, target);
+  } catch (error) {
+    if (!existsSync(target)) throw error;
+  }
 }
 
-/** A file that was replaced has another time or number. */
-function describeFile(path: string): unknown {
-  const { size, mtimeMs, ino } = statSync(path);
-  return [path, size, mtimeMs, ino];
+/** Another `vch` may have removed it this moment. */
+function lastUse(folder: string): number {
+  return statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Where the shell would find it. */
-function findProgram(name: string): string {
-  const folders = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
-  const path = folders.map((folder) => join(folder, name)).find((each) => existsSync(each));
-  if (path === undefined)
-    throw new TetherError("tool-missing", `${name} is not installed: apt-get install qemu-system-x86`);
-  return path;
+const machineSchema = z.object({ pid: z.int().positive(), startTime: z.string() });
+
+function clearUnfinished(folder: string): void {
+  try {
+    const machine = machineSchema.parse(JSON.parse(readFileSync(join(folder, MACHINE), "utf8")));
+    if (isRunning(machine)) process.kill(machine.pid, "SIGKILL");
+  } catch {
+    // It had no machine yet, or has ended this moment.
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 const makingName = (key: string, { pid, startTime }: ProcessIdentity): string => `${key}.${pid}.${startTime}`;
 
-function parseMakingName(name: string): { readonly key: string; readonly maker: ProcessIdentity } | undefined {
+function parseMakingName(
+  name: string,
+): { readonly key: string; readonly maker: ProcessIdentity } | undefined {
   const [, key, pid, startTime] = /^(\w+)\.(\d+)\.(\d+)$/.exec(name) ?? [];
   if (key === undefined || pid === undefined || startTime === undefined) return undefined;
   return { key, maker: { pid: Number(pid), startTime } };
