@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
+import { type MachineMemory, qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
+import { LAYER_DISK_SERIAL } from "../../../../src/protocol/link-names.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
 
 /** The values of an option, in order. */
@@ -114,6 +115,65 @@ describe("QEMU's command line", () => {
         assert.equal(new Set(ids).size, ids.length, ids.join(" "));
       }
     }
+  });
+
+  describe("of a template and of its forks", () => {
+    const TEMPLATE: MachineMemory = { kind: "template", file: "/t,1/memory" };
+    const FORK: MachineMemory = { kind: "forked", file: "/proc/self/fd/4" };
+    const specification = machineSpecification("/m", { memoryBytes: 256 * 1024 * 1024 });
+    const argsOf = (memory: MachineMemory): string[] => qemuArguments(specification, "tcg", memory);
+    const containerDisk = (args: readonly string[]): string[] =>
+      valuesOf(args, "-drive").filter((value) => value.includes("id=container"));
+
+    it("keeps a template's memory in a file, which QEMU writes to", () => {
+      assert.deepEqual(valuesOf(argsOf(TEMPLATE), "-object"), [
+        "memory-backend-file,id=memory,size=256M,share=on,mem-path=/t,,1/memory",
+      ]);
+    });
+
+    it("maps the file privately for a fork, which waits for the state of its devices", () => {
+      const args = argsOf(FORK);
+      assert.deepEqual(valuesOf(args, "-object"), [
+        "memory-backend-file,id=memory,size=256M,share=off,mem-path=/proc/self/fd/4",
+      ]);
+      assert.deepEqual(valuesOf(args, "-incoming"), ["defer"]);
+      assert.deepEqual(valuesOf(argsOf(TEMPLATE), "-incoming"), []);
+    });
+
+    it("makes the machine use that memory, and a machine that boots have its own", () => {
+      for (const memory of [TEMPLATE, FORK])
+        assert.match(valuesOf(argsOf(memory), "-machine")[0] ?? "", /,memory-backend=memory$/);
+      const cold = argsOf({ kind: "fresh" });
+      assert.doesNotMatch(valuesOf(cold, "-machine")[0] ?? "", /memory-backend/);
+      assert.deepEqual([valuesOf(cold, "-object"), valuesOf(cold, "-incoming")], [[], []]);
+    });
+
+    it("gives a template an empty disk in place of a container's", () => {
+      assert.deepEqual(containerDisk(argsOf(TEMPLATE)), [
+        "if=none,id=container,driver=null-co,read-zeroes=on",
+      ]);
+      assert.match(containerDisk(argsOf(FORK))[0] ?? "", /,format=qcow2,.*file=\/m\/disk\.qcow2$/);
+    });
+
+    it("names the container's disk, so that the guest finds it whatever is on it", () => {
+      for (const memory of [TEMPLATE, FORK]) {
+        const disks = valuesOf(argsOf(memory), "-device").filter((value) =>
+          value.includes("drive=container"),
+        );
+        assert.deepEqual(disks, [`virtio-blk-pci,drive=container,serial=${LAYER_DISK_SERIAL}`]);
+      }
+    });
+
+    it("differs in nothing else: only the same devices at the same places take a template's state", () => {
+      const own = new Set(["-object", "-incoming"]);
+      const rest = (memory: MachineMemory): string[] =>
+        argsOf(memory).filter((arg, index, args) => {
+          const isOwn = own.has(arg) || own.has(args[index - 1] ?? "");
+          return !isOwn && !arg.startsWith("if=none,id=container,");
+        });
+      assert.deepEqual(rest(FORK), rest(TEMPLATE));
+      assert.ok(valuesOf(rest(FORK), "-device").length > 4);
+    });
   });
 
   it("is understood by QEMU, for both hardwares", function () {

@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describeShape, type Shape } from "../../../../src/hypervisor/qemu/template-shape.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
+import { machineSpecification } from "../../../support/machine-specification.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
+
+const DOCUMENT = Buffer.from("be a template");
+
+describe("the shape of a machine", () => {
+  const folder = useTemporaryFolder();
+  const describeMachine = (program: string, bootId = "today"): Shape => {
+    for (const name of ["kernel", "initramfs", "agent"])
+      writeFileSync(join(folder.path, name), "", { flag: "a" });
+    const [kernel = "", initramfs = "", agentImage = ""] = ["kernel", "initramfs", "agent"].map((name) =>
+      join(folder.path, name),
+    );
+    const machine = machineSpecification("/container", {
+      boot: { from: "kernel", kernel, initramfs, agentImage },
+    });
+    return describeShape(program, machine, "tcg", DOCUMENT, { bootId });
+  };
+
+  it("has nothing of the container", () => {
+    const { machine, key } = describeMachine("sh");
+    const { name, disk, templates } = machine;
+    assert.deepEqual({ name, disk, templates }, { name: "template", disk: "", templates: undefined });
+    assert.match(key, /^[0-9a-f]{32}$/);
+  });
+
+  it("is another once the host has booted anew: a crash may have cost parts of a template's memory", () => {
+    assert.equal(describeMachine("sh").key, describeMachine("sh").key);
+    assert.notEqual(describeMachine("sh").key, describeMachine("sh", "tomorrow").key);
+  });
+
+  it("is that of the program on the path", () => {
+    const before = process.env["PATH"];
+    try {
+      for (const name of ["qemu-of-test", "other"])
+        writeFileSync(join(folder.path, name), "", { mode: 0o755 });
+      process.env["PATH"] = `/nowhere:${folder.path}`;
+      assert.equal(
+        describeMachine("qemu-of-test").key,
+        describeMachine(join(folder.path, "qemu-of-test")).key,
+      );
+      assert.notEqual(describeMachine("qemu-of-test").key, describeMachine("other").key);
+      process.env["PATH"] = "/nowhere";
+      assert.throws(
+        () => describeMachine("qemu-of-test"),
+        catalogueError("tool-missing", /^qemu-of-test is not installed: apt-get install qemu-system-x86$/),
+      );
+    } finally {
+      process.env["PATH"] = before;
+    }
+  });
+});
