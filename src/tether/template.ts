@@ -4,8 +4,18 @@ import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 import { openLink } from "./link.ts";
 
-/** A template that nobody stops, or a fork that nobody connects to, does not stay for ever. */
-const WAKE_LIMIT_MS = 120_000;
+/** What waiting depends on; other values in tests. */
+interface Waiting {
+  /** A template that nobody stops, or a fork that nobody connects to, does not stay for ever. */
+  readonly limitMs: number;
+  /** The container's disk and its driver. */
+  readonly disk: { detach(): string | undefined; attach(device: string): void };
+}
+
+const WAITING: Waiting = {
+  limitMs: 120_000,
+  disk: { detach: () => detachLayerDisk(), attach: (device) => attachLayerDisk(device) },
+};
 
 /** A clock that is this close is left alone: a step disturbs more than it corrects. */
 const CLOCK_TOLERANCE_MS = 10;
@@ -24,8 +34,12 @@ export interface LinkQueue {
  *
  * @throws TetherError `guest-initialisation` when nobody came.
  */
-export async function waitToBeForked(system: System, report: (error: Error) => void): Promise<LinkQueue> {
-  const disk = detachLayerDisk();
+export async function waitToBeForked(
+  system: System,
+  report: (error: Error) => void,
+  { limitMs, disk }: Waiting = WAITING,
+): Promise<LinkQueue> {
+  const device = disk.detach();
   const waiting: Socket[] = [];
   const woken = Promise.withResolvers<void>();
   let accept = (socket: Socket): void => {
@@ -42,14 +56,14 @@ export async function waitToBeForked(system: System, report: (error: Error) => v
   );
   const limit = setTimeout(
     () => woken.reject(new TetherError("guest-initialisation", "the template was never forked")),
-    WAKE_LIMIT_MS,
+    limitMs,
   );
   try {
     await woken.promise;
   } finally {
     clearTimeout(limit);
   }
-  if (disk !== undefined) attachLayerDisk(disk);
+  if (device !== undefined) disk.attach(device);
   return {
     serve: (server) => {
       accept = server;
