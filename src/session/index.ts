@@ -2,10 +2,31 @@
  * One process of the container, from launch to its last output byte: who it runs as, what it reads and
  * writes, how it ended, and the clients that are attached to it. Knows nothing of SSH.
  */
-export type { ContainerHandles } from "./launcher.ts";
+export { type ContainerHandles, sealLauncher } from "./launcher.ts";
+export {
+  ALL_CAPABILITIES,
+  DEFAULT_PROCESS_SECURITY,
+  makePrivileged,
+  makeProcessSecurity,
+  type ProcessSecurity,
+  type ResourceLimit,
+  type SecurityOptions,
+} from "./security.ts";
+export type { ContainerCgroup } from "./container-cgroup.ts";
+export {
+  type ContainerLife,
+  ContainerSessions,
+  HEALTH_STATUS,
+  MAIN_SESSION,
+  type SessionEntry,
+} from "./container-sessions.ts";
+export type { Health, HealthCheck } from "./health-monitor.ts";
+export { type ProcessFacts, readProcesses } from "./process-list.ts";
+export type { RestartPolicy } from "./restart-policy.ts";
 export {
   type Client,
   type Exit,
+  type OutputRecord,
   Session,
   type SessionComponents,
   type SessionObserver,

@@ -1,19 +1,18 @@
-import { closeSync } from "node:fs";
+import { closeSync, readFileSync } from "node:fs";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
+import type { ProcessSecurity } from "./security.ts";
 import type { User } from "./user.ts";
 
 /** What `tether-exec` (native/launcher) is told: everything of a process but its descriptors. */
-export interface LaunchInstructions {
+export interface LaunchInstructions extends ProcessSecurity {
   readonly args: readonly Uint8Array[];
   readonly environment: readonly Uint8Array[];
   readonly workingDirectory: Uint8Array;
   readonly user: User;
   readonly tty: boolean;
-  /** Names with `CAP_`; the bounding set. */
-  readonly capabilities: readonly string[];
-  /** `name:soft:hard`, as the launcher reads them. */
-  readonly resourceLimits: readonly string[];
+  /** The main process's is made when it is missing, an exec's must be there. Without a word: it is made. */
+  readonly makeWorkingDirectory?: boolean;
 }
 
 /** Where the container is: what the launcher enters. */
@@ -24,6 +23,16 @@ export interface ContainerHandles {
   readonly root: number;
   /** Write-only descriptor of the container's `cgroup.procs`; undefined leaves the process where it is. */
   readonly cgroupProcesses: number | undefined;
+}
+
+/**
+ * Copies the launcher into a sealed memory file, once per agent: a container that gets hold of the launcher's
+ * /proc/PID/exe (CVE-2019-5736) finds nothing that it could write to.
+ *
+ * @returns the path for {@link launch}, valid as long as the agent lives.
+ */
+export function sealLauncher(system: System, path: string): string {
+  return `/proc/self/fd/${system.memoryFile("tether-exec", readFileSync(path))}`;
 }
 
 /** A process that was started; it may still fail to become the command. */
@@ -76,15 +85,18 @@ function encodeInstructions(instructions: LaunchInstructions, container: Contain
   for (const arg of instructions.args) put("arg", arg);
   for (const variable of instructions.environment) put("env", variable);
   put("cwd", instructions.workingDirectory);
-  put("make-cwd", 1);
+  if (instructions.makeWorkingDirectory !== false) put("make-cwd", 1);
   put("uid", instructions.user.uid);
   put("gid", instructions.user.gid);
   for (const group of instructions.user.groups) put("group", group);
   if (instructions.tty) put("tty", 1);
   put("umask", "0022");
   for (const limit of instructions.resourceLimits) put("rlimit", limit);
-  put("capabilities", instructions.capabilities.join(","));
-  put("oom-score-adj", 0);
+  const { capabilities } = instructions;
+  put("capabilities", capabilities === "ALL" ? capabilities : capabilities.join(","));
+  if (instructions.seccomp !== false) put("seccomp", "default");
+  if (instructions.noNewPrivileges === true) put("no-new-privileges", 1);
+  put("oom-score-adj", instructions.oomScoreAdjustment ?? 0);
   if (container.cgroupProcesses !== undefined) put("cgroup-namespace", 1);
   return Buffer.concat(records);
 }

@@ -7,7 +7,7 @@ const MAX_ID = 0xffff_fffe;
 export interface User {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary groups, without the primary one. */
+  /** Supplementary groups; the primary one is among them, as Docker has it (CVE-2022-36109). */
   readonly groups: readonly number[];
   /** The home directory of passwd(5); `/` when the user has no entry, as Docker has it. */
   readonly home: string;
@@ -17,13 +17,19 @@ export interface User {
  * Looks up Docker's `user[:group]`, names or numbers, in the container's own files.
  *
  * A number need not be listed. Supplementary groups are those of the user's name, and only when no group is
- * given: what Docker does (`docker run --user`).
+ * given: what Docker does (`docker run --user`). Additional groups come on top in any case.
  *
  * @param text empty means root.
  * @param passwd content of /etc/passwd, or undefined when the container has none; likewise `group`.
+ * @param additionalGroups names or numbers (`--group-add`).
  * @throws TetherError `user-not-found` with Docker's words.
  */
-export function lookUpUser(text: string, passwd: string | undefined, group: string | undefined): User {
+export function lookUpUser(
+  text: string,
+  passwd: string | undefined,
+  group: string | undefined,
+  additionalGroups: readonly string[] = [],
+): User {
   const [userText, groupText] = splitOnce(text);
   const users = parsePasswd(passwd ?? "");
   const groups = parseGroup(group ?? "");
@@ -42,10 +48,11 @@ export function lookUpUser(text: string, passwd: string | undefined, group: stri
           .filter((candidate) => entry !== undefined && candidate.members.includes(entry.name))
           .map((each) => each.gid)
       : [];
+  const additional = additionalGroups.map((each) => findGroup(groups, each, "Unable"));
   return {
     uid,
     gid,
-    groups: [...new Set(supplementary)].filter((each) => each !== gid),
+    groups: [...new Set([gid, ...supplementary, ...additional])],
     home: entry?.home === undefined || entry.home === "" ? "/" : entry.home,
   };
 }
@@ -74,12 +81,13 @@ function findUser(users: readonly PasswdEntry[], text: string): PasswdEntry | un
   return users.find((user) => (id === undefined ? user.name === text : user.uid === id));
 }
 
-function findGroup(groups: readonly GroupEntry[], text: string): number {
+/** @param unable Docker's own two spellings. */
+function findGroup(groups: readonly GroupEntry[], text: string, unable = "unable"): number {
   const gid = parseId(text) ?? groups.find((group) => group.name === text)?.gid;
   if (gid === undefined) {
     throw new TetherError(
       "user-not-found",
-      `unable to find group ${text}: no matching entries in group file`,
+      `${unable} to find group ${text}: no matching entries in group file`,
     );
   }
   return gid;

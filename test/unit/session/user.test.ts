@@ -27,15 +27,15 @@ const look = (text: string): ReturnType<typeof lookUpUser> => lookUpUser(text, P
 
 describe("the user of a process", () => {
   it("is root when none is given, with root's home", () => {
-    assert.deepEqual(look(""), { uid: 0, gid: 0, groups: [], home: "/root" });
+    assert.deepEqual(look(""), { uid: 0, gid: 0, groups: [0], home: "/root" });
   });
 
   it("is root with / as home in a container without files", () => {
-    assert.deepEqual(lookUpUser("", undefined, undefined), { uid: 0, gid: 0, groups: [], home: "/" });
+    assert.deepEqual(lookUpUser("", undefined, undefined), { uid: 0, gid: 0, groups: [0], home: "/" });
   });
 
   it("given by name has its own group, its supplementary groups once each, and its home", () => {
-    assert.deepEqual(look("app"), { uid: 1000, gid: 1001, groups: [4, 44], home: "/home/app" });
+    assert.deepEqual(look("app"), { uid: 1000, gid: 1001, groups: [1001, 4, 44], home: "/home/app" });
     assert.deepEqual(look("app:"), look("app"));
   });
 
@@ -44,20 +44,29 @@ describe("the user of a process", () => {
   });
 
   it("given by a number that is not listed has group 0, no others, and / as home", () => {
-    assert.deepEqual(look("5000"), { uid: 5000, gid: 0, groups: [], home: "/" });
-    assert.deepEqual(lookUpUser("5000", undefined, undefined), { uid: 5000, gid: 0, groups: [], home: "/" });
+    assert.deepEqual(look("5000"), { uid: 5000, gid: 0, groups: [0], home: "/" });
+    assert.deepEqual(lookUpUser("5000", undefined, undefined), { uid: 5000, gid: 0, groups: [0], home: "/" });
   });
 
   it("given with a group has that group and no others", () => {
-    const inVideo = { uid: 1000, gid: 44, groups: [], home: "/home/app" };
+    const inVideo = { uid: 1000, gid: 44, groups: [44], home: "/home/app" };
     for (const text of ["app:video", "1000:video", "app:44", "1000:44"])
       assert.deepEqual(look(text), inVideo, text);
-    assert.deepEqual(look("5000:6000"), { uid: 5000, gid: 6000, groups: [], home: "/" });
-    assert.deepEqual(look(":video"), { uid: 0, gid: 44, groups: [], home: "/root" });
+    assert.deepEqual(look("5000:6000"), { uid: 5000, gid: 6000, groups: [6000], home: "/" });
+    assert.deepEqual(look(":video"), { uid: 0, gid: 44, groups: [44], home: "/root" });
+  });
+
+  it("has additional groups by name or number, whoever it is", () => {
+    const add = (text: string, ...groups: string[]) => lookUpUser(text, PASSWD, GROUP, groups).groups;
+    assert.deepEqual(add("", "video", "77"), [0, 44, 77]);
+    assert.deepEqual(add("app", "44", "root"), [1001, 4, 44, 0]);
+    assert.deepEqual(add("5000:6000", "4343"), [6000, 4343]);
+    const message = /^Unable to find group staff: no matching entries in group file$/;
+    assert.throws(() => add("", "staff"), catalogueError("user-not-found", message));
   });
 
   it("given as digits is a number even when somebody is called so, and so is a group", () => {
-    assert.deepEqual(look("4242"), { uid: 4242, gid: 0, groups: [], home: "/" });
+    assert.deepEqual(look("4242"), { uid: 4242, gid: 0, groups: [0], home: "/" });
     assert.equal(look("app:4343").gid, 4343);
   });
 
@@ -83,12 +92,12 @@ describe("the user of a process", () => {
 
   it("is found behind spaces, comments and lines that are cut short", () => {
     assert.equal(look("spaced").uid, 1002);
-    assert.deepEqual(look("homeless"), { uid: 1003, gid: 1003, groups: [], home: "/" });
+    assert.deepEqual(look("homeless"), { uid: 1003, gid: 1003, groups: [1003], home: "/" });
     const broken = "app\n:::\napp:x:one:1::/a:\napp:x:-5:1::/b:\napp:x:6:7::/c:\napp:x:8:9::/d:";
     assert.deepEqual(lookUpUser("app", broken, "x\n:\nnumber:x:y:app\n"), {
       uid: 6,
       gid: 7,
-      groups: [],
+      groups: [7],
       home: "/c",
     });
   });
