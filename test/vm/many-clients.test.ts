@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { ClientChannel } from "ssh2";
 import { type AdoptedMachine, CONSOLE_LOG, QemuDriver } from "../../src/hypervisor/index.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
@@ -131,7 +132,7 @@ for (const start of ["cold", "forked"] as const) {
 }
 
 function spawnClient({ running, keys }: StartedMachine): ChildProcess {
-  const program = join(import.meta.dirname, "../support/link-client.ts");
+  const program = fileURLToPath(import.meta.resolve("../support/link-client.ts"));
   return spawn(process.execPath, [program, JSON.stringify({ running, keys })], {
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import { z } from "zod";
@@ -86,10 +86,12 @@ export class LinkPorts {
 
   async #connect(plug: (qmp: QmpClient, id: string) => Promise<void>): Promise<Socket> {
     const id = portId(this.#owner);
+    let isBegun = false;
     try {
       const socket = await visitQmp(this.#folder, async (qmp) => {
         await refuseUnfinished(qmp);
         await removeAbandoned(qmp, this.#folder);
+        isBegun = true;
         await qmp.execute("chardev-add", { id, backend: socketBackend(id) });
         const connected = await connectSocket(this.#folder, socketName(id));
         return await plug(qmp, id).then(() => connected, destroyAndThrow(connected));
@@ -101,7 +103,7 @@ export class LinkPorts {
       );
       return socket;
     } catch (error) {
-      await this.#remove(id);
+      if (isBegun) await this.#remove(id);
       throw explain(error);
     }
   }
@@ -136,6 +138,11 @@ async function removeAbandoned(qmp: QmpClient, folder: string): Promise<void> {
   for (const { label } of characters) {
     const owner = parsePortId(label);
     if (owner !== undefined && !isRunning(owner)) await removePort(qmp, folder, label);
+  }
+  // And of an earlier machine in this folder, which was killed as well.
+  for (const name of readdirSync(folder)) {
+    const owner = parsePortId(name.replace(/\.sock$/, ""));
+    if (owner !== undefined && !isRunning(owner)) rmSync(join(folder, name), { force: true });
   }
 }
 
