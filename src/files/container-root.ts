@@ -36,6 +36,16 @@ export class ContainerRoot {
     return { directory, name, [Symbol.dispose]: () => closeSync(directory) };
   }
 
+  /** As {@link locate}, but `..` is the kernel's: the folder above the one that a link leads to. */
+  place(path: ByteString): Place {
+    const slash = path.lastIndexOf("/");
+    const last = path.slice(slash + 1);
+    const isFolder = last === "" || last === "." || last === "..";
+    const folder = isFolder ? path : path.slice(0, slash + 1);
+    const directory = this.open(folder === "" ? "/" : folder, O_PATH | constants.O_DIRECTORY);
+    return { directory, name: isFolder ? "." : last, [Symbol.dispose]: () => closeSync(directory) };
+  }
+
   /** Opens a path, following links; the descriptor is the caller's. Without O_PATH, only of what is safe to open. */
   open(path: ByteString, flags: number, mode = 0): number {
     return this.system.openInRoot(this.#root, toBytes(path), flags, mode);

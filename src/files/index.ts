@@ -4,3 +4,4 @@
  */
 export { packPath, type PutOptions, statPath, unpackInto } from "./archives.ts";
 export { ContainerRoot } from "./container-root.ts";
+export { FileAccess, type FileChanges } from "./file-access.ts";
