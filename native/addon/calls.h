@@ -29,6 +29,7 @@ napi_value call_close_bridge(napi_env env, napi_callback_info info);
 napi_value call_read_fw_cfg(napi_env env, napi_callback_info info);
 napi_value call_seed_random(napi_env env, napi_callback_info info);
 napi_value call_set_clock(napi_env env, napi_callback_info info);
+napi_value call_attach_device_program(napi_env env, napi_callback_info info);
 napi_value call_replace_process(napi_env env, napi_callback_info info);
 napi_value call_list_attributes(napi_env env, napi_callback_info info);
 napi_value call_get_attribute(napi_env env, napi_callback_info info);

@@ -27,6 +27,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("readFwCfg", call_read_fw_cfg),
     FUNCTION("seedRandom", call_seed_random),
     FUNCTION("setClock", call_set_clock),
+    FUNCTION("attachDeviceProgram", call_attach_device_program),
     FUNCTION("replaceProcess", call_replace_process),
     FUNCTION("listAttributes", call_list_attributes),
     FUNCTION("getAttribute", call_get_attribute),

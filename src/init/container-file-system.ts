@@ -4,6 +4,7 @@ import type { MountNamespace, System } from "../system/system.ts";
 import { CONTAINER_ROOT, RUN_DIRECTORY } from "./agent-mounts.ts";
 import { findDiskByLabel } from "./block-devices.ts";
 import { containerNamespaceSteps } from "./container-namespace.ts";
+import { listMachineDevices } from "./machine-devices.ts";
 import { MNT_DETACH, MS_RELATIME } from "./mount-flags.ts";
 import { type Names, writeNameFiles } from "./name-files.ts";
 
@@ -17,12 +18,28 @@ export async function mountLayerDisk(system: System): Promise<string> {
   return device;
 }
 
+/** How the container's file systems differ from the usual. */
+export interface FileSystemOptions {
+  /** `docker run --privileged`. */
+  readonly privileged: boolean;
+  /** `docker run --read-only`. */
+  readonly readOnlyRoot: boolean;
+  /** The main process's, absolute: a read-only root must have it from the start. */
+  readonly workingDirectory: string;
+}
+
 /** Makes the container's mount namespace over the mounted layer disk. */
-export function makeContainerNamespace(system: System, names: Names): MountNamespace {
+export function makeContainerNamespace(
+  system: System,
+  names: Names,
+  options: FileSystemOptions = { privileged: false, readOnlyRoot: false, workingDirectory: "/" },
+): MountNamespace {
   const folder = `${RUN_DIRECTORY}/container`;
   mkdirSync(folder, { recursive: true });
   const files = writeNameFiles(folder, names);
-  return system.createMountNamespace(CONTAINER_ROOT, containerNamespaceSteps(CONTAINER_ROOT, files));
+  const machineDevices = options.privileged ? listMachineDevices() : [];
+  const steps = containerNamespaceSteps(CONTAINER_ROOT, files, { ...options, machineDevices });
+  return system.createMountNamespace(CONTAINER_ROOT, steps);
 }
 
 /** Takes the layer disk out of the agent's view; it is unmounted when the container's last process is gone. */

@@ -7,6 +7,7 @@ import {
   MS_NOSUID,
   MS_RDONLY,
   MS_REC,
+  MS_RELATIME,
   MS_REMOUNT,
   MS_STRICTATIME,
 } from "./mount-flags.ts";
@@ -18,6 +19,38 @@ export interface GeneratedFiles {
   readonly hosts: string;
   readonly resolvConf: string;
 }
+
+/** What of the namespace is not as usual. */
+export interface NamespaceOptions {
+  /** Nothing masked or read-only, and all of the machine's devices. */
+  readonly privileged: boolean;
+  /** The image's files and the generated ones cannot be changed. */
+  readonly readOnlyRoot: boolean;
+  /** Made before the root becomes read-only; afterwards the launcher cannot. Absolute. */
+  readonly workingDirectory: string;
+  /** For a privileged container. */
+  readonly machineDevices: readonly DeviceNode[];
+}
+
+/** A device beside Docker's own six. */
+export type DeviceNode =
+  | { readonly do: "make-directory"; readonly path: string; readonly mode: number }
+  | {
+      readonly do: "make-node";
+      /** Below /dev, as in `net/tun`. */
+      readonly path: string;
+      /** With its S_IFCHR or S_IFBLK bits. */
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    };
+
+const USUAL: NamespaceOptions = {
+  privileged: false,
+  readOnlyRoot: false,
+  workingDirectory: "/",
+  machineDevices: [],
+};
 
 /** Docker's masked paths (moby, oci/defaults.go): secrets and noise of the kernel. */
 const MASKED_PATHS = [
@@ -75,13 +108,21 @@ const DEVICE_LINKS: ReadonlyArray<readonly [string, string]> = [
  *
  * @param root where the layer disk is mounted in the agent's view.
  */
-export function containerNamespaceSteps(root: string, files: GeneratedFiles): NamespaceStep[] {
+export function containerNamespaceSteps(
+  root: string,
+  files: GeneratedFiles,
+  options: NamespaceOptions = USUAL,
+): NamespaceStep[] {
+  const { privileged, readOnlyRoot, workingDirectory, machineDevices } = options;
   return [
     ...fileSystems(root),
+    ...cgroup(root, privileged),
     ...devices(root),
+    ...machineDevices.map(({ path, ...node }): NamespaceStep => ({ ...node, target: `${root}/dev/${path}` })),
     ...generatedFiles(root, files),
-    ...READ_ONLY_PATHS.flatMap((path) => readOnly(root, path)),
-    ...MASKED_PATHS.map((path) => mask(root, path)),
+    ...(readOnlyRoot ? closeRoot(root, workingDirectory) : []),
+    ...(privileged ? [] : READ_ONLY_PATHS.flatMap((path) => readOnly(root, path))),
+    ...(privileged ? [] : MASKED_PATHS.map((path) => mask(root, path))),
   ];
 }
 
@@ -118,17 +159,38 @@ function fileSystems(root: string): NamespaceStep[] {
     mount("tmpfs", "/dev/shm", SAFE, "mode=1777,size=65536k"),
     directory("/dev/mqueue"),
     mount("mqueue", "/dev/mqueue", SAFE),
-    directory("/sys"),
-    mount("sysfs", "/sys", SAFE | MS_RDONLY),
-    bind(`${CGROUP_ROOT}/${CONTAINER_CGROUP}`, "/sys/fs/cgroup"),
-    {
-      do: "mount",
-      source: null,
-      target: `${root}/sys/fs/cgroup`,
-      type: null,
-      flags: MS_BIND | MS_REMOUNT | SAFE | MS_RDONLY,
-    },
   ];
+}
+
+/** /sys with the container's own cgroup. */
+function cgroup(root: string, isWritable: boolean): NamespaceStep[] {
+  const flags = isWritable ? SAFE : SAFE | MS_RDONLY;
+  const target = `${root}/sys/fs/cgroup`;
+  return [
+    { do: "make-directory", target: `${root}/sys`, mode: 0o755 },
+    { do: "mount", source: "sysfs", target: `${root}/sys`, type: "sysfs", flags },
+    { do: "mount", source: `${CGROUP_ROOT}/${CONTAINER_CGROUP}`, target, type: null, flags: MS_BIND },
+    { do: "mount", source: null, target, type: null, flags: MS_BIND | MS_REMOUNT | flags },
+  ];
+}
+
+/** What is mounted on the root stays as it is: only the image's own files and the generated ones are closed. */
+function closeRoot(root: string, workingDirectory: string): NamespaceStep[] {
+  const flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_RELATIME;
+  return [
+    ...parents(workingDirectory).map(
+      (path): NamespaceStep => ({ do: "make-directory", target: root + path, mode: 0o755 }),
+    ),
+    ...["/etc/resolv.conf", "/etc/hostname", "/etc/hosts", ""].map(
+      (path): NamespaceStep => ({ do: "mount", source: null, target: root + path, type: null, flags }),
+    ),
+  ];
+}
+
+/** `/a`, `/a/b` and `/a/b/c` of `/a/b/c`. */
+function parents(path: string): string[] {
+  const names = path.split("/").filter((name) => name !== "" && name !== ".");
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
 }
 
 function devices(root: string): NamespaceStep[] {

@@ -4,6 +4,13 @@
  */
 export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
 export { CGROUP_ROOT, CONTAINER_CGROUP, makeCgroups, openContainerCgroup } from "./cgroups.ts";
-export { makeContainerNamespace, mountLayerDisk, unmountLayerDisk } from "./container-file-system.ts";
+export {
+  type FileSystemOptions,
+  makeContainerNamespace,
+  mountLayerDisk,
+  unmountLayerDisk,
+} from "./container-file-system.ts";
+export { restrictDevices } from "./device-cgroup.ts";
+export { writeSysctls } from "./sysctls.ts";
 export { Reaper } from "./reaper.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";

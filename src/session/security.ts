@@ -85,7 +85,9 @@ function effectiveCapabilities({ capabilitiesAdded, capabilitiesDropped }: Secur
 
 /** Of a limit that is given twice the last counts. */
 function mergeLimits(limits: readonly ResourceLimit[]): string[] {
-  const merged = new Map(DEFAULT_RESOURCE_LIMITS.map((text) => [text.slice(0, text.indexOf(":")), text]));
+  const merged = new Map<string, string>(
+    DEFAULT_RESOURCE_LIMITS.map((text) => [text.slice(0, text.indexOf(":")), text]),
+  );
   for (const { name, soft, hard } of limits) merged.set(name, `${name}:${bound(soft)}:${bound(hard)}`);
   return [...merged.values()];
 }

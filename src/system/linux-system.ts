@@ -177,6 +177,10 @@ export class LinuxSystem implements System {
     translated(() => this.#native.setClock(milliseconds));
   }
 
+  attachDeviceProgram(cgroup: number, program: Uint8Array): void {
+    translated(() => this.#native.attachDeviceProgram(cgroup, program));
+  }
+
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void {
     translated(() => this.#native.replaceProcess(path, args, env));
   }

@@ -50,6 +50,7 @@ export interface NativeBinding {
   readFwCfg(name: string): Uint8Array | undefined;
   seedRandom(seed: Uint8Array): void;
   setClock(milliseconds: number): void;
+  attachDeviceProgram(cgroup: number, program: Uint8Array): void;
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
 }
 

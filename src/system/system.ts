@@ -133,6 +133,15 @@ export interface System {
   setClock(milliseconds: number): void;
 
   /**
+   * Loads an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (bpf(2)) and lets it decide, in place of an earlier
+   * one, which devices the processes of a cgroup may make and open.
+   *
+   * @param cgroup descriptor of the cgroup's directory.
+   * @param program `struct bpf_insn` after `struct bpf_insn`.
+   */
+  attachDeviceProgram(cgroup: number, program: Uint8Array): void;
+
+  /**
    * execve(2) in place: returns only by throwing. Descriptors 0 to 2 stay open over it, and others that
    * are not close-on-exec.
    */

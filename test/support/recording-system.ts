@@ -193,6 +193,10 @@ export class RecordingSystem implements System {
     this.#record("setClock", args);
   }
 
+  attachDeviceProgram(...args: [cgroup: number, program: Uint8Array]): void {
+    this.#record("attachDeviceProgram", args);
+  }
+
   replaceProcess(...args: [path: string, args: readonly Text[], env: readonly Text[]]): void {
     this.#record("replaceProcess", args);
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { containerNamespaceSteps } from "../../../src/init/container-namespace.ts";
+import { containerNamespaceSteps, type NamespaceOptions } from "../../../src/init/container-namespace.ts";
+import { listMachineDevices } from "../../../src/init/machine-devices.ts";
 import {
   MS_BIND,
   MS_NODEV,
@@ -11,11 +12,9 @@ import {
 import type { NamespaceStep } from "../../../src/system/system.ts";
 
 const ROOT = "/container";
-const steps = containerNamespaceSteps(ROOT, {
-  hostname: "/run/hostname",
-  hosts: "/run/hosts",
-  resolvConf: "/run/resolv.conf",
-});
+const FILES = { hostname: "/run/hostname", hosts: "/run/hosts", resolvConf: "/run/resolv.conf" };
+const USUAL = { privileged: false, readOnlyRoot: false, workingDirectory: "/", machineDevices: [] };
+const steps = containerNamespaceSteps(ROOT, FILES);
 type Mount = Extract<NamespaceStep, { do: "mount" }>;
 const mounts = steps.filter((step): step is Mount => step.do === "mount");
 const mountsAt = (path: string): Mount[] => mounts.filter(({ target }) => target === ROOT + path);
@@ -152,5 +151,72 @@ describe("the container's mount namespace", () => {
   it("masks last, so that nothing is laid over a mask", () => {
     const lastMask = positionOf("/sys/firmware");
     assert.equal(lastMask, steps.length - 1);
+  });
+});
+
+const mountsOf = (changes: Partial<NamespaceOptions>): Mount[] =>
+  containerNamespaceSteps(ROOT, FILES, { ...USUAL, ...changes }).filter((step) => step.do === "mount");
+
+describe("a privileged container's mount namespace", () => {
+  const privileged = mountsOf({ privileged: true });
+
+  it("has nothing masked and nothing read-only", () => {
+    for (const { target, flags, type } of privileged) assert.equal(flags & MS_RDONLY, 0, `${type} ${target}`);
+    assert.ok(!privileged.some(({ source }) => source === `${ROOT}/dev/null`));
+    const below = privileged.filter(({ target }) => /^\/container\/(proc|sys)\/(?!fs\/cgroup)/.test(target));
+    assert.deepEqual(below, []);
+  });
+
+  it("has the machine's devices beside its own", () => {
+    const all = containerNamespaceSteps(ROOT, FILES, {
+      ...USUAL,
+      privileged: true,
+      machineDevices: [
+        { do: "make-directory", path: "net", mode: 0o755 },
+        { do: "make-node", path: "net/tun", mode: 0o020666, major: 10, minor: 200 },
+      ],
+    });
+    const tun = all.findIndex(({ target }) => target === `${ROOT}/dev/net/tun`);
+    assert.deepEqual(all[tun], {
+      ...{ do: "make-node", target: `${ROOT}/dev/net/tun` },
+      ...{ mode: 0o020666, major: 10, minor: 200 },
+    });
+    assert.equal(all[tun - 1]?.target, `${ROOT}/dev/net`);
+  });
+});
+
+describe("a container's read-only root", () => {
+  const all = containerNamespaceSteps(ROOT, FILES, {
+    ...USUAL,
+    readOnlyRoot: true,
+    workingDirectory: "/srv//a/./b/",
+  });
+  const closing = all.findIndex(({ target }) => target === ROOT);
+
+  it("is closed when everything in it has been made, the working directory too", () => {
+    assert.ok(closing >= 0);
+    assert.ok(all.slice(closing).every((step) => step.do === "mount"));
+    const made = all.slice(0, closing).flatMap((step) => (step.do === "make-directory" ? [step.target] : []));
+    for (const path of ["/srv", "/srv/a", "/srv/a/b"]) assert.ok(made.includes(ROOT + path), path);
+  });
+
+  it("takes the generated files with it, and nothing that Docker leaves writable", () => {
+    const closed = mountsOf({ readOnlyRoot: true }).filter(({ flags }) => flags & MS_RDONLY);
+    const open = mountsOf({}).filter(({ flags }) => flags & MS_RDONLY);
+    const targets = closed.map(({ target }) => target.slice(ROOT.length));
+    const usual = new Set(open.map(({ target }) => target.slice(ROOT.length)));
+    assert.deepEqual(
+      targets.filter((target) => !usual.has(target)),
+      ["/etc/resolv.conf", "/etc/hostname", "/etc/hosts", ""],
+    );
+  });
+});
+
+describe("the machine's devices", () => {
+  it("are every node below /dev but the container's own", () => {
+    const devices = listMachineDevices();
+    const null_ = devices.find(({ path }) => path === "null");
+    assert.deepEqual(null_, { do: "make-node", path: "null", mode: 0o020666, major: 1, minor: 3 });
+    for (const { path } of devices) assert.doesNotMatch(path, /^(pts|shm|mqueue|fd|console)(\/|$)/);
   });
 });
