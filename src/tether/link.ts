@@ -2,7 +2,13 @@ import type { Socket } from "node:net";
 import { TetherError } from "../protocol/errors/index.ts";
 import { FURTHER_LINK_PORT_PREFIX, LINK_PORT_NAME } from "../protocol/link-names.ts";
 import type { Bridge, System } from "../system/system.ts";
-import { findVirtioPort, isAboutVirtioPorts, listVirtioPorts } from "./virtio-ports.ts";
+import {
+  changesVirtioPorts,
+  findVirtioPort,
+  identifyVirtioPort,
+  listVirtioPorts,
+  type VirtioPort,
+} from "./virtio-ports.ts";
 
 /** A serial line of a hypervisor without virtio (vSphere's network-backed serial port). */
 const SERIAL_LINK = "/dev/ttyS1";
@@ -42,18 +48,22 @@ interface FurtherPortsParts {
   readonly folder: string | undefined;
 }
 
-/** The links that come and go while the machine runs. */
+/**
+ * The links that come and go while the machine runs. A port's device may be another port's the next moment, as the
+ * host gives the lowest number that is free.
+ */
 class FurtherPorts {
   readonly #parts: FurtherPortsParts;
   readonly #bridges = new Map<number, Bridge>();
   readonly #watch: Bridge;
+  #isClosed = false;
 
   constructor(parts: FurtherPortsParts) {
     this.#parts = parts;
     // Before the first look: nothing may come between.
     this.#watch = parts.system.watchUevents({
       onMessage: (message) => {
-        if (isAboutVirtioPorts(message)) this.#look();
+        if (changesVirtioPorts(message)) this.#look();
       },
       onError: parts.report,
     });
@@ -61,41 +71,57 @@ class FurtherPorts {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([this.#watch, ...this.#bridges.values()].map((bridge) => bridge.close()));
   }
 
   /** Compares what there is with what is open: no message needs to be understood, and none is missed for long. */
   #look(): void {
+    if (this.#isClosed) return;
     const ports = listVirtioPorts(this.#parts.folder).filter(({ name }) =>
       name.startsWith(FURTHER_LINK_PORT_PREFIX),
     );
     const present = new Set(ports.map(({ identity }) => identity));
-    for (const [identity, bridge] of this.#bridges) {
-      if (present.has(identity)) continue;
-      this.#bridges.delete(identity);
-      void bridge.close();
-    }
-    for (const { identity, device } of ports) {
-      if (!this.#bridges.has(identity)) this.#open(identity, device);
+    for (const identity of this.#bridges.keys()) if (!present.has(identity)) this.#release(identity);
+    for (const port of ports) if (!this.#bridges.has(port.identity)) this.#open(port);
+  }
+
+  #open(port: VirtioPort): void {
+    const { system, adopt, report, folder } = this.#parts;
+    let { identity } = port;
+    try {
+      const bridge = system.bridgeDevice(port.device, {
+        onConnection: adopt,
+        onError: (error) => {
+          if (isUnplugged(error)) this.#release(identity);
+          else report(error);
+        },
+      });
+      // Another port took this one's place meanwhile: then it is most likely that one which was opened. When it is
+      // not, the device says so, and the next look opens the other.
+      identity = identifyVirtioPort(port.device, folder) ?? identity;
+      this.#bridges.set(identity, bridge);
+    } catch (error) {
+      // Gone before it was opened; or one that was in its place is not closed yet, and is looked after then.
+      if (error instanceof Error && !isUnplugged(error) && !isBusy(error)) report(error);
     }
   }
 
-  #open(identity: number, device: string): void {
-    const { system, adopt, report } = this.#parts;
-    const onError = (error: Error): void => {
-      // The device tells of its end before the kernel's message does: the next look closes it.
-      if (!isUnplugged(error)) report(error);
-    };
-    try {
-      this.#bridges.set(identity, system.bridgeDevice(device, { onConnection: adopt, onError }));
-    } catch (error) {
-      // Gone before it was opened.
-      if (error instanceof Error && !isUnplugged(error)) report(error);
-    }
+  #release(identity: number): void {
+    const bridge = this.#bridges.get(identity);
+    this.#bridges.delete(identity);
+    void bridge?.close().then(() => this.#look());
   }
 }
 
+type SystemError = Error & { readonly code?: string };
+
 /** ENODEV is what an open port says, ENXIO and ENOENT what opening gives when it has gone. */
-function isUnplugged(error: Error & { readonly code?: string }): boolean {
-  return error.code === "ENODEV" || error.code === "ENXIO" || error.code === "ENOENT";
+function isUnplugged({ code }: SystemError): boolean {
+  return code === "ENODEV" || code === "ENXIO" || code === "ENOENT";
+}
+
+/** A port can be open once. */
+function isBusy({ code }: SystemError): boolean {
+  return code === "EBUSY";
 }

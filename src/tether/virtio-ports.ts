@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /** Where the kernel lists virtio-serial ports. */
 const PORTS = "/sys/class/virtio-ports";
@@ -21,18 +21,31 @@ export function findVirtioPort(name: string, folder: string = PORTS): string | u
 
 /**
  * The ports that have a name. A port that is being plugged gets it last, when it can be opened (the driver's
- * handle_control_message), and the kernel then says `change` (see {@link isAboutVirtioPorts}).
+ * handle_control_message), and the kernel then says `change` (see {@link changesVirtioPorts}).
  */
 export function listVirtioPorts(folder: string = PORTS): VirtioPort[] {
   return listEntries(folder).flatMap((entry) => {
-    const port = readPort(join(folder, entry));
-    return port === undefined ? [] : [{ ...port, device: `/dev/${entry}` }];
+    const device = `/dev/${entry}`;
+    const identity = identifyVirtioPort(device, folder);
+    const name = readName(join(folder, entry));
+    return identity === undefined || name === undefined ? [] : [{ name, device, identity }];
   });
 }
 
+/** The identity of the port that has this device now, with or without a name. */
+export function identifyVirtioPort(device: string, folder: string = PORTS): number | undefined {
+  try {
+    // The number of a kernfs folder is not given twice.
+    return statSync(join(folder, basename(device))).ino;
+  } catch {
+    return undefined;
+  }
+}
+
 /** True for a kernel's message after which the list may be another; also when messages were lost. */
-export function isAboutVirtioPorts(uevent: string): boolean {
-  return uevent === "" || uevent.includes("\0SUBSYSTEM=virtio-ports\0");
+export function changesVirtioPorts(uevent: string): boolean {
+  // A port that is only just added has no name.
+  return uevent === "" || (uevent.includes("\0SUBSYSTEM=virtio-ports\0") && !uevent.startsWith("add@"));
 }
 
 function listEntries(folder: string): string[] {
@@ -44,11 +57,9 @@ function listEntries(folder: string): string[] {
   }
 }
 
-function readPort(folder: string): Pick<VirtioPort, "name" | "identity"> | undefined {
+function readName(folder: string): string | undefined {
   try {
-    // The number of a kernfs folder is not given twice.
-    const identity = statSync(folder).ino;
-    return { name: readFileSync(join(folder, "name"), "utf8").trim(), identity };
+    return readFileSync(join(folder, "name"), "utf8").trim();
   } catch {
     // It has no name, or went this moment.
     return undefined;

@@ -47,6 +47,9 @@ describe("the guest's end of the link", () => {
     assert(found !== undefined);
     return found[1];
   };
+  const fail = (device: string, code: string): void =>
+    events(device).onError(new SystemCallError(code, -1, "read", code, device));
+  const settled = (): Promise<void> => new Promise(setImmediate);
   const say = (message: string): void => system.argumentsOf("watchUevents")[0]?.[0].onMessage(message);
   const change = (subsystem = "virtio-ports"): void =>
     say(["change@/devices/x", "ACTION=change", `SUBSYSTEM=${subsystem}`, "SEQNUM=1"].join("\0"));
@@ -85,14 +88,14 @@ describe("the guest's end of the link", () => {
     assert.deepEqual(devices(), ["/dev/vport1p1", "/dev/vport1p3"]);
   });
 
-  it("lets go of a port that is unplugged, and says nothing about it", () => {
+  it("lets go of a port that is unplugged, and says nothing about it", async () => {
     plug("vport1p1", "tether.link");
     plug("vport1p3", "tether.link.a");
     open();
     // The device may tell it first.
-    events("/dev/vport1p3").onError(
-      new SystemCallError("ENODEV", -19, "read", "No such device", "/dev/vport1p3"),
-    );
+    system.fail("bridgeDevice", "ENXIO");
+    fail("/dev/vport1p3", "ENODEV");
+    await settled();
     unplug("vport1p3");
     change();
     assert.deepEqual([closed, reported], [["/dev/vport1p3"], []]);
@@ -109,6 +112,45 @@ describe("the guest's end of the link", () => {
     change();
     assert.deepEqual(devices(), ["/dev/vport1p1", "/dev/vport1p3", "/dev/vport1p3"]);
     assert.deepEqual(closed, ["/dev/vport1p3"]);
+  });
+
+  it("knows whose device it has opened when one took the other's place this moment", async () => {
+    plug("vport1p1", "tether.link");
+    open();
+    plug("vport1p3", "tether.link.a");
+    plug("next", undefined);
+    system.answer("bridgeDevice", (path) => {
+      unplug("vport1p3");
+      // It has no name yet.
+      renameSync(join(folder.path, "next"), join(folder.path, "vport1p3"));
+      return bridge(path);
+    });
+    change();
+    system.answer("bridgeDevice", (path) => bridge(path));
+    writeFileSync(join(folder.path, "vport1p3/name"), "tether.link.b");
+    change();
+    assert.deepEqual([devices(), closed], [["/dev/vport1p1", "/dev/vport1p3"], []]);
+    // It was the first one after all.
+    fail("/dev/vport1p3", "ENODEV");
+    await settled();
+    assert.deepEqual(
+      [devices(), closed, reported],
+      [["/dev/vport1p1", "/dev/vport1p3", "/dev/vport1p3"], ["/dev/vport1p3"], []],
+    );
+  });
+
+  it("comes back to a port that was still taken", async () => {
+    plug("vport1p1", "tether.link");
+    plug("vport1p3", "tether.link.a");
+    open();
+    plug("next", "tether.link.b");
+    unplug("vport1p3");
+    renameSync(join(folder.path, "next"), join(folder.path, "vport1p3"));
+    system.fail("bridgeDevice", "EBUSY", () => closed.length === 1 && devices().length === 3);
+    change();
+    await settled();
+    assert.deepEqual(devices().length, 4);
+    assert.deepEqual(reported, []);
   });
 
   it("survives a port that goes before it can be opened, and tells of one that fails", () => {
