@@ -8,8 +8,14 @@ export interface Context {
   readonly openExecution: () => Execution;
   /** Opens the containers for a command that only looks. */
   readonly openContainers: () => ContainerStore;
+  /** At this command's end the machines that it has started go on: it does not wait for them. */
+  readonly leaveMachines: () => void;
+  /** The words that start this program again. */
+  readonly program: readonly string[];
   /** One line on standard error, with the hint when there is one. */
   readonly reportError: (error: TetherError) => void;
+  /** The command has done everything. */
+  readonly end: () => void;
 }
 
 /**
@@ -17,6 +23,7 @@ export interface Context {
  * @param isVerbose whether progress is reported.
  */
 export function makeContext(bootFolder: string, isVerbose: () => boolean): Context {
+  let leavesMachines = false;
   const report = (line: string): void => void process.stderr.write(`vch: ${line}\n`);
   return {
     openExecution: () =>
@@ -33,6 +40,14 @@ export function makeContext(bootFolder: string, isVerbose: () => boolean): Conte
         },
       }),
     openContainers: () => new ContainerStore(openStateFolder(process.env)),
+    program: [process.execPath, process.argv[1] ?? ""],
+    leaveMachines: () => {
+      leavesMachines = true;
+    },
+    end: () => {
+      // What is written to a pipe is written later, and would be lost.
+      if (leavesMachines) process.stdout.write("", () => process.exit());
+    },
     reportError: ({ message, entry }) => {
       report(entry.hint === undefined ? message : `${message}; ${entry.hint}`);
     },

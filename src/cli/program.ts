@@ -5,7 +5,12 @@ import { makeContext } from "./context.ts";
 import { Interruption } from "./interruption.ts";
 import { addPsCommand } from "./ps-command.ts";
 import { addRmCommand } from "./rm-command.ts";
-import { addRunCommand } from "./run-command.ts";
+import { addAttachCommands } from "./attach-commands.ts";
+import { addEventsCommand } from "./events-command.ts";
+import { addInspectCommand } from "./inspect-command.ts";
+import { addLifeCommands } from "./life-commands.ts";
+import { addCreateCommand, addRunCommand } from "./run-command.ts";
+import { addSshCommand } from "./ssh-command.ts";
 import { VCH_VERSION } from "./version.ts";
 
 /** Docker's exit status for a command line that it does not understand. */
@@ -33,8 +38,14 @@ export async function runProgram(args: readonly string[], root: string): Promise
     })
     .helpCommand("help [command]", "show help for a command");
   addRunCommand(program, context);
+  addCreateCommand(program, context);
+  addLifeCommands(program, context);
+  addAttachCommands(program, context);
   addPsCommand(program, context);
   addRmCommand(program, context);
+  addInspectCommand(program, context);
+  addEventsCommand(program, context);
+  addSshCommand(program, context);
   program
     .command("version")
     .description("Show the version")
@@ -43,16 +54,34 @@ export async function runProgram(args: readonly string[], root: string): Promise
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = explain(error, context.reportError);
+    process.exitCode = explain(error, context.reportError, startedCommand(program, args) === "run");
   }
+  context.end();
 }
 
 /** @returns the command's exit status. */
-function explain(error: unknown, report: (error: TetherError) => void): number {
+function explain(error: unknown, report: (error: TetherError) => void, isRun: boolean): number {
   if (error instanceof Interruption) return error.exitCode;
   // Commander has said it already; its only successes are --help and the like.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
   const known = TetherError.from(error, "internal", "unexpected");
   report(known);
-  return known.entry.exitCode;
+  const { exitCode } = known.entry;
+  // Docker's other commands end with 1 for whatever is refused, but for what they were to execute.
+  return isRun || exitCode < USAGE_EXIT_CODE || PASSED_ON.has(known.code) ? exitCode : 1;
+}
+
+/** What the container's process was to be, and what is wrong with this machine: no matter which command finds it. */
+const PASSED_ON: ReadonlySet<string> = new Set([
+  "command-not-found",
+  "command-not-executable",
+  "working-directory",
+  "state-not-writable",
+  "tool-missing",
+  "not-set-up",
+]);
+
+/** The first word that is a command's name: options of the program itself come before it. */
+function startedCommand(program: Command, args: readonly string[]): string | undefined {
+  return args.find((word) => program.commands.some((command) => command.name() === word));
 }

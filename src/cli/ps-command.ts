@@ -1,12 +1,30 @@
 import type { Command } from "commander";
-import { isRunning } from "../hypervisor/index.ts";
-import { type ContainerRecord, exitStatus, SHORT_ID_LENGTH } from "../portlayer/execution/index.ts";
+import {
+  type ContainerRecord,
+  exitStatus,
+  isUp,
+  type KnownContainer,
+  SHORT_ID_LENGTH,
+} from "../portlayer/execution/index.ts";
+import { makeFilter } from "./container-filter.ts";
 import type { Context } from "./context.ts";
-import { formatTable } from "./format-table.ts";
 import { describeAge } from "./describe-age.ts";
+import { formatTable } from "./format-table.ts";
+import { fillTemplate } from "./go-template.ts";
+import { collect, parseCount } from "./run-options.ts";
 
 /** Docker's width of a command in `ps`. */
 const COMMAND_WIDTH = 20;
+
+interface PsOptions {
+  readonly all?: true;
+  readonly quiet?: true;
+  readonly trunc: boolean;
+  readonly filter: readonly string[];
+  readonly format?: string;
+  readonly latest?: true;
+  readonly last?: number;
+}
 
 /** Adds `vch ps`. */
 export function addPsCommand(program: Command, context: Context): void {
@@ -16,34 +34,100 @@ export function addPsCommand(program: Command, context: Context): void {
     .option("-a, --all", "show the ended ones too")
     .option("-q, --quiet", "show ids only")
     .option("--no-trunc", "do not shorten ids and commands")
-    .action((options: { all?: true; quiet?: true; trunc: boolean }) => {
-      const records = context
-        .openContainers()
-        .list()
-        .filter((record) => options.all === true || isUp(record))
-        .reverse();
-      const id = (record: ContainerRecord): string =>
-        options.trunc ? record.id.slice(0, SHORT_ID_LENGTH) : record.id;
-      const lines =
-        options.quiet === true
-          ? records.map(id)
-          : formatTable([
-              ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "NAMES"],
-              ...records.map((record) => [
-                id(record),
-                record.image,
-                quoteCommand(record.command, options.trunc),
-                `${describeAge(record.created)} ago`,
-                describeStatus(record),
-                record.name,
-              ]),
-            ]);
-      process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+    .option(
+      "-f, --filter <name=value>",
+      "id, name, status, exited, ancestor, health, label, before, since",
+      collect,
+      [],
+    )
+    .option("--format <template>", "json, or a Go template of ID, Image, Command, CreatedAt, Status, Names …")
+    .option("-l, --latest", "show the latest one only")
+    .option("-n, --last <number>", "show so many of the latest", parseCount)
+    .action((options: PsOptions) => {
+      const rows = select(context.openExecution().list(), options).map((each) =>
+        describe(each, options.trunc),
+      );
+      process.stdout.write(
+        format(rows, options)
+          .map((line) => `${line}\n`)
+          .join(""),
+      );
     });
 }
 
-function isUp({ machine }: ContainerRecord): boolean {
-  return machine !== undefined && isRunning(machine);
+/** Newest first. Whoever asks for a state or for the latest ones wants the ended ones, too. */
+function select(all: readonly KnownContainer[], options: PsOptions): KnownContainer[] {
+  const { filter, latest, last = latest === true ? 1 : undefined } = options;
+  const isAll =
+    options.all === true || last !== undefined || filter.some((each) => /^(status|exited)=/.test(each));
+  return all
+    .filter(makeFilter(filter, all))
+    .filter(({ state }) => isAll || isUp(state))
+    .reverse()
+    .slice(0, last);
+}
+
+/** A row, with Docker's names of its columns. */
+interface Row {
+  readonly ID: string;
+  readonly Image: string;
+  readonly Command: string;
+  readonly CreatedAt: string;
+  readonly RunningFor: string;
+  readonly Status: string;
+  readonly Names: string;
+  readonly State: string;
+  readonly Labels: string;
+  readonly Ports: string;
+  readonly Mounts: string;
+  readonly Networks: string;
+  readonly LocalVolumes: string;
+  readonly Size: string;
+}
+
+const TABLE = ["ID", "Image", "Command", "RunningFor", "Status", "Names"] as const;
+const TITLES: Readonly<Record<string, string>> = {
+  ID: "CONTAINER ID",
+  CreatedAt: "CREATED AT",
+  RunningFor: "CREATED",
+  LocalVolumes: "LOCAL VOLUMES",
+};
+
+function describe({ record, state }: KnownContainer, isTruncated: boolean): Row {
+  return {
+    ID: isTruncated ? record.id.slice(0, SHORT_ID_LENGTH) : record.id,
+    Image: record.image,
+    Command: quoteCommand(record.command, isTruncated),
+    CreatedAt: record.created.replace("T", " ").replace(/\.\d+Z$/, " +0000 UTC"),
+    RunningFor: `${describeAge(record.created)} ago`,
+    Status: describeStatus({ record, state }),
+    Names: record.name,
+    State: state.status,
+    Labels: Object.entries(record.settings?.labels ?? {})
+      .map(([name, value]) => `${name}=${value}`)
+      .join(","),
+    Ports: "",
+    Mounts: "",
+    Networks: "",
+    LocalVolumes: "0",
+    Size: "0B",
+  };
+}
+
+function format(rows: readonly Row[], options: PsOptions): string[] {
+  const { quiet, format: template } = options;
+  if (quiet === true) return rows.map(({ ID }) => ID);
+  if (template === "json") return rows.map((row) => JSON.stringify(row));
+  if (template === undefined || template === "table")
+    return formatTable([header(TABLE), ...rows.map((row) => TABLE.map((name) => row[name]))]);
+  const columns = /^table\s+(.*)$/s.exec(template)?.[1];
+  if (columns === undefined) return rows.map((row) => fillTemplate(template, row));
+  const names = [...columns.matchAll(/\{\{\s*\.(\w+)\s*\}\}/g)].map(([, name = ""]) => name);
+  return formatTable([header(names), ...rows.map((row) => fillTemplate(columns, row).split("\t"))]);
+}
+
+function header(names: readonly string[]): string[] {
+  return names.map((name) => TITLES[name] ?? name.toUpperCase());
 }
 
 function quoteCommand(command: readonly string[], isTruncated: boolean): string {
@@ -51,10 +135,27 @@ function quoteCommand(command: readonly string[], isTruncated: boolean): string 
   return `"${isTruncated && text.length > COMMAND_WIDTH ? `${text.slice(0, COMMAND_WIDTH - 1)}…` : text}"`;
 }
 
-/** Docker's words; a container whose `vch` was killed is dead until it is removed. */
-function describeStatus(record: ContainerRecord): string {
-  if (isUp(record)) return `Up ${describeAge(record.started ?? record.created)}`;
-  if (record.exit !== undefined)
-    return `Exited (${exitStatus(record.exit)}) ${describeAge(record.finished ?? record.created)} ago`;
-  return record.owner !== undefined && isRunning(record.owner) ? "Created" : "Dead";
+/** Docker's words; a container whose `vch` was killed while it made it is dead until it is removed. */
+function describeStatus({ record, state }: KnownContainer): string {
+  const since = describeAge(record.started ?? record.created);
+  switch (state.status) {
+    case "running":
+      return `Up ${since}${state.health === undefined ? "" : ` (${HEALTH[state.health]})`}`;
+    case "paused":
+      return `Up ${since} (Paused)`;
+    case "restarting":
+      return `Restarting (${describeExit(record)}) ${since} ago`;
+    case "exited":
+      return `Exited (${describeExit(record)}) ${describeAge(record.finished ?? record.started ?? record.created)} ago`;
+    case "dead":
+      return "Dead";
+    default:
+      return "Created";
+  }
+}
+
+const HEALTH = { starting: "health: starting", healthy: "healthy", unhealthy: "unhealthy" } as const;
+
+function describeExit({ exit }: ContainerRecord): string {
+  return String(exit === undefined ? 0 : exitStatus(exit));
 }

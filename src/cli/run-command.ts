@@ -1,102 +1,154 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
+import type { Execution } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
-import { collectEnvironment } from "./environment-options.ts";
-import { watchOutputs } from "./output-errors.ts";
+import { Interruption } from "./interruption.ts";
 import {
-  DEFAULT_MEMORY,
-  DEFAULT_START_TIMEOUT_S,
-  makeRunRequest,
-  parseCpus,
+  addContainerOptions,
+  collect,
+  type ContainerOptions,
+  makeContainerRequest,
   parseSeconds,
-  type RunOptions,
 } from "./run-options.ts";
+import { beClient, type ClientOptions } from "./session-client.ts";
 import { SignalProxy } from "./signal-proxy.ts";
-import { processStreams, takeTerminal } from "./terminal.ts";
+
+/** What commander makes of `vch run`'s options. */
+interface RunOptions extends ContainerOptions {
+  readonly detach?: true;
+  readonly attach: readonly string[];
+  readonly detachKeys?: string;
+  readonly sigProxy: string | boolean;
+  readonly timeout?: number;
+}
+
+const IMAGE_KINDS =
+  "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker://REF or a root file system's tar";
 
 /** Adds `vch run`. */
 export function addRunCommand(program: Command, context: Context): void {
-  const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
-  program
+  const command = program
     .command("run")
     .usage("[OPTIONS] IMAGE [COMMAND] [ARG...]")
     .description("Create a container VM from an image and run a command in it")
-    .argument(
-      "<image>",
-      "oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker://REF or a root file system's tar",
-    )
+    .argument("<image>", IMAGE_KINDS)
     .argument("[command...]", "replaces the image's command")
-    .passThroughOptions()
-    .option("-i, --interactive", "keep standard input open")
-    .option("-t, --tty", "give the process a terminal")
-    .option("--rm", "remove the container when it ends")
-    .option("--name <name>", "name of the container")
-    .option("-e, --env <K=V>", "set an environment variable", collect, [])
-    .option("--env-file <file>", "read environment variables from a file", collect, [])
-    .option("-u, --user <user[:group]>", "user (and group) of the process, names or numbers")
-    .option("-w, --workdir <dir>", "working directory of the process")
-    .option("-h, --hostname <name>", "host name of the container VM")
-    .option("--entrypoint <program>", "replaces the image's entrypoint")
-    .option("--stop-signal <signal>", "signal that asks the process to stop")
-    .option("-m, --memory <size>", "memory of the container VM: a number with b, k, m or g", DEFAULT_MEMORY)
-    .option("--cpus <number>", "CPUs of the container VM", parseCpus)
-    .addOption(
-      new Option("--accel <kind>", "how the processor is virtualised")
-        .choices(["auto", "kvm", "tcg"])
-        .default("auto"),
-    )
-    .addOption(
-      new Option("--hardware <kind>", "devices of the container VM")
-        .choices(["virtio", "vmware"])
-        .default("virtio"),
-    )
-    .addOption(
-      new Option("--boot <medium>", "how the kernel gets in")
-        .choices(["kernel", "iso-bios", "iso-uefi"])
-        .default("kernel"),
-    )
-    .addOption(
-      new Option("--start <kind>", "go on from a template of the same shape, or boot")
-        .choices(["forked", "cold"])
-        .default("forked"),
-    )
+    .passThroughOptions();
+  addContainerOptions(command)
+    .option("-d, --detach", "leave the container VM running and print its id")
+    .option("-a, --attach <stream>", "attach only to stdin, stdout or stderr", collect, [])
+    .option("--detach-keys <keys>", "keys that leave the container running (ctrl-p,ctrl-q)")
+    .option("--sig-proxy [boolean]", "pass signals on to the process", true)
     .option("--timeout <seconds>", "kill the process when it runs longer", parseSeconds)
-    .option(
-      "--start-timeout <seconds>",
-      "give up when the container VM does not answer",
-      parseSeconds,
-      DEFAULT_START_TIMEOUT_S,
-    )
     .helpOption("--help", "show this help")
-    .action(async (image: string, command: string[], options: RunOptions) => {
-      process.exitCode = await run(image, command, options, context);
+    .action(async (image: string, words: string[], options: RunOptions) => {
+      const execution = (): Execution => context.openExecution();
+      if (options.detach === true) await runDetached(image, words, options, context, execution);
+      else process.exitCode = await runAttached(image, words, options, execution);
     });
 }
 
-async function run(
+/** Adds `vch create`. */
+export function addCreateCommand(program: Command, context: Context): void {
+  const command = program
+    .command("create")
+    .usage("[OPTIONS] IMAGE [COMMAND] [ARG...]")
+    .description("Create a container VM from an image")
+    .argument("<image>", IMAGE_KINDS)
+    .argument("[command...]", "replaces the image's command")
+    .passThroughOptions();
+  addContainerOptions(command)
+    .option("-a, --attach <stream>", "accepted for Docker's sake", collect, [])
+    .helpOption("--help", "show this help")
+    .action(async (image: string, words: string[], options: ContainerOptions) => {
+      using signals = new SignalProxy();
+      const request = makeContainerRequest(image, words, options, true);
+      const { id } = await context.openExecution().create(request, signals.abort);
+      process.stdout.write(`${id}\n`);
+    });
+}
+
+async function runDetached(
   image: string,
   command: readonly string[],
   options: RunOptions,
   context: Context,
-): Promise<number> {
-  const environment = collectEnvironment(options.envFile, options.env, process.env);
-  const request = makeRunRequest(image, command, options, environment);
-  if (request.tty && request.openStdin && !process.stdin.isTTY) {
-    throw new TetherError("not-a-terminal", "the input device is not a TTY");
-  }
-  const execution = context.openExecution();
+  openExecution: () => Execution,
+): Promise<void> {
+  if (options.attach.length > 0) throw new TetherError("usage", "Conflicting options: -a and -d");
+  if (options.timeout !== undefined) throw new TetherError("usage", "Conflicting options: --timeout and -d");
+  const request = makeContainerRequest(image, command, options, false);
   using signals = new SignalProxy();
-  using _outputs = watchOutputs((reason) => signals.end(reason));
-  // The terminal is taken once the container runs: until then ^C ends the command.
-  using terminal = new DisposableStack();
-  // An input that is still open would keep this process for ever.
-  if (request.openStdin) terminal.defer(() => process.stdin.destroy());
-  const takesKeys = request.tty && request.openStdin;
-  return await execution.run(request, processStreams({ input: request.openStdin, tty: request.tty }), {
-    abort: signals.abort,
+  const { id } = await openExecution().runDetached(request, signals.abort);
+  process.stdout.write(`${id}\n`);
+  context.leaveMachines();
+}
+
+async function runAttached(
+  image: string,
+  command: readonly string[],
+  options: RunOptions,
+  openExecution: () => Execution,
+): Promise<number> {
+  const request = {
+    ...makeContainerRequest(image, command, options, true),
+    timeoutMs: options.timeout === undefined ? undefined : options.timeout * 1000,
+  };
+  const attached = chooseStreams(options.attach, request.openStdin);
+  const client: ClientOptions = {
+    input: attached.input,
+    outputs: attached,
+    tty: request.tty,
+    detachKeys: options.detachKeys,
+    passesSignals: isTrue(options.sigProxy),
+  };
+  const { result } = await beClient(client, async (streams, control) => {
+    const execution = openExecution();
+    if (client.passesSignals) return execution.run(request, streams, control);
+    return runWithoutSignals(execution, request, streams, control);
+  });
+  return result;
+}
+
+/** A signal ends this command; the container goes on, once there is one. */
+async function runWithoutSignals(
+  execution: Execution,
+  ...[request, streams, control]: Parameters<Execution["run"]>
+): Promise<number> {
+  const leave = new AbortController();
+  const abort = new AbortController();
+  let isRunning = false;
+  const onAbort = (): void => (isRunning ? leave.abort() : abort.abort(control.abort.reason));
+  control.abort.addEventListener("abort", onAbort);
+  const status = await execution.run(request, streams, {
+    abort: abort.signal,
+    detach: control.detach === undefined ? leave.signal : AbortSignal.any([control.detach, leave.signal]),
     onRunning: (signal) => {
-      signals.passTo(signal);
-      if (takesKeys) terminal.use(takeTerminal());
+      isRunning = true;
+      control.onRunning(signal);
     },
   });
+  return control.abort.reason instanceof Interruption ? control.abort.reason.exitCode : status;
+}
+
+/** `-a` names the streams that are wanted; without it all are. */
+function chooseStreams(
+  names: readonly string[],
+  openStdin: boolean,
+): { readonly input: boolean; readonly output: boolean; readonly errorOutput: boolean } {
+  const wanted = new Set(names.map((name) => name.toLowerCase()));
+  for (const name of wanted) {
+    if (!["stdin", "stdout", "stderr"].includes(name))
+      throw new TetherError(
+        "usage",
+        `invalid argument "${name}" for "-a, --attach" flag: valid streams are STDIN, STDOUT and STDERR`,
+      );
+  }
+  const has = (name: string): boolean => wanted.size === 0 || wanted.has(name);
+  return { input: openStdin && has("stdin"), output: has("stdout"), errorOutput: has("stderr") };
+}
+
+/** Commander gives the word behind `=`; Docker's options without one are true. */
+export function isTrue(value: string | boolean): boolean {
+  return value === true || ["true", "1", "t"].includes(String(value).toLowerCase());
 }

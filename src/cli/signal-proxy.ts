@@ -31,11 +31,14 @@ const FATAL: ReadonlySet<string> = new Set(["SIGINT", "SIGTERM", "SIGHUP", "SIGQ
  */
 export class SignalProxy implements Disposable {
   readonly #abort = new AbortController();
+  readonly #passes: boolean;
   #forward: ((signal: number) => Promise<void>) | undefined;
   #fatalCount = 0;
   #grace: NodeJS.Timeout | undefined;
 
-  constructor() {
+  /** @param passes false (`--sig-proxy=false`): a signal ends this command, as if there were no process yet. */
+  constructor(passes: boolean = true) {
+    this.#passes = passes;
     for (const name of PASSED) process.on(name, this.#receive);
   }
 
@@ -51,7 +54,7 @@ export class SignalProxy implements Disposable {
 
   /** From now on there is a process to pass signals to. */
   passTo(forward: (signal: number) => Promise<void>): void {
-    this.#forward = forward;
+    if (this.#passes) this.#forward = forward;
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@ import type { ContainerRecord } from "../../src/portlayer/execution/index.ts";
 /** A container's record with an id of one repeated digit or of the given beginning. */
 export function containerRecord(idStart: string, changes: Partial<ContainerRecord> = {}): ContainerRecord {
   return {
-    version: 1,
+    version: 2,
     id: idStart.padEnd(64, "0"),
     name: "",
     image: "oci:demo",

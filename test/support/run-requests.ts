@@ -1,4 +1,9 @@
-import type { RunRequest } from "../../src/portlayer/execution/index.ts";
+import {
+  DEFAULT_LOG,
+  DEFAULT_SECURITY,
+  NO_RESTART,
+  type RunRequest,
+} from "../../src/portlayer/execution/index.ts";
 
 /** A request that asks for nothing in particular. */
 export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
@@ -12,8 +17,17 @@ export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
     workingDirectory: undefined,
     hostname: undefined,
     stopSignal: undefined,
+    stopTimeoutMs: undefined,
+    restart: NO_RESTART,
+    health: undefined,
+    log: DEFAULT_LOG,
+    security: DEFAULT_SECURITY,
+    sysctls: {},
+    readOnlyRoot: false,
+    labels: {},
     tty: false,
     openStdin: false,
+    stdinOnce: false,
     remove: false,
     memoryBytes: 512 * 1024 * 1024,
     cpus: undefined,

@@ -10,6 +10,7 @@ import {
   QemuDriver,
 } from "../../src/hypervisor/index.ts";
 import { Execution, openStateFolder, type RunRequest } from "../../src/portlayer/execution/index.ts";
+import { runRequest } from "../support/run-requests.ts";
 import { DEMO_IMAGE, ROOT, useHost } from "../support/vm-host.ts";
 
 const INPUT_BYTES = 4 * 1024 * 1024;
@@ -102,30 +103,14 @@ function* pieces(bytes: Buffer): Generator<Buffer> {
 }
 
 function request(command: readonly string[]): RunRequest {
-  return {
+  return runRequest({
     image: DEMO_IMAGE,
     command,
-    name: undefined,
-    entrypoint: undefined,
-    environment: [],
-    user: undefined,
-    workingDirectory: undefined,
-    hostname: undefined,
-    stopSignal: undefined,
-    tty: false,
     openStdin: true,
+    stdinOnce: true,
     remove: true,
     memoryBytes: 256 * 1024 * 1024,
-    cpus: undefined,
-    acceleration: "auto",
-    hardware: "virtio",
-    boot: "kernel",
     start: "forked",
-    timeoutMs: undefined,
     startTimeoutMs: 100_000,
-  };
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  });
 }

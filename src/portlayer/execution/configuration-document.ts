@@ -3,52 +3,93 @@ import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
 import type { WindowSize } from "../interaction/window-size.ts";
+import { type ContainerSettings, type HealthCheck, RESTART_POLICIES } from "./container-settings.ts";
 
 /** Twice the strength of the generators that it goes into. */
 const SEED_BYTES = 64;
 
-/** What a container VM is told, before it is a document. */
-export interface ContainerConfiguration {
+/** What belongs to one start of a container, beside its settings. */
+export interface StartConfiguration {
   readonly id: string;
   readonly name: string;
-  readonly hostname: string;
-  readonly args: readonly string[];
-  readonly environment: readonly string[];
-  readonly workingDirectory: string;
-  readonly user: string;
-  readonly stopSignal: string;
-  readonly nanoCpus: number;
-  readonly tty: boolean;
-  readonly openStdin: boolean;
   readonly window: WindowSize | undefined;
+  /** What the process writes is kept until somebody is attached, who will be soon. */
+  readonly holdsOutput: boolean;
+  /** How long the guest waits, with nobody connected, for its exit to be taken over; 0 for its default. */
+  readonly acknowledgeTimeoutMs: number;
 }
 
 /** Makes the document of proto/config.proto. Plain: fw_cfg has no size to save, and a start has no time to lose. */
-export function encodeConfiguration(configuration: ContainerConfiguration, keys: LinkKeys): Uint8Array {
+export function encodeConfiguration(
+  settings: ContainerSettings,
+  start: StartConfiguration,
+  keys: LinkKeys,
+): Uint8Array {
+  const { security, restart, log } = settings;
   return tether.config.Config.encode({
     version: CONFIGURATION_VERSION,
-    id: configuration.id,
-    name: configuration.name,
-    hostname: configuration.hostname,
-    nanoCpus: configuration.nanoCpus,
-    session: {
-      args: configuration.args.map((arg) => Buffer.from(arg)),
-      env: configuration.environment.map((variable) => Buffer.from(variable)),
-      workingDirectory: Buffer.from(configuration.workingDirectory),
-      user: configuration.user,
-      tty: configuration.tty,
-      openStdin: configuration.openStdin,
-      stdinOnce: configuration.openStdin,
-      stopSignal: configuration.stopSignal,
-      window: configuration.window ?? null,
-    },
+    id: start.id,
+    name: start.name,
+    hostname: settings.hostname,
+    nanoCpus: settings.nanoCpus,
+    session: sessionOf(settings, start),
+    security: { ...security },
+    restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },
+    health: healthOf(settings.health),
+    log: { maxBytes: log.maxBytes, disabled: log.isDisabled },
+    sysctls: settings.sysctls,
+    readOnlyRoot: settings.readOnlyRoot,
     hostTimeMs: Date.now(),
     randomSeed: randomBytes(SEED_BYTES),
-    link: { hostKey: keys.hostPrivateKey, clientPublicKey: keys.clientPublicKey },
+    link: {
+      hostKey: keys.hostPrivateKey,
+      clientPublicKey: keys.clientPublicKey,
+      acknowledgeTimeoutMs: start.acknowledgeTimeoutMs,
+    },
   }).finish();
 }
 
 /** Makes the document that turns a guest into a template. */
 export function encodeTemplateConfiguration(): Uint8Array {
   return tether.config.Config.encode({ version: CONFIGURATION_VERSION, template: true }).finish();
+}
+
+/** proto/config.proto numbers the policies in Docker's order. */
+export function restartKind(name: (typeof RESTART_POLICIES)[number]): number {
+  return RESTART_POLICIES.indexOf(name);
+}
+
+function sessionOf(
+  settings: ContainerSettings,
+  { window, holdsOutput }: StartConfiguration,
+): tether.config.Session.$Properties {
+  return {
+    args: settings.args.map((arg) => Buffer.from(arg)),
+    env: settings.environment.map((variable) => Buffer.from(variable)),
+    workingDirectory: Buffer.from(settings.workingDirectory),
+    user: settings.user,
+    tty: settings.tty,
+    openStdin: settings.openStdin,
+    stdinOnce: settings.stdinOnce,
+    stopSignal: settings.stopSignal,
+    window: window ?? null,
+    holdOutput: holdsOutput,
+    stopTimeoutMs: settings.stopTimeoutMs ?? 0,
+  };
+}
+
+/** `CMD-SHELL` is for /bin/sh; `NONE` switches off what the image has. */
+function healthOf(health: HealthCheck | undefined): tether.config.HealthCheck.$Properties | null {
+  const [kind, ...words] = health?.test ?? ["NONE"];
+  if (health === undefined || kind === "NONE" || words.length === 0) return null;
+  const args = kind === "CMD-SHELL" ? ["/bin/sh", "-c", words.join(" ")] : words;
+  const { intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries } = health;
+  return {
+    args: args.map((word) => Buffer.from(word)),
+    intervalMs,
+    timeoutMs,
+    startPeriodMs,
+    startIntervalMs,
+    retries,
+  };
 }

@@ -1,14 +1,20 @@
 import { z } from "zod";
+import { containerSettingsSchema } from "./container-settings.ts";
 
 /** How a container's process ended; a signal of 0 means that it ended by exit(2). */
 const exitSchema = z.object({
   code: z.number().int().min(0).max(255),
   signal: z.number().int().min(0).max(64),
+  /** The kernel killed for want of memory while it ran. */
+  isOutOfMemory: z.boolean().optional(),
 });
+
+const processSchema = z.object({ pid: z.number().int().positive(), startTime: z.string() });
 
 /** What `container.json` holds: what the container is, and what is known of its machine. */
 export const containerRecordSchema = z.object({
-  version: z.literal(1),
+  /** Version 1 had no settings, so that such a container cannot be started again. */
+  version: z.union([z.literal(1), z.literal(2)]).transform(() => 2 as const),
   id: z.string().regex(/^[0-9a-f]{64}$/),
   name: z.string(),
   /** As the user wrote it. */
@@ -19,12 +25,11 @@ export const containerRecordSchema = z.object({
   tty: z.boolean(),
   memoryBytes: z.number().int().positive(),
   cpus: z.number().int().positive(),
+  settings: containerSettingsSchema.optional(),
   /** The hypervisor's process while the machine runs. */
-  machine: z.object({ pid: z.number().int().positive(), startTime: z.string() }).optional(),
+  machine: processSchema.optional(),
   /** The `vch` that is making or running it; a container without a machine and without its maker was given up. */
-  owner: z.object({ pid: z.number().int().positive(), startTime: z.string() }).optional(),
-  /** Its machine is being ended because it is removed. */
-  isRemoved: z.literal(true).optional(),
+  owner: processSchema.optional(),
   started: z.iso.datetime().optional(),
   finished: z.iso.datetime().optional(),
   exit: exitSchema.optional(),
@@ -39,6 +44,6 @@ export type ContainerRecord = z.infer<typeof containerRecordSchema>;
 export type RecordedExit = z.infer<typeof exitSchema>;
 
 /** Docker's exit status: the code, or 128 plus the signal. */
-export function exitStatus(exit: RecordedExit): number {
+export function exitStatus(exit: Pick<RecordedExit, "code" | "signal">): number {
   return exit.signal === 0 ? exit.code : 128 + exit.signal;
 }

@@ -1,10 +1,13 @@
 import { once } from "node:events";
+import { constants } from "node:os";
 import { type Event, now, type Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Machine } from "../../hypervisor/index.ts";
-import { Attachment, GuestConnection, type LinkKeys, type LocalStreams } from "../interaction/index.ts";
+import type { tether } from "../../protocol/generated/control.js";
+import { Attachment, GuestConnection, type LinkAccess, type LocalStreams } from "../interaction/index.ts";
 import type { RecordedExit } from "./container-record.ts";
 import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
+import { findExit, lastRun, toExit } from "./run-events.ts";
 
 /** Pause before the link is tried again; a link that breaks at once every time must not spin. */
 const RECONNECT_PAUSE_MS = 20;
@@ -18,15 +21,28 @@ const HANDSHAKE_LIMIT_MS = 10_000;
 /** What one run is made of. */
 export interface ContainerRunOptions {
   readonly machine: Machine;
-  readonly keys: LinkKeys;
+  readonly keys: LinkAccess;
   readonly streams: LocalStreams;
+  /** An exec to make and to carry instead of the main session. */
+  readonly exec?: CreateExec;
+  /** Leaves out what the session has written before. */
+  readonly fromNow?: boolean;
+  /** Whether to tell the guest, at such an end, that it can power off: this is who it waits for. */
+  readonly acknowledges: (exit: RecordedExit) => boolean;
   readonly consoleLog: string;
   readonly log: string;
+  /** How long the guest may take to answer for the first time. */
   readonly startTimeoutMs: number;
   /** Tells how the start went on: for `-v`. */
   readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
   readonly onStarted: () => void;
 }
+
+/** What an exec is, in the guest's words. */
+export type CreateExec = tether.control.CreateExec.$Properties & { readonly id: string };
+
+/** How carrying a session ended: as its process did, or before. */
+export type RunEnd = RecordedExit | "left";
 
 /**
  * The host's view of a container VM from its power-on to its exit: connects, carries the streams, connects again
@@ -37,33 +53,59 @@ export class ContainerRun {
   readonly #attachment: Attachment;
   readonly #stop = new AbortController();
   readonly #failure = Promise.withResolvers<never>();
+  readonly #left = Promise.withResolvers<"left">();
+  readonly #started = Promise.withResolvers<void>();
+  /** Empty for the main session. */
+  readonly #sessionId: string;
   #connection: GuestConnection | undefined;
   #exit = Promise.withResolvers<RecordedExit>();
   /** The exit, once every byte before it has been carried. */
   #result: RecordedExit | undefined;
   #lastSequence = 0;
   #hasConnected = false;
+  #isExecMade = false;
   readonly #pendingSignals: number[] = [];
 
   constructor(options: ContainerRunOptions) {
     this.#options = options;
-    this.#attachment = new Attachment(options.streams);
+    this.#sessionId = options.exec?.id ?? "";
+    this.#attachment = new Attachment(options.streams, this.#sessionId);
     this.#failure.promise.catch(() => {});
     this.#exit.promise.catch(() => {});
   }
 
   /**
-   * Carries the container to its end and tells the guest that the exit was taken over.
+   * Carries the session to its end, and tells the guest that the exit was taken over if that is this run's part.
    *
    * @throws TetherError the guest's error, or why there is no exit.
    */
-  async complete(): Promise<RecordedExit> {
+  complete(): Promise<RunEnd> {
+    return this.#follow((connection) => this.#carryOver(connection));
+  }
+
+  /**
+   * Waits until the process has started, and leaves.
+   *
+   * @throws TetherError the guest's error, or why there is none.
+   */
+  async untilStarted(): Promise<void> {
+    await this.#follow((connection) => this.#awaitStart(connection));
+  }
+
+  /** Lets go of the session, which goes on. */
+  leave(): void {
+    this.#left.resolve("left");
+  }
+
+  /** Resolves once every session's step is done, or once there is nothing to wait for any more. */
+  async #follow(step: (connection: GuestConnection) => Promise<RunEnd | "broken">): Promise<RunEnd> {
     const limit = setTimeout(() => this.#giveUp(), this.#options.startTimeoutMs);
     try {
       return await Promise.race([
-        this.#carry(() => clearTimeout(limit)),
+        this.#carry(step, () => clearTimeout(limit)),
         this.#outcomeWithoutLink(),
         this.#failure.promise,
+        this.#left.promise,
       ]);
     } finally {
       clearTimeout(limit);
@@ -75,11 +117,14 @@ export class ContainerRun {
   /** Sends a signal to the process, now or as soon as it runs. */
   async signal(signal: number): Promise<void> {
     if (this.#connection === undefined) this.#pendingSignals.push(signal);
-    else await this.#connection.request({ signalSession: { signal } });
+    else await this.#connection.request({ signalSession: { signal, sessionId: this.#sessionId } });
   }
 
   /** Connection after connection, until everything was carried. */
-  async #carry(onConnected: () => void): Promise<RecordedExit> {
+  async #carry(
+    step: (connection: GuestConnection) => Promise<RunEnd | "broken">,
+    onConnected: () => void,
+  ): Promise<RunEnd> {
     for (;;) {
       const connection = await this.#connect();
       if (connection === undefined) {
@@ -88,7 +133,7 @@ export class ContainerRun {
       }
       onConnected();
       this.#connection = connection;
-      const end = await this.#carryOver(connection).catch((error: unknown) => {
+      const end = await step(connection).catch((error: unknown) => {
         // What the guest refused is final; a link that broke is not.
         if (error instanceof TetherError && error.code !== "guest-lost") throw error;
         return "broken" as const;
@@ -100,25 +145,72 @@ export class ContainerRun {
     }
   }
 
-  async #carryOver(connection: GuestConnection): Promise<RecordedExit | "broken"> {
+  async #carryOver(connection: GuestConnection): Promise<RunEnd | "broken"> {
     const broken = connection.closed.then(() => "broken" as const);
-    // Its answer says nothing that the connection's end would not.
-    connection.request({ setClock: { time: now() } }).catch(() => {});
-    const snapshot = await connection.snapshot();
-    this.#options.onStages(snapshot.stages ?? []);
-    for (const event of snapshot.events ?? []) this.#observe(event);
+    const inputBytes =
+      this.#options.exec === undefined ? await this.#look(connection) : await this.#makeExec(connection);
     for (const signal of this.#pendingSignals.splice(0)) {
-      await connection.request({ signalSession: { signal } }).catch(ignoreEndedProcess);
+      await connection
+        .request({ signalSession: { signal, sessionId: this.#sessionId } })
+        .catch(ignoreEndedProcess);
     }
-    const carried = await this.#attachment.carry(connection, snapshot.inputBytes ?? 0);
+    const carried = await this.#attachment.carry(connection, inputBytes);
     if (carried === "broken") return "broken";
-    const exit = await Promise.race([this.#exit.promise, broken]);
+    // Of the main session the event says more than the channel.
+    const exit =
+      this.#options.exec === undefined
+        ? await Promise.race([this.#exit.promise, broken])
+        : (this.#attachment.exit ?? "broken");
     if (exit === "broken") return "broken";
     this.#result = exit;
+    if (!this.#options.acknowledges(exit)) return exit;
     await connection.request({ acknowledgeExit: {} }).catch(() => {
       // Everything is here: a guest that powers off before its answer has come through has done its part.
     });
     return exit;
+  }
+
+  async #awaitStart(connection: GuestConnection): Promise<RunEnd | "broken"> {
+    await this.#look(connection);
+    return Promise.race([
+      this.#started.promise.then(() => "left" as const),
+      connection.closed.then(() => "broken" as const),
+    ]);
+  }
+
+  /** @returns how much of the input the guest has. */
+  async #look(connection: GuestConnection): Promise<number> {
+    // Its answer says nothing that the connection's end would not.
+    connection.request({ setClock: { time: now() } }).catch(() => {});
+    const snapshot = await connection.snapshot();
+    const isFirst = this.#lastSequence === 0;
+    this.#options.onStages(snapshot.stages ?? []);
+    for (const event of snapshot.events ?? []) this.#observe(event);
+    const main = snapshot.sessions?.find(({ id }) => (id ?? "") === "");
+    if (isFirst && this.#options.fromNow === true)
+      this.#attachment.skip(main?.outputBytes ?? 0, main?.errorOutputBytes ?? 0);
+    return snapshot.inputBytes ?? 0;
+  }
+
+  /**
+   * Asks for the exec, without waiting for an answer: its channel's opening follows at once. After a broken link the
+   * guest may have it already.
+   *
+   * @returns how much of the input the guest has.
+   */
+  async #makeExec(connection: GuestConnection): Promise<number> {
+    const { exec } = this.#options;
+    if (exec === undefined) return 0;
+    if (this.#isExecMade) {
+      const { sessions } = await connection.snapshot();
+      const known = sessions?.find(({ id }) => id === exec.id);
+      if (known !== undefined) return known.inputBytes ?? 0;
+    }
+    this.#isExecMade = true;
+    connection.request({ createExec: exec }).catch((error: unknown) => {
+      if (error instanceof TetherError && error.code !== "guest-lost") this.#failure.reject(error);
+    });
+    return 0;
   }
 
   async #connect(): Promise<GuestConnection | undefined> {
@@ -148,8 +240,12 @@ export class ContainerRun {
     const sequence = event.sequence ?? 0;
     if (sequence <= this.#lastSequence) return;
     this.#lastSequence = sequence;
-    if (event.started) this.#options.onStarted();
-    if (event.exited) this.#exit.resolve({ code: event.exited.code ?? 0, signal: event.exited.signal ?? 0 });
+    if ((event.sessionId ?? "") !== this.#sessionId) return;
+    if (event.started) {
+      this.#options.onStarted();
+      this.#started.resolve();
+    }
+    if (event.exited) this.#exit.resolve(toExit(event.exited));
     const error = eventError(event);
     if (error !== undefined) this.#failure.reject(error);
   }
@@ -158,10 +254,14 @@ export class ContainerRun {
   async #outcomeWithoutLink(): Promise<RecordedExit> {
     const { reason } = await this.#options.machine.ended;
     if (this.#result !== undefined) return this.#result;
-    const events = readLogEvents(this.#options.log);
+    // The machine took the exec's process with it.
+    if (this.#options.exec !== undefined) return { code: 0, signal: constants.signals.SIGKILL };
+    const events = lastRun(readLogEvents(this.#options.log));
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
-    if (events.some(({ exited }) => exited)) {
+    const exit = findExit(events);
+    if (exit !== undefined && !this.#options.acknowledges(exit)) return exit;
+    if (exit !== undefined) {
       throw new TetherError(
         "guest-lost",
         "the container's process has ended, but not all of its output has arrived",

@@ -1,16 +1,74 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
+import { ProcessLock } from "./container-lock.ts";
 import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 const RECORD = "container.json";
+const LOCK = "lock";
+
+/** Tells whoever runs the container that it is being removed by force. */
+const REMOVAL = "removal";
 
 /** How many random names are tried; 2,500 exist, and afterwards a number is put behind. */
 const NAME_TRIES = 20;
+
+/** A container that nobody else changes, until it is disposed of. */
+export class LockedContainer implements Disposable {
+  readonly #store: ContainerStore;
+  readonly #lock: ProcessLock;
+  #record: ContainerRecord;
+
+  constructor(store: ContainerStore, lock: ProcessLock, record: ContainerRecord) {
+    this.#store = store;
+    this.#lock = lock;
+    this.#record = record;
+  }
+
+  get record(): ContainerRecord {
+    return this.#record;
+  }
+
+  /** Whether others still have to wait. */
+  get isHeld(): boolean {
+    return this.#lock.isHeld;
+  }
+
+  get folder(): string {
+    return this.#store.folderOf(this.#record.id);
+  }
+
+  save(record: ContainerRecord): void {
+    this.#store.save(record);
+    this.#record = record;
+  }
+
+  /** Gives the container another name. @throws TetherError as {@link ContainerStore.create} does. */
+  rename(name: string): void {
+    this.#record = this.#store.rename(this.#record, name);
+  }
+
+  remove(): void {
+    this.#store.remove(this.#record);
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+}
 
 /**
  * The containers of a state folder. Any number of `vch` processes use one at the same time: a name is taken
@@ -73,16 +131,75 @@ export class ContainerStore {
     return record;
   }
 
-  /** True once another `vch` removes a container that this one runs. */
-  isRemoved(id: string): boolean {
-    const record = this.#read(id);
-    return record === undefined || record.isRemoved === true;
+  /**
+   * Waits until nobody else changes the container, and keeps others from doing so until it is disposed of. The
+   * record is as it is then.
+   *
+   * @throws TetherError as {@link find} does; also when the container was removed meanwhile.
+   */
+  async lock(reference: string, signal?: AbortSignal): Promise<LockedContainer> {
+    const { id } = this.find(reference);
+    return this.#locked(
+      id,
+      await ProcessLock.acquire(join(this.folderOf(id), LOCK), signal).catch(rethrowAsMissing(reference)),
+    );
   }
 
-  /** Removes the container's folder, then its name. Its machine must be gone. */
+  /** The same without waiting: undefined while somebody else has it. */
+  tryLock(id: string): LockedContainer | undefined {
+    try {
+      const lock = ProcessLock.try(join(this.folderOf(id), LOCK));
+      return lock === undefined ? undefined : this.#locked(id, lock);
+    } catch (error) {
+      return rethrowAsMissing(id)(error);
+    }
+  }
+
+  #locked(id: string, lock: ProcessLock): LockedContainer {
+    try {
+      return new LockedContainer(this, lock, this.find(id));
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** From now on the container is being removed: whoever waits for it gives up. */
+  announceRemoval(id: string): void {
+    try {
+      writeFileSync(join(this.folderOf(id), REMOVAL), "");
+    } catch {
+      // It is gone already.
+    }
+  }
+
+  /** True once another `vch` removes a container that this one runs. */
+  isRemoved(id: string): boolean {
+    return existsSync(join(this.folderOf(id), REMOVAL)) || !existsSync(join(this.folderOf(id), RECORD));
+  }
+
+  /**
+   * Removes the container's name, its record, then everything of it. Its machine must be gone. Whoever waits for
+   * its lock may get it when the record is gone, and finds that there is nothing.
+   */
   remove({ id, name }: ContainerRecord): void {
-    rmSync(this.folderOf(id), { recursive: true, force: true });
     if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
+    rmSync(join(this.folderOf(id), RECORD), { force: true });
+    rmSync(this.folderOf(id), { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /**
+   * Takes the new name, then gives up the old one. For whoever has the container's lock.
+   *
+   * @throws TetherError `name-in-use`, `invalid-option`.
+   */
+  rename(record: ContainerRecord, name: string): ContainerRecord {
+    checkContainerName(name);
+    if (!this.#take(name, record.id)) throw this.#conflict(name);
+    const renamed = { ...record, name };
+    this.save(renamed);
+    rmSync(join(this.#folder.names, record.name), { force: true });
+    return renamed;
   }
 
   #takeName(wanted: string | undefined, record: ContainerRecord): ContainerRecord {
@@ -142,6 +259,14 @@ export class ContainerStore {
       );
     }
   }
+}
+
+function rethrowAsMissing(reference: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+      throw new TetherError("no-such-container", `No such container: ${reference}`);
+    throw error;
+  };
 }
 
 /** The one id that begins so. */

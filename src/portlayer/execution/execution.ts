@@ -1,143 +1,219 @@
-import { randomBytes } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
-import {
-  type HypervisorDriver,
-  identifyProcess,
-  isRunning,
-  type ProcessIdentity,
-} from "../../hypervisor/index.ts";
-import type { Snapshot } from "../../protocol/control-messages.ts";
-import { TetherError } from "../../protocol/errors/index.ts";
-import type { LocalStreams } from "../interaction/index.ts";
-import { type Image, ImageStore, parseImageReference } from "../storage/index.ts";
-import { findBootFiles } from "./boot-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { type AttachEnd, attachToContainer } from "./container-attach.ts";
+import {
+  pauseContainer,
+  renameContainer,
+  unpauseContainer,
+  updateRestartPolicy,
+  waitForContainer,
+} from "./container-changes.ts";
+import { createContainer } from "./container-creation.ts";
+import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
+import { removeContainer } from "./container-removal.ts";
+import type { RestartPolicy } from "./container-settings.ts";
+import { prepareStart, startDetached } from "./container-start.ts";
+
+import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
+import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
+import { type ContainerEvent, EventJournal } from "./event-journal.ts";
+import { type EventRange, streamEvents } from "./event-stream.ts";
+import type { ExecutionComponents } from "./execution-components.ts";
 import { ForegroundRun, type RunControl } from "./foreground-run.ts";
-import { mergeConfiguration, type RunRequest, virtualCpus } from "./run-request.ts";
-import type { StateFolder } from "./state-folder.ts";
+import { inspectContainer, type Inspection } from "./inspection.ts";
+import { listProcesses, type ProcessTable } from "./process-list.ts";
+import { ImageStore } from "../storage/index.ts";
+import type { LocalStreams } from "../interaction/index.ts";
+import type { ContainerRequest, RunRequest } from "./run-request.ts";
+import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
 
-/** Docker's ids: 64 hexadecimal digits. */
-const ID_BYTES = 32;
-
-/** A killed QEMU is gone after some 20 ms; one that the kernel cannot end is not waited for longer. */
-const KILL_LIMIT_MS = 10_000;
-const KILL_POLL_MS = 5;
-
-/** The port layer's execution part is made of these. */
-export interface ExecutionComponents {
-  readonly state: StateFolder;
-  readonly driver: HypervisorDriver;
-  /** iso-build's output folder. */
-  readonly bootFolder: string;
-  /** Progress for the user: one line each. */
-  readonly report: (line: string) => void;
-  /** What a user only wants to know who asks for it. */
-  readonly reportDetail: (line: string) => void;
-  /** Start-up stages of the guest, when they are known. */
-  readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
-}
-
-/** Makes, runs and removes container VMs. */
+/**
+ * Container VMs, for the command and for the Docker API alike. A container is named by its name, its id or the
+ * beginning of its id; whatever is refused is refused in Docker's words, as a TetherError.
+ */
 export class Execution {
-  readonly #components: ExecutionComponents;
+  readonly #core: Core;
   readonly #images: ImageStore;
-  readonly containers: ContainerStore;
 
   constructor(components: ExecutionComponents) {
-    this.#components = components;
     this.#images = new ImageStore({ root: components.state.images });
-    this.containers = new ContainerStore(components.state);
+    this.#core = {
+      components,
+      containers: new ContainerStore(components.state),
+      journal: new EventJournal(components.state),
+    };
+  }
+
+  /** The containers' records, as they are. */
+  get containers(): ContainerStore {
+    return this.#core.containers;
+  }
+
+  /** Every container as it is at this moment, oldest first. */
+  list(): KnownContainer[] {
+    return this.#core.containers.list().flatMap((record) => look(this.#core, record) ?? []);
+  }
+
+  /** One container, once nobody is changing it. */
+  look(reference: string): Promise<KnownContainer> {
+    return lookSettled(this.#core, reference);
+  }
+
+  /** Makes a container and does not start it. */
+  async create(request: ContainerRequest, signal: AbortSignal): Promise<ContainerRecord> {
+    using container = await createContainer(this.#core, this.#images, request, { signal, isRun: false });
+    return container.record;
   }
 
   /**
    * Makes a container, runs it in the foreground and waits for its end.
    *
-   * @returns Docker's exit status.
+   * @returns Docker's exit status; 0 when the client detached.
    * @throws TetherError what kept the container from running; nothing of it is left then, except a container whose
    *   process has run and that was not to be removed.
    */
   async run(request: RunRequest, streams: LocalStreams, control: RunControl): Promise<number> {
-    const { driver, bootFolder, report, reportDetail, onStages, state } = this.#components;
-    const bootFiles = findBootFiles(bootFolder, request.boot);
-    const image = await this.#images.acquire(parseImageReference(request.image), {
+    const container = await createContainer(this.#core, this.#images, request, {
       signal: control.abort,
-      onProgress: report,
+      isRun: true,
     });
-    const id = randomBytes(ID_BYTES).toString("hex");
-    const window = streams.terminal?.size();
-    // Before anything is made: what cannot be run is refused here.
-    const { args } = mergeConfiguration(request, image, { id, name: "", window });
-    const record = this.containers.create(request.name, (name) => newRecord(id, name, request, image, args));
-    const configuration = mergeConfiguration(request, image, { id, name: record.name, window });
-    const { containers } = this;
-    const parts = {
-      containers,
-      driver,
-      bootFiles,
-      image,
-      request,
-      record,
-      configuration,
-      streams,
-      control,
-      report,
-      reportDetail,
-      templates: state.templates,
-      onStages,
-    };
-    return new ForegroundRun(parts).complete();
+    const { timeoutMs } = request;
+    return this.#runAttached({ container, streams, control, isNew: true, timeoutMs });
   }
 
   /**
-   * Removes a container.
+   * Makes a container and starts it with nobody attached: returns once its process runs.
    *
-   * @param force destroys a running machine first.
-   * @throws TetherError `no-such-container`, `container-running` in Docker's words.
+   * @throws TetherError as {@link run} does; nothing of the container is left then.
    */
-  async remove(reference: string, { force }: { readonly force: boolean }): Promise<void> {
-    const record = this.containers.find(reference);
-    const { machine } = record;
-    if (machine !== undefined && isRunning(machine)) {
-      if (!force) {
-        throw new TetherError(
-          "container-running",
-          `You cannot remove a running container ${record.id}. Stop the container before attempting removal or force remove`,
-        );
-      }
-      // Whoever runs it is to know why it ends.
-      this.containers.save({ ...record, isRemoved: true });
-      await killMachine(machine);
+  async runDetached(request: ContainerRequest, signal: AbortSignal): Promise<ContainerRecord> {
+    using container = await createContainer(this.#core, this.#images, request, { signal, isRun: true });
+    try {
+      await startDetached(this.#core, container, signal);
+    } catch (error) {
+      container.remove();
+      this.#core.journal.add("destroy", container.record);
+      throw error;
     }
-    this.containers.remove(record);
+    return container.record;
   }
-}
 
-/** A machine whose `vch` may be gone is no child of ours: its end can only be looked for. */
-async function killMachine(machine: ProcessIdentity): Promise<void> {
-  process.kill(machine.pid, "SIGKILL");
-  const limit = Date.now() + KILL_LIMIT_MS;
-  while (isRunning(machine) && Date.now() < limit) await delay(KILL_POLL_MS);
-}
+  /** Starts a container with nobody attached. @returns false when it was up already. */
+  async start(reference: string, signal: AbortSignal): Promise<boolean> {
+    using container = await lockSettled(this.#core, reference, signal);
+    return await startDetached(this.#core, container, signal);
+  }
 
-function newRecord(
-  id: string,
-  name: string,
-  request: RunRequest,
-  image: Image,
-  args: readonly string[],
-): ContainerRecord {
-  return {
-    version: 1,
-    id,
-    name,
-    image: request.image,
-    imageDigest: image.digest,
-    command: [...args],
-    created: new Date().toISOString(),
-    tty: request.tty,
-    memoryBytes: request.memoryBytes,
-    cpus: virtualCpus(request),
-    owner: identifyProcess(process.pid),
-  };
+  /**
+   * Starts a container with a client attached and waits for its end; attaches only when it is up already.
+   *
+   * @returns Docker's exit status; 0 when the client detached.
+   */
+  async startAttached(reference: string, streams: LocalStreams, control: RunControl): Promise<number> {
+    const container = await lockSettled(this.#core, reference, control.abort);
+    try {
+      if (await prepareStart(this.#core, container))
+        return await this.#runAttached({ container, streams, control, isNew: false, timeoutMs: undefined });
+    } finally {
+      container[Symbol.dispose]();
+    }
+    const end = await this.attach(reference, streams, control);
+    return end.kind === "exited" ? end.status : 0;
+  }
+
+  /** Returns when the process has ended, or at once when it had. @returns whether it was up. */
+  stop(reference: string, options: StopOptions = {}): Promise<boolean> {
+    return stopContainer(this.#core, reference, options);
+  }
+
+  /** @param signal a name or a number. */
+  kill(reference: string, signal: string): Promise<void> {
+    return killContainer(this.#core, reference, signal);
+  }
+
+  /** Stops a container that is up, and starts it. */
+  async restart(reference: string, options: StopOptions, signal: AbortSignal): Promise<void> {
+    const { id } = this.#core.containers.find(reference);
+    await stopContainer(this.#core, id, options);
+    await this.start(id, signal);
+    this.#core.journal.add("restart", this.#core.containers.find(id));
+  }
+
+  pause(reference: string): Promise<void> {
+    return pauseContainer(this.#core, reference);
+  }
+
+  unpause(reference: string): Promise<void> {
+    return unpauseContainer(this.#core, reference);
+  }
+
+  /** Waits until the container is not up. @returns Docker's exit status. */
+  wait(reference: string): Promise<number> {
+    return waitForContainer(this.#core, reference);
+  }
+
+  /** @param force ends a running one first. */
+  remove(reference: string, options: { readonly force: boolean }): Promise<void> {
+    return removeContainer(this.#core, reference, options);
+  }
+
+  rename(reference: string, name: string): Promise<void> {
+    return renameContainer(this.#core, reference, name);
+  }
+
+  updateRestartPolicy(reference: string, restart: RestartPolicy): Promise<void> {
+    return updateRestartPolicy(this.#core, reference, restart);
+  }
+
+  /** Attaches to the process of a container that runs, from now on. */
+  attach(reference: string, streams: LocalStreams, control: RunControl): Promise<AttachEnd> {
+    return attachToContainer(this.#core, reference, streams, control);
+  }
+
+  /** Executes a process in a running container and carries its streams to its end. */
+  exec(
+    reference: string,
+    request: ExecRequest,
+    streams: LocalStreams,
+    control: RunControl,
+  ): Promise<AttachEnd> {
+    return execInContainer(this.#core, reference, request, streams, control);
+  }
+
+  /** Executes a process in a running container in the background. @returns the exec's id. */
+  execDetached(reference: string, request: ExecRequest): Promise<string> {
+    return execDetached(this.#core, reference, request);
+  }
+
+  /** @param options ps(1)'s. */
+  top(reference: string, options: readonly string[]): Promise<ProcessTable> {
+    return listProcesses(this.#core, reference, options);
+  }
+
+  /** All about a container, in the shape of Docker's API. */
+  inspect(reference: string): Promise<Inspection> {
+    return inspectContainer(this.#core, reference);
+  }
+
+  /** What has happened to containers, and what happens. */
+  events(range: EventRange): AsyncGenerator<ContainerEvent> {
+    return streamEvents(this.#core, range);
+  }
+
+  /** What OpenSSH needs to come to a running container VM. */
+  ssh(reference: string): Promise<SshAccess> {
+    return describeSshAccess(this.#core, reference);
+  }
+
+  /** A link to a running container VM for whoever speaks SSH himself. */
+  openLink(reference: string): Promise<RawLink> {
+    return openRawLink(this.#core, reference);
+  }
+
+  #runAttached(
+    parts: Omit<ConstructorParameters<typeof ForegroundRun>[0], "components" | "containers">,
+  ): Promise<number> {
+    const { components, containers } = this.#core;
+    return new ForegroundRun({ components, containers, ...parts }).complete();
+  }
 }

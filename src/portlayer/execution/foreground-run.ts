@@ -1,37 +1,17 @@
-import { rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
-import {
-  CONSOLE_LOG,
-  type HypervisorDriver,
-  identifyProcess,
-  type Machine,
-  type MachineSpecification,
-  type TemplateRequest,
-} from "../../hypervisor/index.ts";
-import type { Snapshot } from "../../protocol/control-messages.ts";
+import { CONSOLE_LOG, type Machine } from "../../hypervisor/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
 import type { LocalStreams } from "../interaction/index.ts";
-import { type LinkKeys, makeLinkKeys } from "../interaction/link-keys.ts";
-import { createContainerDisk, type Image } from "../storage/index.ts";
-import { writeFileAtomically } from "./atomic-file.ts";
-import type { BootFiles } from "./boot-files.ts";
-import {
-  type ContainerConfiguration,
-  encodeConfiguration,
-  encodeTemplateConfiguration,
-} from "./configuration-document.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
-import type { ContainerRun } from "./container-run.ts";
-import type { ContainerStore } from "./container-store.ts";
-import { type RunRequest, virtualCpus } from "./run-request.ts";
+import type { ContainerRun, RunEnd } from "./container-run.ts";
+import type { ContainerStore, LockedContainer } from "./container-store.ts";
+import type { ExecutionComponents } from "./execution-components.ts";
+import { LOG, settingsOf, type StartedMachine, startMachine } from "./machine-start.ts";
 
 /** How long a machine may take to power off by itself: Docker's grace for `stop`. */
 const POWER_OFF_LIMIT_MS = 10_000;
-
-const DISK = "disk.qcow2";
-const CONFIGURATION = "config.pb";
-const LOG = "log";
 
 /** How a process ended whose machine's plug was pulled. */
 const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
@@ -40,124 +20,90 @@ const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
 export interface RunControl {
   /** Ends everything at once: the container VM is destroyed. */
   readonly abort: AbortSignal;
+  /** Aborted to let go of the container, which goes on. */
+  readonly detach?: AbortSignal;
   /** Is told how to signal the process, once there is one. */
   readonly onRunning: (signal: (signal: number) => Promise<void>) => void;
 }
 
 /** What a run in the foreground is made of. */
 export interface ForegroundRunParts {
+  readonly components: ExecutionComponents;
   readonly containers: ContainerStore;
-  readonly driver: HypervisorDriver;
-  readonly bootFiles: BootFiles;
-  readonly image: Image;
-  readonly request: RunRequest;
-  /** The container's record, made and with its name taken. */
-  readonly record: ContainerRecord;
-  readonly configuration: ContainerConfiguration;
+  /** Locked by the caller; released once the process has started, or at the end. */
+  readonly container: LockedContainer;
   readonly streams: LocalStreams;
   readonly control: RunControl;
-  readonly report: (line: string) => void;
-  /** For who wants to know more. */
-  readonly reportDetail: (line: string) => void;
-  /** The folder of the templates. */
-  readonly templates: string;
-  readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
+  /** A container that was made for this run goes with it when its process never started. */
+  readonly isNew: boolean;
+  /** How long the process may run; undefined for as long as it likes. */
+  readonly timeoutMs: number | undefined;
 }
 
-/** One container in the foreground, from its record to its end; then nothing of it is left but what is to be kept. */
+/** One start of a container with a client attached, from power-on to its end, or until the client detaches. */
 export class ForegroundRun {
   readonly #parts: ForegroundRunParts;
-  readonly #folder: string;
-  #record: ContainerRecord;
+  readonly #id: string;
   #machine: Machine | undefined;
-  #isKept = false;
+  #hasStarted = false;
+  #isLeft = false;
   #overtime: NodeJS.Timeout | undefined;
 
   constructor(parts: ForegroundRunParts) {
     this.#parts = parts;
-    this.#record = parts.record;
-    this.#folder = parts.containers.folderOf(parts.record.id);
+    this.#id = parts.container.record.id;
   }
 
   /**
-   * @returns Docker's exit status.
+   * @returns Docker's exit status; 0 when the client detached.
    * @throws TetherError what kept the container from running, or the abort's reason.
    */
   async complete(): Promise<number> {
     try {
-      const keys = makeLinkKeys();
-      const machine = await this.#boot(keys);
-      const exit = await this.#follow(machine, keys);
-      await this.#powerOff(machine);
-      this.#keep({ exit });
-      return exitStatus(exit);
+      const started = await this.#boot();
+      const end = await this.#follow(started);
+      this.#isLeft = end === "left" || this.#goesOn(end);
+      if (end === "left") return 0;
+      if (!this.#isLeft) await this.#powerOff(started.machine);
+      if (!this.#isLeft) await this.#keep({ exit: end });
+      return exitStatus(end);
     } catch (error) {
       return await this.#explain(error);
     } finally {
       clearTimeout(this.#overtime);
-      await this.#machine?.destroy();
-      if (!this.#isKept) this.#parts.containers.remove(this.#record);
+      await this.#tidyUp();
+      this.#parts.container[Symbol.dispose]();
     }
   }
 
-  async #boot(keys: LinkKeys): Promise<Machine> {
-    const { containers, driver, image, configuration, control } = this.#parts;
-    writeFileAtomically(join(this.#folder, CONFIGURATION), encodeConfiguration(configuration, keys));
-    await createContainerDisk({
-      image: image.disk,
-      target: join(this.#folder, DISK),
+  async #boot(): Promise<StartedMachine> {
+    const { components, container, streams, control } = this.#parts;
+    const started = await startMachine(components, container, {
+      window: streams.terminal?.size(),
+      isAttached: true,
       signal: control.abort,
     });
-    const machine = await driver.start(this.#specification(), { signal: control.abort });
-    this.#machine = machine;
-    // The hypervisor has read it, and it holds the guest's private key.
-    rmSync(join(this.#folder, CONFIGURATION));
-    this.#record = {
-      ...this.#record,
-      machine: identifyProcess(machine.pid),
-      started: new Date().toISOString(),
-    };
-    containers.save(this.#record);
-    return machine;
+    this.#machine = started.machine;
+    return started;
   }
 
-  #specification(): MachineSpecification {
-    const { request, bootFiles, record } = this.#parts;
-    return {
-      name: record.name,
-      folder: this.#folder,
-      ...bootFiles,
-      memoryBytes: request.memoryBytes,
-      cpus: virtualCpus(request),
-      acceleration: request.acceleration,
-      hardware: request.hardware,
-      disk: join(this.#folder, DISK),
-      configuration: join(this.#folder, CONFIGURATION),
-      log: join(this.#folder, LOG),
-      templates: this.#templates(),
-    };
-  }
-
-  #templates(): TemplateRequest | undefined {
-    const { request, templates, reportDetail } = this.#parts;
-    if (request.start === "cold") return undefined;
-    return { folder: templates, configuration: encodeTemplateConfiguration(), report: reportDetail };
-  }
-
-  async #follow(machine: Machine, keys: LinkKeys): Promise<RecordedExit> {
-    const { request, streams, control, onStages } = this.#parts;
+  async #follow({ machine, keys }: StartedMachine): Promise<RunEnd> {
+    const { components, container, streams, control } = this.#parts;
     // The SSH client is loaded while the machine boots, not before.
     const { ContainerRun } = await import("./container-run.ts");
     const run = new ContainerRun({
       machine,
       keys,
       streams,
-      consoleLog: join(this.#folder, CONSOLE_LOG),
-      log: join(this.#folder, LOG),
-      startTimeoutMs: request.startTimeoutMs,
-      onStages,
+      // A container that is started again must not power off when its first run ends.
+      acknowledges: (exit) => !this.#goesOn(exit),
+      consoleLog: join(container.folder, CONSOLE_LOG),
+      log: join(container.folder, LOG),
+      startTimeoutMs: settingsOf(container.record).startTimeoutMs,
+      onStages: components.onStages,
       onStarted: () => this.#processStarted(run),
     });
+    control.detach?.addEventListener("abort", () => run.leave());
     const aborted = Promise.withResolvers<never>();
     const onAbort = (): void => aborted.reject(control.abort.reason);
     control.abort.addEventListener("abort", onAbort);
@@ -170,27 +116,43 @@ export class ForegroundRun {
   }
 
   #processStarted(run: ContainerRun): void {
-    const { request, control, configuration } = this.#parts;
-    // A process that has run may have written what its user wants to keep.
-    this.#isKept = !request.remove;
-    const stopSignal = parseSignal(configuration.stopSignal);
+    if (this.#hasStarted) return;
+    this.#hasStarted = true;
+    const { control, container, timeoutMs } = this.#parts;
+    const stopSignal = parseSignal(settingsOf(container.record).stopSignal);
+    // From here on others may stop it, rename it, and whatever else a running container is for.
+    container[Symbol.dispose]();
     // Who is told to end, tells the process so in the words of its image.
     control.onRunning((signal) => run.signal(signal === constants.signals.SIGTERM ? stopSignal : signal));
-    const { timeoutMs } = request;
     if (timeoutMs !== undefined)
       this.#overtime = setTimeout(() => this.#endOvertime(run, timeoutMs), timeoutMs);
   }
 
   #endOvertime(run: ContainerRun, timeoutMs: number): void {
-    this.#parts.report(`the container ran longer than ${timeoutMs / 1000} s (--timeout): killing it`);
+    this.#parts.components.report(
+      `the container ran longer than ${timeoutMs / 1000} s (--timeout): killing it`,
+    );
     run.signal(constants.signals.SIGKILL).catch(() => {
       // It has ended this moment.
     });
   }
 
+  /** The guest starts the process again: its end is not the container's. */
+  #goesOn(exit: RecordedExit): boolean {
+    const { name } = settingsOf(this.#parts.container.record).restart;
+    return name === "on-failure" ? exitStatus(exit) !== 0 : name !== "no";
+  }
+
+  /** A process that has run may have written what its user wants to keep. */
+  #isKept(): boolean {
+    const { container, isNew } = this.#parts;
+    if (this.#parts.containers.isRemoved(this.#id)) return false;
+    return (this.#hasStarted || !isNew) && !settingsOf(container.record).autoRemove;
+  }
+
   /** A disk that is thrown away need not be brought to rest: the plug is pulled. */
   async #powerOff(machine: Machine): Promise<void> {
-    if (!this.#isKept) {
+    if (!this.#isKept()) {
       await machine.destroy();
       return;
     }
@@ -203,17 +165,45 @@ export class ForegroundRun {
     const { abort } = this.#parts.control;
     const error: unknown = abort.aborted ? abort.reason : thrown;
     await this.#machine?.destroy();
-    if (this.#parts.containers.isRemoved(this.#record.id)) {
-      this.#isKept = false;
-      return exitStatus(KILLED);
-    }
-    this.#keep({ exit: KILLED, error: String(error) });
+    if (this.#parts.containers.isRemoved(this.#id)) return exitStatus(KILLED);
+    await this.#keep({ exit: KILLED, error: String(error) });
     throw error;
   }
 
-  #keep(outcome: Pick<ContainerRecord, "exit" | "error">): void {
-    if (!this.#isKept) return;
-    const { machine: _machine, owner: _owner, ...rest } = this.#record;
-    this.#parts.containers.save({ ...rest, ...outcome, finished: new Date().toISOString() });
+  /** Others may have changed the record, or settled it already, since the process started. */
+  async #keep(outcome: Pick<ContainerRecord, "exit" | "error">): Promise<void> {
+    if (!this.#isKept()) return;
+    await this.#locked((locked) => {
+      const { machine: _machine, owner: _owner, ...rest } = locked.record;
+      locked.save({ ...rest, ...outcome, finished: new Date().toISOString() });
+    });
+  }
+
+  async #tidyUp(): Promise<void> {
+    if (this.#isLeft) {
+      await this.#locked((locked) => {
+        const { owner: _owner, ...rest } = locked.record;
+        locked.save(rest);
+      });
+      return;
+    }
+    await this.#machine?.destroy();
+    if (!this.#isKept()) await this.#locked((locked) => locked.remove());
+  }
+
+  /** Under the lock, which may have been released meanwhile. */
+  async #locked(change: (container: LockedContainer) => void): Promise<void> {
+    const { containers, container } = this.#parts;
+    if (container.isHeld) {
+      change(container);
+      return;
+    }
+    try {
+      using locked = await containers.lock(this.#id);
+      change(locked);
+    } catch (error) {
+      // Whoever has removed it by force has done everything.
+      if (!(error instanceof TetherError) || error.code !== "no-such-container") throw error;
+    }
   }
 }

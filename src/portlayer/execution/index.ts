@@ -1,8 +1,30 @@
-/** Containers and their machines: the state folder, the records, and the run of a container from image to exit. */
+/** Containers and their machines: the state folder, the records, and all that can be done with a container. */
+export type { AttachEnd } from "./container-attach.ts";
+export type { ExecRequest } from "./container-exec.ts";
 export { type ContainerRecord, exitStatus } from "./container-record.ts";
+export {
+  type ContainerSettings,
+  DEFAULT_LOG,
+  DEFAULT_SECURITY,
+  type HealthCheck,
+  type LogSettings,
+  NO_RESTART,
+  RESTART_POLICIES,
+  type RestartPolicy,
+  type SecuritySettings,
+} from "./container-settings.ts";
+export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
+export type { StopOptions } from "./container-stop.ts";
 export { ContainerStore } from "./container-store.ts";
-export { Execution, type ExecutionComponents } from "./execution.ts";
+export type { KnownContainer } from "./core.ts";
+export type { ContainerEvent } from "./event-journal.ts";
+export type { EventRange } from "./event-stream.ts";
+export { Execution } from "./execution.ts";
+export type { ExecutionComponents } from "./execution-components.ts";
 export type { RunControl } from "./foreground-run.ts";
-export type { BootMedium, RunRequest, StartKind } from "./run-request.ts";
+export type { Inspection } from "./inspection.ts";
+export type { ProcessTable } from "./process-list.ts";
+export type { BootMedium, ContainerRequest, RunRequest, StartKind } from "./run-request.ts";
 export { SHORT_ID_LENGTH } from "./run-request.ts";
+export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";

@@ -1,15 +1,20 @@
 import type { AccelerationRequest, Hardware } from "../../hypervisor/index.ts";
 import type { Image } from "../storage/index.ts";
-import type { ContainerConfiguration } from "./configuration-document.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
-import type { WindowSize } from "../interaction/index.ts";
+import type {
+  ContainerSettings,
+  HealthCheck,
+  LogSettings,
+  RestartPolicy,
+  SecuritySettings,
+} from "./container-settings.ts";
 
 /** How the container VM gets its kernel: from files, or from the ISO as a VM on vSphere does. */
 export type BootMedium = "kernel" | "iso-bios" | "iso-uefi";
 
-/** What `vch run` asks for. */
-export interface RunRequest {
+/** What `vch create` asks for. */
+export interface ContainerRequest {
   /** As the user wrote it. */
   readonly image: string;
   readonly command: readonly string[];
@@ -22,8 +27,21 @@ export interface RunRequest {
   readonly workingDirectory: string | undefined;
   readonly hostname: string | undefined;
   readonly stopSignal: string | undefined;
+  /** How long `stop` waits; undefined for Docker's 10 s. */
+  readonly stopTimeoutMs: number | undefined;
+  readonly restart: RestartPolicy;
+  /** Undefined for the image's own, if it has one. */
+  readonly health: HealthCheck | undefined;
+  readonly log: LogSettings;
+  readonly security: SecuritySettings;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly readOnlyRoot: boolean;
+  /** Beside the image's own. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly tty: boolean;
   readonly openStdin: boolean;
+  /** The process's input ends with that of its first client (Docker's StdinOnce). */
+  readonly stdinOnce: boolean;
   /** Removes the container once it has ended. */
   readonly remove: boolean;
   readonly memoryBytes: number;
@@ -33,10 +51,14 @@ export interface RunRequest {
   readonly hardware: Hardware;
   readonly boot: BootMedium;
   readonly start: StartKind;
-  /** How long the process may run; undefined for as long as it likes. */
-  readonly timeoutMs: number | undefined;
   /** How long the container VM may take until it answers. */
   readonly startTimeoutMs: number;
+}
+
+/** What `vch run` asks for. */
+export interface RunRequest extends ContainerRequest {
+  /** How long the process may run; undefined for as long as it likes. */
+  readonly timeoutMs: number | undefined;
 }
 
 /** `forked` goes on where a template has stopped, when there can be one; `cold` boots. */
@@ -49,7 +71,7 @@ const NANOS_PER_CPU = 1_000_000_000;
 const DEFAULT_CPUS = 2;
 
 /** How many virtual CPUs a request takes: a fraction of one needs a whole one. */
-export function virtualCpus({ cpus }: RunRequest): number {
+export function virtualCpus({ cpus }: ContainerRequest): number {
   return cpus === undefined ? DEFAULT_CPUS : Math.ceil(cpus);
 }
 
@@ -62,39 +84,64 @@ export const SHORT_ID_LENGTH = 12;
  *
  * @throws TetherError `usage` when nothing is left to run, `invalid-option`.
  */
-export function mergeConfiguration(
-  request: RunRequest,
-  image: Image,
-  identity: { readonly id: string; readonly name: string; readonly window: WindowSize | undefined },
-): ContainerConfiguration {
+export function mergeSettings(request: ContainerRequest, image: Image, id: string): ContainerSettings {
   const { configuration } = image;
-  const entrypoint =
-    request.entrypoint === undefined
-      ? configuration.entrypoint
-      : [request.entrypoint].filter((word) => word !== "");
-  const imageCommand = request.entrypoint === undefined ? configuration.command : [];
-  const args = [...entrypoint, ...(request.command.length > 0 ? request.command : imageCommand)];
-  if (args.length === 0)
-    throw new TetherError("usage", "no command specified: the image has none of its own");
-  const workingDirectory = request.workingDirectory ?? (configuration.workingDirectory || "/");
-  if (!workingDirectory.startsWith("/")) {
-    throw new TetherError(
-      "invalid-option",
-      `the working directory '${workingDirectory}' is invalid, it needs to be an absolute path`,
-    );
-  }
+  const { entrypoint, command } = mergeCommand(request, image);
   const stopSignal = request.stopSignal ?? configuration.stopSignal ?? "SIGTERM";
   parseSignal(stopSignal);
+  if (request.remove && request.restart.name !== "no")
+    throw new TetherError("invalid-option", "Conflicting options: --restart and --rm");
   return {
-    ...identity,
-    hostname: request.hostname ?? identity.id.slice(0, SHORT_ID_LENGTH),
-    args,
+    hostname: request.hostname ?? id.slice(0, SHORT_ID_LENGTH),
+    args: [...entrypoint, ...command],
+    entrypoint,
+    command,
     environment: [...configuration.environment, ...request.environment],
-    workingDirectory,
+    workingDirectory: mergeWorkingDirectory(request, image),
     user: request.user ?? configuration.user,
     stopSignal,
+    stopTimeoutMs: request.stopTimeoutMs,
     nanoCpus: Math.round((request.cpus ?? 0) * NANOS_PER_CPU),
     tty: request.tty,
     openStdin: request.openStdin,
+    stdinOnce: request.stdinOnce,
+    restart: request.restart,
+    health: request.health,
+    log: request.log,
+    security: request.security,
+    sysctls: { ...request.sysctls },
+    readOnlyRoot: request.readOnlyRoot,
+    labels: { ...configuration.labels, ...request.labels },
+    imageDisk: image.disk,
+    acceleration: request.acceleration,
+    hardware: request.hardware,
+    boot: request.boot,
+    start: request.start,
+    startTimeoutMs: request.startTimeoutMs,
+    autoRemove: request.remove,
   };
+}
+
+function mergeCommand(
+  request: ContainerRequest,
+  { configuration }: Image,
+): Pick<ContainerSettings, "entrypoint" | "command"> {
+  const replaces = request.entrypoint !== undefined;
+  const entrypoint = replaces
+    ? [request.entrypoint].filter((word) => word !== "")
+    : [...configuration.entrypoint];
+  const imageCommand = replaces ? [] : configuration.command;
+  const command = [...(request.command.length > 0 ? request.command : imageCommand)];
+  if (entrypoint.length + command.length === 0)
+    throw new TetherError("usage", "no command specified: the image has none of its own");
+  return { entrypoint, command };
+}
+
+function mergeWorkingDirectory(request: ContainerRequest, { configuration }: Image): string {
+  const workingDirectory = request.workingDirectory ?? (configuration.workingDirectory || "/");
+  if (workingDirectory.startsWith("/")) return workingDirectory;
+  throw new TetherError(
+    "invalid-option",
+    `the working directory '${workingDirectory}' is invalid, it needs to be an absolute path`,
+  );
 }

@@ -14,7 +14,7 @@ import { isErrorCode, TetherError } from "../../protocol/errors/index.ts";
 import { DelimitedDecoder } from "../../protocol/length-delimited.ts";
 import { CONTROL_SUBSYSTEM, ENDPOINT_USER } from "../../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../../protocol/ssh-algorithms.ts";
-import type { LinkKeys } from "./link-keys.ts";
+import type { LinkAccess } from "./link-keys.ts";
 import { skipToBanner } from "./skip-to-banner.ts";
 
 /** One SSH connection to a guest, with its control channel open. */
@@ -44,7 +44,7 @@ export class GuestConnection {
    */
   static async open(
     socket: Socket,
-    keys: LinkKeys,
+    keys: LinkAccess,
     onEvent: (event: Event) => void,
     signal: AbortSignal,
   ): Promise<GuestConnection> {
@@ -130,7 +130,12 @@ function linkBroke(): TetherError {
   return new TetherError("guest-lost", "the link to the container VM broke");
 }
 
-async function handshake(client: Client, socket: Socket, keys: LinkKeys, signal: AbortSignal): Promise<void> {
+async function handshake(
+  client: Client,
+  socket: Socket,
+  keys: LinkAccess,
+  signal: AbortSignal,
+): Promise<void> {
   const expected = publicKeyBytes(keys.hostPublicKey);
   let isOtherKey = false;
   // A link that was cut still holds what the guest had sent to the peer before us.

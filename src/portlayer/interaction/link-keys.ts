@@ -8,6 +8,9 @@ export interface LinkKeys {
   readonly clientPublicKey: string;
 }
 
+/** What the host needs of them to connect. */
+export type LinkAccess = Pick<LinkKeys, "hostPublicKey" | "clientPrivateKey">;
+
 /** Makes two fresh ed25519 key pairs. */
 export function makeLinkKeys(): LinkKeys {
   const host = makeKeyPair();

@@ -38,6 +38,8 @@ export const ERROR_CATALOGUE = {
   "name-in-use": user(125, 409),
   "no-such-container": user(1, 404),
   "container-running": user(1, 409),
+  "container-not-running": user(1, 409),
+  "container-paused": user(1, 409),
 
   // Images.
   "image-not-found": user(125, 404),
@@ -72,6 +74,8 @@ export const ERROR_CATALOGUE = {
   "command-not-executable": user(126, 400),
   "launch-failed": fault(126),
   "no-such-session": user(1, 404),
+  // What the container's state does not allow.
+  conflict: user(1, 409),
 
   // Files that are copied.
   "file-not-found": user(1, 404),

@@ -6,7 +6,11 @@ import { text } from "node:stream/consumers";
 import type { Machine, MachineEnd } from "../../../../src/hypervisor/index.ts";
 import { encodeLogRecord } from "../../../../src/protocol/control-messages.ts";
 import { TetherError } from "../../../../src/protocol/errors/index.ts";
-import { ContainerRun, type ContainerRunOptions } from "../../../../src/portlayer/execution/container-run.ts";
+import {
+  ContainerRun,
+  type ContainerRunOptions,
+  type RunEnd,
+} from "../../../../src/portlayer/execution/container-run.ts";
 import type { Exit } from "../../../../src/session/index.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { type FakeSession, startFakeSession } from "../../../support/fake-process.ts";
@@ -40,7 +44,7 @@ describe("the run of a container", () => {
     changes: Partial<ContainerRunOptions> = {},
   ): {
     run: ContainerRun;
-    exit: Promise<{ code: number; signal: number }>;
+    exit: Promise<RunEnd>;
     output: Promise<string>;
     started: Promise<void>;
   } => {
@@ -50,6 +54,7 @@ describe("the run of a container", () => {
     const run = new ContainerRun({
       machine: machine(),
       keys: guest.keys,
+      acknowledges: () => true,
       streams: { input: undefined, output, errorOutput },
       consoleLog: join(guest.folder, "console.log"),
       log: join(guest.folder, "log"),

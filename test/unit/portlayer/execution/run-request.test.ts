@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import {
-  mergeConfiguration,
+  mergeSettings,
   type RunRequest,
   virtualCpus,
 } from "../../../../src/portlayer/execution/run-request.ts";
@@ -35,8 +35,7 @@ function image(changes: Partial<Image["configuration"]> = {}): Image {
 const merge = (
   request: Partial<RunRequest>,
   ofImage: Partial<Image["configuration"]> = {},
-): ReturnType<typeof mergeConfiguration> =>
-  mergeConfiguration(runRequest(request), image(ofImage), { id: ID, name: "web", window: undefined });
+): ReturnType<typeof mergeSettings> => mergeSettings(runRequest(request), image(ofImage), ID);
 
 describe("what a container runs", () => {
   const both = { entrypoint: ["/entry", "-e"], command: ["cmd", "-c"] };

@@ -1,0 +1,110 @@
+import { constants } from "node:os";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { Request } from "../../protocol/control-messages.ts";
+import { restartKind } from "./configuration-document.ts";
+import { exitStatus, type RecordedExit } from "./container-record.ts";
+import type { RestartPolicy } from "./container-settings.ts";
+import { isUp, observeState, readExit } from "./container-state.ts";
+import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
+import { notRunning, openGuest } from "./guest-access.ts";
+import { settingsOf } from "./machine-start.ts";
+
+/** Freezes a container. @throws TetherError in Docker's words when it does not run. */
+export async function pauseContainer(core: Core, reference: string): Promise<void> {
+  const { record, state } = await lookSettled(core, reference);
+  if (state.status === "paused")
+    throw new TetherError("container-paused", `Container ${record.id} is already paused`);
+  if (state.status === "restarting")
+    throw new TetherError(
+      "container-not-running",
+      `Container ${record.id} is restarting, wait until the container is running`,
+    );
+  if (!isUp(state)) throw notRunning(record.id);
+  await ask(core, { record, state }, { pause: {} });
+}
+
+/** Lets a frozen container go on. @throws TetherError in Docker's words when it is not frozen. */
+export async function unpauseContainer(core: Core, reference: string): Promise<void> {
+  const { record, state } = await lookSettled(core, reference);
+  if (state.status !== "paused")
+    throw new TetherError("container-not-running", `Container ${record.id} is not paused`);
+  await ask(core, { record, state }, { unpause: {} });
+}
+
+/** Gives a container another name. @throws TetherError `name-in-use`, `invalid-option`, in Docker's words. */
+export async function renameContainer(core: Core, reference: string, name: string): Promise<void> {
+  using container = await lockSettled(core, reference);
+  const oldName = container.record.name;
+  if (name === "") throw new TetherError("invalid-option", "Neither old nor new names may be empty");
+  if (name === oldName)
+    throw new TetherError("invalid-option", "Renaming a container with the same name as its current name");
+  container.rename(name);
+  core.journal.add("rename", container.record, { oldName: `/${oldName}` });
+}
+
+/** Docker's `update --restart`: now, if the container is up, and for every later start. */
+export async function updateRestartPolicy(
+  core: Core,
+  reference: string,
+  restart: RestartPolicy,
+): Promise<void> {
+  using container = await lockSettled(core, reference);
+  const { record } = container;
+  const settings = settingsOf(record);
+  if (settings.autoRemove && restart.name !== "no")
+    throw new TetherError(
+      "invalid-option",
+      "Restart policy cannot be updated because AutoRemove is enabled for the container",
+    );
+  container.save({ ...record, settings: { ...settings, restart } });
+  const state = observeState(core.containers, container.record);
+  const { name, maximumRetryCount } = restart;
+  if (isUp(state))
+    await ask(
+      core,
+      { record, state },
+      { updateRestartPolicy: { kind: restartKind(name), maximumRetryCount } },
+    );
+  core.journal.add("update", container.record);
+}
+
+/**
+ * Waits until the container is not up.
+ *
+ * @returns Docker's exit status; 0 for one that has never run.
+ */
+export async function waitForContainer(core: Core, reference: string): Promise<number> {
+  const record = core.containers.find(reference);
+  let exit = record.exit ?? readExit(core.containers, record);
+  for (;;) {
+    const known = await lookUntilGone(core, record.id);
+    if (known === undefined) return exit === undefined ? 0 : exitStatus(exit);
+    exit = known.record.exit ?? readExit(core.containers, known.record);
+    if (!isUp(known.state)) return exit === undefined ? 0 : exitStatus(exit);
+    const folder = core.containers.folderOf(record.id);
+    const machine = core.components.driver.adopt({ identity: known.record.machine ?? NOBODY, folder });
+    if (machine === undefined) continue;
+    await using _machine = machine;
+    await machine.ended;
+    // Whoever looks next removes a container that was to be removed at its end, and its log.
+    exit = readExit(core.containers, known.record) ?? KILLED;
+  }
+}
+
+const NOBODY = { pid: 0, startTime: "" };
+const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
+
+/** @returns undefined for one that was removed at its end, as it was to be. */
+async function lookUntilGone(core: Core, id: string): Promise<KnownContainer | undefined> {
+  try {
+    return await lookSettled(core, id);
+  } catch (error) {
+    if (error instanceof TetherError && error.code === "no-such-container") return undefined;
+    throw error;
+  }
+}
+
+async function ask(core: Core, { record }: KnownContainer, request: Omit<Request, "id">): Promise<void> {
+  await using guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+  await guest.connection.request(request);
+}

@@ -1,0 +1,63 @@
+import { randomBytes } from "node:crypto";
+import { identifyProcess } from "../../hypervisor/index.ts";
+import { type Image, type ImageStore, parseImageReference } from "../storage/index.ts";
+import { findBootFiles } from "./boot-files.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerSettings } from "./container-settings.ts";
+import type { LockedContainer } from "./container-store.ts";
+import type { Core } from "./core.ts";
+import { type ContainerRequest, mergeSettings, virtualCpus } from "./run-request.ts";
+
+/** Docker's ids: 64 hexadecimal digits. */
+const ID_BYTES = 32;
+
+/**
+ * Makes a container: its record, its folder, its name. What cannot be run is refused before anything is made.
+ *
+ * @param isRun whether this process starts it at once: should it be killed before, the container is dead.
+ * @returns locked, for the caller to dispose of.
+ */
+export async function createContainer(
+  core: Core,
+  images: ImageStore,
+  request: ContainerRequest,
+  { signal, isRun }: { readonly signal: AbortSignal; readonly isRun: boolean },
+): Promise<LockedContainer> {
+  const { bootFolder, report } = core.components;
+  findBootFiles(bootFolder, request.boot);
+  const image = await images.acquire(parseImageReference(request.image), { signal, onProgress: report });
+  const id = randomBytes(ID_BYTES).toString("hex");
+  const settings = mergeSettings(request, image, id);
+  const { containers, journal } = core;
+  const made = newRecord(id, request, image, settings);
+  const owner = isRun ? identifyProcess(process.pid) : undefined;
+  const record = containers.create(request.name, (name) => ({
+    ...made,
+    name,
+    ...(owner === undefined ? {} : { owner }),
+  }));
+  const container = await containers.lock(record.id, signal);
+  journal.add("create", record);
+  return container;
+}
+
+function newRecord(
+  id: string,
+  request: ContainerRequest,
+  image: Image,
+  settings: ContainerSettings,
+): ContainerRecord {
+  return {
+    version: 2,
+    id,
+    name: "",
+    image: request.image,
+    imageDigest: image.digest,
+    command: settings.args,
+    created: new Date().toISOString(),
+    tty: request.tty,
+    memoryBytes: request.memoryBytes,
+    cpus: virtualCpus(request),
+    settings,
+  };
+}

@@ -1,0 +1,62 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { type ContainerStatus, observeState } from "./container-state.ts";
+import type { LockedContainer } from "./container-store.ts";
+import type { Core } from "./core.ts";
+import { killMachine } from "./machine-end.ts";
+
+const POLL_MS = 10;
+
+/**
+ * Removes a container.
+ *
+ * @param force pulls a running machine's plug first, also of one that is being started this moment.
+ * @throws TetherError `no-such-container`, `container-running` in Docker's words.
+ */
+export async function removeContainer(
+  core: Core,
+  reference: string,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const { containers, journal } = core;
+  const { id } = containers.find(reference);
+  using container = force ? await seize(core, id) : await containers.lock(reference);
+  // Whoever ran it may have removed it, as it was to be at its end.
+  if (container === undefined) return;
+  const { record } = container;
+  if (!force) refuseUnlessEnded(record, observeState(containers, record).status);
+  if (record.machine !== undefined) await killMachine(record.machine);
+  container.remove();
+  journal.add("destroy", record);
+}
+
+/** Ends whatever keeps the container busy, until it can be had. */
+async function seize({ containers }: Core, id: string): Promise<LockedContainer | undefined> {
+  containers.announceRemoval(id);
+  for (;;) {
+    try {
+      const container = containers.tryLock(id);
+      if (container !== undefined) return container;
+      const { machine } = containers.find(id);
+      if (machine !== undefined) await killMachine(machine);
+    } catch (error) {
+      if (error instanceof TetherError && error.code === "no-such-container") return undefined;
+      throw error;
+    }
+    await delay(POLL_MS);
+  }
+}
+
+function refuseUnlessEnded({ id }: ContainerRecord, status: ContainerStatus): void {
+  if (status === "paused")
+    throw new TetherError(
+      "container-running",
+      `You cannot remove a paused container ${id}. Unpause and then stop the container before attempting removal or force remove`,
+    );
+  if (status === "running" || status === "restarting")
+    throw new TetherError(
+      "container-running",
+      `You cannot remove a ${status} container ${id}. Stop the container before attempting removal or force remove`,
+    );
+}

@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import { isUp, observeState } from "./container-state.ts";
+import type { LockedContainer } from "./container-store.ts";
+import type { Core } from "./core.ts";
+import { LOG, settingsOf, startMachine } from "./machine-start.ts";
+import { killMachine } from "./machine-end.ts";
+
+/** A machine whose process has ended powers off by itself within a second; Docker's grace is more than enough. */
+const POWER_OFF_LIMIT_MS = 10_000;
+const POWER_OFF_POLL_MS = 10;
+
+/** No terminal, no input, and nothing to write to: the log has the output. */
+const NO_STREAMS = { input: undefined, output: process.stdout, errorOutput: process.stderr };
+
+/**
+ * Starts a container with nobody attached; returns once its process runs. The container VM needs no process of ours
+ * from then on. A container that is up already stays as it is.
+ *
+ * @param container locked by the caller.
+ * @returns whether it was started by this call.
+ * @throws TetherError what kept it from running; the container is kept, with the error in its record.
+ */
+export async function startDetached(
+  core: Core,
+  container: LockedContainer,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!(await prepareStart(core, container))) return false;
+  const { components, journal } = core;
+  const { machine, keys } = await startMachine(components, container, {
+    window: undefined,
+    isAttached: false,
+    signal,
+  });
+  // The SSH client is loaded while the machine boots, not before.
+  const { ContainerRun } = await import("./container-run.ts");
+  const run = new ContainerRun({
+    machine,
+    keys,
+    streams: NO_STREAMS,
+    acknowledges: () => false,
+    consoleLog: join(container.folder, CONSOLE_LOG),
+    log: join(container.folder, LOG),
+    startTimeoutMs: settingsOf(container.record).startTimeoutMs,
+    onStages: components.onStages,
+    onStarted: () => {},
+  });
+  const stop = (): void => run.leave();
+  signal.addEventListener("abort", stop);
+  try {
+    await run.untilStarted();
+    signal.throwIfAborted();
+  } catch (error) {
+    await machine.destroy();
+    saveFailure(container, error);
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+  const { owner: _owner, ...rest } = container.record;
+  container.save(rest);
+  journal.add("start", container.record);
+  return true;
+}
+
+/**
+ * Makes sure that a container can be started: waits for the end of a machine whose process has ended.
+ *
+ * @returns false when it is up already.
+ * @throws TetherError in Docker's words for one that is paused.
+ */
+export async function prepareStart({ containers }: Core, { record }: LockedContainer): Promise<boolean> {
+  const state = observeState(containers, record);
+  if (state.status === "paused")
+    throw new TetherError("container-paused", "cannot start a paused container, try unpause instead");
+  if (isUp(state)) return false;
+  await awaitPowerOff(record);
+  return true;
+}
+
+async function awaitPowerOff({ machine }: ContainerRecord): Promise<void> {
+  if (machine === undefined) return;
+  const limit = Date.now() + POWER_OFF_LIMIT_MS;
+  while (isRunning(machine) && Date.now() < limit) await delay(POWER_OFF_POLL_MS);
+  await killMachine(machine);
+}
+
+function saveFailure(container: LockedContainer, thrown: unknown): void {
+  const error = TetherError.from(thrown, "internal", "starting the container");
+  const { machine: _machine, owner: _owner, ...rest } = container.record;
+  container.save({
+    ...rest,
+    exit: { code: error.entry.exitCode, signal: 0 },
+    error: error.message,
+    finished: new Date().toISOString(),
+  });
+}

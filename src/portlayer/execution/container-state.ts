@@ -1,0 +1,136 @@
+import { constants } from "node:os";
+import { join } from "node:path";
+import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
+import type { Event, Time } from "../../protocol/control-messages.ts";
+import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import type { ContainerStore, LockedContainer } from "./container-store.ts";
+import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
+import { LOG } from "./machine-start.ts";
+import { findExit, lastRun } from "./run-events.ts";
+
+/** Docker's words for what a container is doing. */
+export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited" | "dead";
+
+/** Docker's words for a container's health. */
+export type HealthStatus = "starting" | "healthy" | "unhealthy";
+
+/** A container's state, as far as it is known without asking its guest. */
+export interface ContainerState {
+  readonly status: ContainerStatus;
+  /** The main process's number in the guest, while there is one. */
+  readonly pid: number | undefined;
+  /** Undefined without a health check. */
+  readonly health: HealthStatus | undefined;
+  readonly restartCount: number;
+  readonly isOutOfMemory: boolean;
+}
+
+const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
+
+/** True for a container whose process runs, is frozen, or is about to be started again. */
+export function isUp({ status }: Pick<ContainerState, "status">): boolean {
+  return status === "running" || status === "paused" || status === "restarting";
+}
+
+/** Looks at a container: its record, its machine's process, and what its guest has reported so far. */
+export function observeState(store: ContainerStore, record: ContainerRecord): ContainerState {
+  const events = record.started === undefined ? [] : eventsOf(store, record);
+  const status = statusOf(record, events);
+  const isActive = isUp({ status });
+  const started = events.findLast((event) => isMain(event) && event.started);
+  const health = events.findLast((event) => event.health)?.health;
+  return {
+    status,
+    pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
+    health: isActive && hasHealthCheck(record) ? HEALTH[health?.status ?? 0] : undefined,
+    restartCount: events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0,
+    isOutOfMemory: record.exit?.isOutOfMemory ?? events.some(({ exited }) => exited?.outOfMemory === true),
+  };
+}
+
+const HEALTH: readonly HealthStatus[] = ["starting", "healthy", "unhealthy"];
+
+function hasHealthCheck({ settings }: ContainerRecord): boolean {
+  return settings?.health !== undefined && settings.health.test[0] !== "NONE";
+}
+
+/**
+ * Writes down how a container ended that nobody was connected to, when it has.
+ *
+ * @returns the record as it is now; undefined when the container was to be removed at its end, and is.
+ */
+export function settle(store: ContainerStore, container: LockedContainer): ContainerRecord | undefined {
+  const { record } = container;
+  if (record.machine === undefined || isRunning(record.machine)) return record;
+  const isOwned = record.owner !== undefined && isRunning(record.owner);
+  if (record.settings?.autoRemove === true && !isOwned) {
+    container.remove();
+    return undefined;
+  }
+  const { machine: _machine, ...rest } = record;
+  container.save(record.exit === undefined ? { ...rest, ...outcomeOf(store, record) } : rest);
+  return container.record;
+}
+
+/** A guest that has ended leaves word in its log, or at least on its console. */
+function outcomeOf(
+  store: ContainerStore,
+  record: ContainerRecord,
+): Pick<ContainerRecord, "exit" | "error" | "finished"> {
+  const events = eventsOf(store, record);
+  const exit = findExit(events);
+  const last = events.at(-1)?.time;
+  const finished = last ? toIsoTime(last) : new Date().toISOString();
+  if (exit !== undefined) return { exit, finished };
+  const error =
+    events
+      .filter(isMain)
+      .map(eventError)
+      .find((each) => each !== undefined) ?? explainConsole(join(store.folderOf(record.id), CONSOLE_LOG));
+  const neverRan = !events.some((event) => isMain(event) && event.started);
+  return {
+    exit: neverRan ? { code: error.entry.exitCode, signal: 0 } : KILLED,
+    error: error.message,
+    finished,
+  };
+}
+
+/** How the latest run of a container ended, as its guest has written it down. */
+export function readExit(store: ContainerStore, record: ContainerRecord): RecordedExit | undefined {
+  return record.started === undefined ? undefined : findExit(eventsOf(store, record));
+}
+
+/** Wall-clock time as records have it. A guest that names none which is one is not believed. */
+function toIsoTime({ seconds, nanoseconds }: Time): string {
+  const time = new Date((seconds ?? 0) * 1000 + (nanoseconds ?? 0) / 1e6);
+  return Number.isNaN(time.getTime()) ? new Date().toISOString() : time.toISOString();
+}
+
+function statusOf(record: ContainerRecord, events: readonly Event[]): ContainerStatus {
+  const isMachineUp = record.machine !== undefined && isRunning(record.machine);
+  if (!isMachineUp) return statusWithoutMachine(record);
+  if (record.exit !== undefined) return "exited";
+  const last = events.findLast(
+    (event) => isMain(event) && (event.started ?? event.exited ?? event.failed ?? event.restarting),
+  );
+  if (last?.restarting) return "restarting";
+  // A guest that starts it again says so at once; without a policy the machine is just powering off.
+  if (last?.failed || (last?.exited && (record.settings?.restart.name ?? "no") === "no")) return "exited";
+  const frozen = events.findLast(({ paused, unpaused }) => paused ?? unpaused);
+  return frozen?.paused ? "paused" : "running";
+}
+
+/** A container whose `vch` was killed while it made it is dead until it is removed. */
+function statusWithoutMachine(record: ContainerRecord): ContainerStatus {
+  if (record.exit !== undefined || record.machine !== undefined) return "exited";
+  if (record.owner !== undefined && !isRunning(record.owner)) return "dead";
+  return "created";
+}
+
+function eventsOf(store: ContainerStore, { id }: ContainerRecord): readonly Event[] {
+  return lastRun(readLogEvents(join(store.folderOf(id), LOG)));
+}
+
+function isMain({ sessionId }: Event): boolean {
+  return (sessionId ?? "") === "";
+}

@@ -1,0 +1,70 @@
+import type { ContainerRecord } from "./container-record.ts";
+import { type ContainerState, observeState, settle } from "./container-state.ts";
+import type { ContainerStore, LockedContainer } from "./container-store.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { EventJournal } from "./event-journal.ts";
+import type { ExecutionComponents } from "./execution-components.ts";
+
+/** What every operation on containers works with. */
+export interface Core {
+  readonly components: ExecutionComponents;
+  readonly containers: ContainerStore;
+  readonly journal: EventJournal;
+}
+
+/** A container as it is at this moment. */
+export interface KnownContainer {
+  readonly record: ContainerRecord;
+  readonly state: ContainerState;
+}
+
+/**
+ * Waits until nobody changes the container any more (one that is being started has started or failed), settles what
+ * happened while nobody looked, and keeps it from others until it is disposed of.
+ *
+ * @throws TetherError `no-such-container`; also when it was to be removed at its end, which has come.
+ */
+export async function lockSettled(
+  { containers }: Core,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<LockedContainer> {
+  const container = await containers.lock(reference, signal);
+  let settled: ContainerRecord | undefined;
+  try {
+    settled = settle(containers, container);
+  } catch (error) {
+    container[Symbol.dispose]();
+    throw error;
+  }
+  if (settled !== undefined) return container;
+  container[Symbol.dispose]();
+  throw new TetherError("no-such-container", `No such container: ${reference}`);
+}
+
+/** The container once nobody changes it; others may do so right afterwards. */
+export async function lookSettled(
+  core: Core,
+  reference: string,
+  signal?: AbortSignal,
+): Promise<KnownContainer> {
+  using container = await lockSettled(core, reference, signal);
+  return { record: container.record, state: observeState(core.containers, container.record) };
+}
+
+/** The container at once: what others are changing this moment is taken as it is. */
+export function look({ containers }: Core, record: ContainerRecord): KnownContainer | undefined {
+  let settled: ContainerRecord | undefined = record;
+  using container = tryLock(containers, record.id);
+  if (container !== undefined) settled = settle(containers, container);
+  return settled === undefined ? undefined : { record: settled, state: observeState(containers, settled) };
+}
+
+function tryLock(containers: ContainerStore, id: string): LockedContainer | undefined {
+  try {
+    return containers.tryLock(id);
+  } catch {
+    // It is being removed; what was known of it is all there is.
+    return undefined;
+  }
+}

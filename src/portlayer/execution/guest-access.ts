@@ -1,0 +1,80 @@
+import { type AdoptedMachine, type HypervisorDriver, isRunning } from "../../hypervisor/index.ts";
+import type { Event } from "../../protocol/control-messages.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { GuestConnection, readLinkFiles } from "../interaction/index.ts";
+import type { ContainerRecord } from "./container-record.ts";
+
+/** A guest that runs answers within milliseconds, on a busy machine under emulation within a second or two. */
+const ANSWER_LIMIT_MS = 10_000;
+
+/** A connection to a running container VM, of this caller's own; ends with its disposal. */
+export interface GuestAccess extends AsyncDisposable {
+  readonly machine: AdoptedMachine;
+  readonly connection: GuestConnection;
+}
+
+/**
+ * Connects to a running container VM, whoever started it; both sides prove who they are.
+ *
+ * @param folder the container's.
+ * @throws TetherError `container-not-running`, `guest-not-connected` when it does not answer, `link-protocol` when
+ *   another one does, `too-many-clients`.
+ */
+export async function openGuest(
+  driver: HypervisorDriver,
+  record: ContainerRecord,
+  folder: string,
+  onEvent: (event: Event) => void = () => {},
+): Promise<GuestAccess> {
+  const machine = adoptMachine(driver, record, folder);
+  try {
+    const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const connection = await connect(machine, record, folder, onEvent, signal);
+    return {
+      machine,
+      connection,
+      [Symbol.asyncDispose]: async () => {
+        connection.close();
+        await machine[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await machine[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** @throws TetherError `container-not-running`. */
+export function adoptMachine(
+  driver: HypervisorDriver,
+  { id, machine: identity }: ContainerRecord,
+  folder: string,
+): AdoptedMachine {
+  const machine = identity === undefined ? undefined : driver.adopt({ identity, folder });
+  if (machine === undefined) throw notRunning(id);
+  return machine;
+}
+
+/** Docker's words. */
+export function notRunning(id: string): TetherError {
+  return new TetherError("container-not-running", `Container ${id} is not running`);
+}
+
+async function connect(
+  machine: AdoptedMachine,
+  record: ContainerRecord,
+  folder: string,
+  onEvent: (event: Event) => void,
+  signal: AbortSignal,
+): Promise<GuestConnection> {
+  try {
+    return await GuestConnection.open(await machine.connectLink(), readLinkFiles(folder), onEvent, signal);
+  } catch (error) {
+    if (error instanceof TetherError && error.code !== "guest-lost") throw error;
+    if (record.machine === undefined || !isRunning(record.machine)) throw notRunning(record.id);
+    const reason = signal.aborted ? ` within ${ANSWER_LIMIT_MS / 1000} s` : "";
+    throw new TetherError("guest-not-connected", `the container VM ${record.name} did not answer${reason}`, {
+      cause: error,
+    });
+  }
+}

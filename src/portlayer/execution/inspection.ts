@@ -1,0 +1,192 @@
+import { join } from "node:path";
+import { type ContainerRecord, exitStatus } from "./container-record.ts";
+import type { ContainerSettings } from "./container-settings.ts";
+import { isUp } from "./container-state.ts";
+import { type Core, type KnownContainer, look } from "./core.ts";
+import { openGuest } from "./guest-access.ts";
+import { LOG } from "./machine-start.ts";
+import type { Snapshot, Time } from "../../protocol/control-messages.ts";
+
+/** Docker's way to say that something has not happened. */
+const NEVER = "0001-01-01T00:00:00Z";
+
+const NANOS_PER_MS = 1_000_000;
+
+/** Docker's answer to `inspect`, as far as there is something to tell. */
+export type Inspection = Readonly<Record<string, unknown>>;
+
+/**
+ * Tells all about a container, in the shape of Docker's API. A guest that runs and has a health check or execs is
+ * asked for them; one that does not answer keeps nobody from the rest.
+ *
+ * @throws TetherError `no-such-container`.
+ */
+export async function inspectContainer(core: Core, reference: string): Promise<Inspection> {
+  const record = core.containers.find(reference);
+  const known = look(core, record) ?? { record, state: REMOVED };
+  const snapshot = isUp(known.state) ? await askGuest(core, known) : undefined;
+  return describe(core, known, snapshot);
+}
+
+const REMOVED = {
+  status: "dead",
+  pid: undefined,
+  health: undefined,
+  restartCount: 0,
+  isOutOfMemory: false,
+} as const;
+
+async function askGuest(core: Core, { record }: KnownContainer): Promise<Snapshot | undefined> {
+  try {
+    await using guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+    return await guest.connection.snapshot();
+  } catch {
+    // What the host knows is told all the same.
+    return undefined;
+  }
+}
+
+function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefined): Inspection {
+  const { record } = known;
+  const { settings } = record;
+  const folder = core.containers.folderOf(record.id);
+  const [path = "", ...args] = record.command;
+  const execs = snapshot?.sessions?.filter(({ id, finished }) => (id ?? "") !== "" && !finished) ?? [];
+  return {
+    Id: record.id,
+    Created: record.created,
+    Path: path,
+    Args: args,
+    State: describeState(known, snapshot),
+    Image: record.imageDigest,
+    ResolvConfPath: "",
+    HostnamePath: "",
+    HostsPath: "",
+    LogPath: join(folder, LOG),
+    Name: `/${record.name}`,
+    RestartCount: snapshot?.restartCount ?? known.state.restartCount,
+    Driver: "qcow2",
+    Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: execs.length === 0 ? null : execs.map(({ id }) => id),
+    HostConfig: settings === undefined ? {} : describeHostConfiguration(record, settings),
+    Mounts: [],
+    Config: settings === undefined ? {} : describeConfiguration(record, settings),
+    NetworkSettings: { Ports: {}, Networks: {}, IPAddress: "", MacAddress: "" },
+  };
+}
+
+function describeState({ record, state }: KnownContainer, snapshot: Snapshot | undefined): Inspection {
+  const active = isUp(state);
+  return {
+    Status: state.status,
+    // As Docker has it, these are no alternatives.
+    Running: active,
+    Paused: state.status === "paused",
+    Restarting: state.status === "restarting",
+    OOMKilled: state.isOutOfMemory,
+    Dead: state.status === "dead",
+    Pid: active ? (record.machine?.pid ?? 0) : 0,
+    ExitCode: active || record.exit === undefined ? 0 : exitStatus(record.exit),
+    Error: record.error ?? "",
+    StartedAt: record.started ?? NEVER,
+    FinishedAt: record.finished ?? NEVER,
+    ...(state.health === undefined ? {} : { Health: describeHealth(state.health, snapshot) }),
+  };
+}
+
+function describeHealth(status: string, snapshot: Snapshot | undefined): Inspection {
+  const health = snapshot?.health;
+  return {
+    Status: status,
+    FailingStreak: health?.failingStreak ?? 0,
+    Log: (health?.results ?? []).map(({ start, end, exitCode, output }) => ({
+      Start: formatTime(start),
+      End: formatTime(end),
+      ExitCode: exitCode ?? 0,
+      Output: Buffer.from(output ?? []).toString("utf8"),
+    })),
+  };
+}
+
+function formatTime(time: Time | null | undefined): string {
+  const date = new Date((time?.seconds ?? 0) * 1000 + (time?.nanoseconds ?? 0) / 1e6);
+  return Number.isNaN(date.getTime()) ? NEVER : date.toISOString();
+}
+
+function describeConfiguration(record: ContainerRecord, settings: ContainerSettings): Inspection {
+  const { health, stopTimeoutMs } = settings;
+  return {
+    Hostname: settings.hostname,
+    Domainname: "",
+    User: settings.user,
+    AttachStdin: settings.stdinOnce,
+    AttachStdout: settings.stdinOnce,
+    AttachStderr: settings.stdinOnce,
+    Tty: settings.tty,
+    OpenStdin: settings.openStdin,
+    StdinOnce: settings.stdinOnce,
+    Env: settings.environment,
+    Cmd: settings.command.length === 0 ? null : settings.command,
+    Image: record.image,
+    Volumes: null,
+    WorkingDir: settings.workingDirectory,
+    Entrypoint: settings.entrypoint.length === 0 ? null : settings.entrypoint,
+    OnBuild: null,
+    Labels: settings.labels,
+    StopSignal: settings.stopSignal,
+    ...(stopTimeoutMs === undefined ? {} : { StopTimeout: stopTimeoutMs / 1000 }),
+    ...(health === undefined
+      ? {}
+      : {
+          Healthcheck: {
+            Test: health.test,
+            Interval: health.intervalMs * NANOS_PER_MS,
+            Timeout: health.timeoutMs * NANOS_PER_MS,
+            StartPeriod: health.startPeriodMs * NANOS_PER_MS,
+            Retries: health.retries,
+          },
+        }),
+  };
+}
+
+function describeHostConfiguration(record: ContainerRecord, settings: ContainerSettings): Inspection {
+  const { security, restart, log } = settings;
+  return {
+    Binds: null,
+    LogConfig: {
+      Type: log.isDisabled ? "none" : "json-file",
+      Config:
+        log.maxBytes === 0 ? {} : { "max-size": String(log.maxBytes), "max-file": String(log.maxFiles) },
+    },
+    NetworkMode: "none",
+    PortBindings: {},
+    RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetryCount },
+    AutoRemove: settings.autoRemove,
+    CapAdd: security.capAdd.length === 0 ? null : security.capAdd,
+    CapDrop: security.capDrop.length === 0 ? null : security.capDrop,
+    GroupAdd: security.groups.length === 0 ? null : security.groups,
+    OomScoreAdj: security.oomScoreAdj,
+    Privileged: security.privileged,
+    ReadonlyRootfs: settings.readOnlyRoot,
+    SecurityOpt: securityOptions(settings),
+    Sysctls: settings.sysctls,
+    Ulimits:
+      security.ulimits.length === 0
+        ? null
+        : security.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+    Runtime: "tether",
+    Memory: record.memoryBytes,
+    NanoCpus: settings.nanoCpus,
+  };
+}
+
+function securityOptions({ security }: ContainerSettings): string[] | null {
+  const options = [
+    ...(security.noNewPrivileges ? ["no-new-privileges"] : []),
+    ...(security.seccompUnconfined ? ["seccomp=unconfined"] : []),
+  ];
+  return options.length === 0 ? null : options;
+}

@@ -1,0 +1,143 @@
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import {
+  CONSOLE_LOG,
+  identifyProcess,
+  type Machine,
+  type MachineSpecification,
+  type TemplateRequest,
+} from "../../hypervisor/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
+import { createContainerDisk } from "../storage/index.ts";
+import { writeFileAtomically } from "./atomic-file.ts";
+import { findBootFiles } from "./boot-files.ts";
+import { encodeConfiguration, encodeTemplateConfiguration } from "./configuration-document.ts";
+import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerSettings } from "./container-settings.ts";
+import type { LockedContainer } from "./container-store.ts";
+import type { ExecutionComponents } from "./execution-components.ts";
+
+const DISK = "disk.qcow2";
+const CONFIGURATION = "config.pb";
+
+/** The file that the guest's log port is written to. */
+export const LOG = "log";
+
+/** How a container is started. */
+export interface MachineStart {
+  readonly window: WindowSize | undefined;
+  /** Whether a client is attached right after the start, and stays. */
+  readonly isAttached: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A container VM that has been powered on. */
+export interface StartedMachine {
+  readonly machine: Machine;
+  readonly keys: LinkKeys;
+}
+
+/**
+ * Nobody is connected to a detached container VM when its process ends: what is known is in the log, and it can
+ * power off. Long enough for a client whose link broke this moment to come back.
+ */
+const DETACHED_ACKNOWLEDGE_MS = 500;
+
+/**
+ * Powers a container's machine on, with new keys, and keeps in its record and folder what later processes need.
+ * When it fails, the record is as it was.
+ *
+ * @param container locked by the caller; its earlier machine is gone.
+ */
+export async function startMachine(
+  components: ExecutionComponents,
+  container: LockedContainer,
+  start: MachineStart,
+): Promise<StartedMachine> {
+  const { folder, record } = container;
+  const settings = settingsOf(record);
+  const keys = makeLinkKeys();
+  const specification = specify(components, record, settings, folder);
+  // What an earlier run has left there would be taken for this one's.
+  rmSync(join(folder, CONSOLE_LOG), { force: true });
+  writeLinkFiles(folder, record.id, keys);
+  if (!existsSync(specification.disk))
+    await createContainerDisk({
+      image: settings.imageDisk,
+      target: specification.disk,
+      signal: start.signal,
+    });
+  const document = encodeConfiguration(
+    settings,
+    {
+      id: record.id,
+      name: record.name,
+      window: settings.tty ? start.window : undefined,
+      holdsOutput: start.isAttached,
+      acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
+    },
+    keys,
+  );
+  const machine = await powerOn(components, specification, document, start.signal);
+  const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
+  container.save({
+    ...rest,
+    machine: identifyProcess(machine.pid),
+    started: new Date().toISOString(),
+  });
+  return { machine, keys };
+}
+
+/** @throws TetherError `invalid-option` for a container of an earlier version. */
+export function settingsOf(record: ContainerRecord): ContainerSettings {
+  if (record.settings !== undefined) return record.settings;
+  throw new TetherError(
+    "invalid-option",
+    `container ${record.name} was made by an earlier version of vch, which kept nothing to start it again`,
+  );
+}
+
+async function powerOn(
+  { driver }: ExecutionComponents,
+  specification: MachineSpecification,
+  document: Uint8Array,
+  signal: AbortSignal,
+): Promise<Machine> {
+  writeFileAtomically(specification.configuration, document);
+  try {
+    return await driver.start(specification, { signal });
+  } finally {
+    // The hypervisor has read it, and it holds the guest's private key.
+    rmSync(specification.configuration, { force: true });
+  }
+}
+
+function specify(
+  components: ExecutionComponents,
+  record: ContainerRecord,
+  settings: ContainerSettings,
+  folder: string,
+): MachineSpecification {
+  return {
+    name: record.name,
+    folder,
+    ...findBootFiles(components.bootFolder, settings.boot),
+    memoryBytes: record.memoryBytes,
+    cpus: record.cpus,
+    acceleration: settings.acceleration,
+    hardware: settings.hardware,
+    disk: join(folder, DISK),
+    configuration: join(folder, CONFIGURATION),
+    log: join(folder, LOG),
+    templates: templatesFor(components, settings),
+  };
+}
+
+function templatesFor(
+  { state, reportDetail }: ExecutionComponents,
+  settings: ContainerSettings,
+): TemplateRequest | undefined {
+  if (settings.start === "cold") return undefined;
+  return { folder: state.templates, configuration: encodeTemplateConfiguration(), report: reportDetail };
+}
