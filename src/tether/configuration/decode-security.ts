@@ -23,7 +23,9 @@ const MAX_OOM_SCORE = 1000;
 
 /** Names of prlimit(1) that Docker knows, and so does the launcher. */
 const LIMITS = new Set(
-  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" "),
+  "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(
+    " ",
+  ),
 );
 
 /**
@@ -62,7 +64,10 @@ function checkCapabilities(field: string, names: readonly string[]): string[] {
   return [...names];
 }
 
-function checkLimit({ name = "", soft = 0, hard = 0 }: tether.config.Ulimit.$Properties): ResourceLimit {
+function checkLimit(limit: tether.config.Ulimit.$Properties): ResourceLimit {
+  const name = limit.name ?? "";
+  const soft = limit.soft ?? 0;
+  const hard = limit.hard ?? 0;
   if (!LIMITS.has(name)) throw invalid("security.ulimits", `${JSON.stringify(name)} is no resource limit`);
   if (soft < -1 || hard < -1) throw invalid("security.ulimits", `${name} is below -1`);
   return { name, soft, hard };
