@@ -2,19 +2,22 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { makeLinkKeys } from "../../../../src/portlayer/interaction/index.ts";
-import {
-  type ContainerConfiguration,
-  encodeConfiguration,
-} from "../../../../src/portlayer/execution/configuration-document.ts";
+import { encodeConfiguration } from "../../../../src/portlayer/execution/configuration-document.ts";
 import { TetherError } from "../../../../src/protocol/errors/index.ts";
 import { tether } from "../../../../src/protocol/generated/config.js";
 import { decodeConfiguration } from "../../../../src/tether/configuration/decode.ts";
+import { containerSettings } from "../../../support/container-settings.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 
 const keys = makeLinkKeys();
-const configuration: ContainerConfiguration = {
+const start = {
   id: "0123456789abcdef".repeat(4),
   name: "name",
+  window: { columns: 132, rows: 43 },
+  holdsOutput: true,
+  acknowledgeTimeoutMs: 0,
+};
+const configuration = containerSettings({
   hostname: "box",
   args: ["/bin/sh", "-c", "echo"],
   environment: ["A=b"],
@@ -24,14 +27,14 @@ const configuration: ContainerConfiguration = {
   nanoCpus: 1_500_000_000,
   tty: true,
   openStdin: true,
-  window: { columns: 132, rows: 43 },
-};
+  stdinOnce: true,
+});
 
 /** A document as a host would write it, with some fields different. */
 function document(changes: tether.config.Config.$Properties = {}): Uint8Array {
   const valid: tether.config.Config.$Properties = {
     version: 1,
-    id: configuration.id,
+    id: start.id,
     hostname: "box",
     session: { args: [Buffer.from("/bin/true")] },
     link: { hostKey: "host", clientPublicKey: "client" },
@@ -44,8 +47,8 @@ const text = (value: Uint8Array): string => Buffer.from(value).toString();
 
 describe("the configuration", () => {
   it("that the port layer writes is what the agent reads", async () => {
-    const decoded = await decodeConfiguration(encodeConfiguration(configuration, keys));
-    assert.equal(decoded.id, configuration.id);
+    const decoded = await decodeConfiguration(encodeConfiguration(configuration, start, keys));
+    assert.equal(decoded.id, start.id);
     assert.equal(decoded.hostname, "box");
     assert.equal(decoded.nanoCpus, 1_500_000_000);
     assert.deepEqual(decoded.session.args.map(text), configuration.args);
@@ -69,7 +72,7 @@ describe("the configuration", () => {
     await fc.assert(
       fc.asyncProperty(fc.array(word, { minLength: 1 }), fc.array(word), async (args, environment) => {
         const decoded = await decodeConfiguration(
-          encodeConfiguration({ ...configuration, args, environment }, keys),
+          encodeConfiguration({ ...configuration, args, environment }, start, keys),
         );
         assert.deepEqual(decoded.session.args.map(text), args);
         assert.deepEqual(decoded.session.environment.map(text), environment);
@@ -173,7 +176,7 @@ describe("the configuration", () => {
   it("that is damaged anywhere never gives an unchecked session", async () => {
     const whole = tether.config.Config.encode({
       version: 1,
-      id: configuration.id,
+      id: start.id,
       hostname: "box",
       session: { args: [bytes("/bin/true")], workingDirectory: bytes("/tmp") },
       link: { hostKey: "host", clientPublicKey: "client" },
