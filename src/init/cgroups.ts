@@ -1,4 +1,4 @@
-import { constants, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { constants, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** Where cgroup v2 is mounted. */
@@ -41,4 +41,33 @@ export function openContainerCgroup(nanoCpus: number, root: string = CGROUP_ROOT
     writeFileSync(join(root, CONTAINER_CGROUP, "cpu.max"), `${quotaUs} ${CPU_PERIOD_US}`);
   }
   return openSync(join(root, CONTAINER_CGROUP, "cgroup.procs"), constants.O_WRONLY);
+}
+
+/** Of the memory that is free when the container starts, the agent and the kernel keep this part, within bounds. */
+const RESERVED_PART = 1 / 16;
+const LEAST_RESERVED_BYTES = 12 * 1024 * 1024;
+const MOST_RESERVED_BYTES = 64 * 1024 * 1024;
+
+/** Of the processes that the kernel can have, this many are not the container's. */
+const RESERVED_PROCESSES = 256;
+
+/**
+ * Keeps the container from taking what the agent needs to go on: a container that wants more memory or processes
+ * than there are is refused them, and the agent still answers.
+ *
+ * @param proc another folder in tests.
+ */
+export function limitContainer(root: string = CGROUP_ROOT, proc = "/proc"): void {
+  const container = join(root, CONTAINER_CGROUP);
+  const available =
+    Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync(`${proc}/meminfo`, "latin1"))?.[1]) * 1024;
+  const reserved = Math.min(Math.max(available * RESERVED_PART, LEAST_RESERVED_BYTES), MOST_RESERVED_BYTES);
+  writeFileSync(join(container, "memory.max"), String(Math.floor(available - reserved)));
+  // Whatever is cached for the agent stays: its code is read anew each time otherwise.
+  writeFileSync(join(root, AGENT_CGROUP, "memory.low"), "max");
+  const threads = Number(readFileSync(`${proc}/sys/kernel/threads-max`, "latin1"));
+  writeFileSync(
+    join(container, "pids.max"),
+    String(Math.max(threads - RESERVED_PROCESSES, RESERVED_PROCESSES)),
+  );
 }

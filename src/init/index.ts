@@ -3,7 +3,13 @@
  * files, and reaping.
  */
 export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
-export { CGROUP_ROOT, CONTAINER_CGROUP, makeCgroups, openContainerCgroup } from "./cgroups.ts";
+export {
+  CGROUP_ROOT,
+  CONTAINER_CGROUP,
+  limitContainer,
+  makeCgroups,
+  openContainerCgroup,
+} from "./cgroups.ts";
 export {
   type FileSystemOptions,
   makeContainerNamespace,
@@ -14,3 +20,4 @@ export { restrictDevices } from "./device-cgroup.ts";
 export { writeSysctls } from "./sysctls.ts";
 export { Reaper } from "./reaper.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
+export { KernelContainerCgroup } from "./container-cgroup.ts";

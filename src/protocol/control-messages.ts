@@ -13,6 +13,8 @@ export type Message = tether.control.Message.$Properties;
 export type Reply = tether.control.Reply.$Properties;
 /** Something that happened in the guest. */
 export type Event = tether.control.Event.$Properties;
+/** What an event is about: exactly one of these is set. */
+export type EventBody = Omit<Event, "sequence" | "time" | "sessionId">;
 /** The guest's present state. */
 export type Snapshot = tether.control.Snapshot.$Properties;
 /** One start-up stage and its time. */

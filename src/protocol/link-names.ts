@@ -20,5 +20,7 @@ export const ENDPOINT_USER = "tether";
 export const CONTROL_SUBSYSTEM = "control";
 /** The command (`exec` request, RFC 4254 section 6.5) that attaches to the session. */
 export const ATTACH_COMMAND = "attach";
+/** The exit signal (RFC 4254 section 6.10) of a channel whose client did not read: it has missed output. */
+export const CUT_OFF_SIGNAL = "CUTOFF@tether";
 /** The version of config.proto that this build writes and understands. */
 export const CONFIGURATION_VERSION = 1;

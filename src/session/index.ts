@@ -16,12 +16,16 @@ export type { ContainerCgroup } from "./container-cgroup.ts";
 export {
   type ContainerLife,
   ContainerSessions,
+  type ExecRequest,
   HEALTH_STATUS,
   MAIN_SESSION,
   type SessionEntry,
 } from "./container-sessions.ts";
 export type { Health, HealthCheck } from "./health-monitor.ts";
 export { type ProcessFacts, readProcesses } from "./process-list.ts";
+export { readContainerFile } from "./container-file.ts";
+export { findLoginShell } from "./login-shell.ts";
+export { lookUpUser, type User } from "./user.ts";
 export type { RestartPolicy } from "./restart-policy.ts";
 export {
   type Client,

@@ -1,17 +1,23 @@
+import type { Readable } from "node:stream";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { ChildStatus, System, WindowSize } from "../system/system.ts";
 import { readContainerFile } from "./container-file.ts";
-import { DEFAULT_CAPABILITIES, DEFAULT_RESOURCE_LIMITS } from "./docker-defaults.ts";
 import { makeEnvironment } from "./environment.ts";
 import { InputStream } from "./input-stream.ts";
 import { type ContainerHandles, launch } from "./launcher.ts";
-import { type StreamSink, ReplayStream } from "../protocol/streams/index.ts";
+import { type Departure, type ReaderKind, ReplayStream, type StreamSink } from "../protocol/streams/index.ts";
 import type { SessionSpecification } from "./session-specification.ts";
 import { type OpenPty, openPipes, openTerminal, type StandardStreams } from "./standard-streams.ts";
 import { lookUpUser } from "./user.ts";
 
 /** A grandchild that keeps the output open holds the exit back no longer than this. */
 const DRAIN_LIMIT_MS = 2000;
+
+/** A client that lost its link is expected back for so long: reconnecting takes milliseconds. */
+const RETURN_LIMIT_MS = 30_000;
+
+/** The first client of a session whose output is kept for it comes within seconds. */
+const FIRST_CLIENT_LIMIT_MS = 60_000;
 
 /** How a process ended; a signal of 0 means that it ended by exit(2) with `code`. */
 export interface Exit {
@@ -38,6 +44,14 @@ export interface SessionComponents {
   /** Path of `tether-exec` in the agent's file system. */
   readonly launcher: string;
   readonly openPty: OpenPty;
+  /** Gets every byte of the output: the log. Undefined: nobody does but the clients. */
+  readonly record?: OutputRecord | undefined;
+}
+
+/** Where a session's output is recorded. */
+export interface OutputRecord {
+  readonly output: StreamSink;
+  readonly errorOutput: StreamSink;
 }
 
 /** Told of a session's life, each at most once and in this order. */
@@ -56,6 +70,8 @@ export interface Client {
   /** Bytes of each stream that the client has had already: 0 for a new one. */
   readonly outputOffset: number;
   readonly errorOutputOffset: number;
+  /** Whether the process waits for this client as for the reader of a pipe. */
+  readonly kind: Exclude<ReaderKind, "record">;
 }
 
 /** One process of the container, from launch to its last output byte. */
@@ -64,16 +80,22 @@ export class Session {
   readonly #components: SessionComponents;
   readonly #observer: SessionObserver;
   #state: SessionState = { phase: "created" };
+  /** The terminal's latest size, also before there is one. */
+  #window: WindowSize | undefined;
   #streams: StandardStreams | undefined;
   #output: ReplayStream | undefined;
   #errorOutput: ReplayStream | undefined;
   readonly input: InputStream;
   readonly #waiting: Array<() => void> = [];
+  /** One for each recorded stream: resolves when the record has the last byte. */
+  readonly #recorded: Array<Promise<void>> = [];
+  readonly #outcome = Promise.withResolvers<Exit | TetherError>();
 
   constructor(specification: SessionSpecification, components: SessionComponents, observer: SessionObserver) {
     this.#specification = specification;
     this.#components = components;
     this.#observer = observer;
+    this.#window = specification.window;
     this.input = new InputStream({
       endsWithClient: specification.stdinOnce && !specification.tty,
       isOpen: specification.openStdin,
@@ -98,14 +120,36 @@ export class Session {
     }
   }
 
+  /** Bytes of output and error output so far. */
+  get outputBytes(): { readonly output: number; readonly errorOutput: number } {
+    return { output: this.#output?.length ?? 0, errorOutput: this.#errorOutput?.length ?? 0 };
+  }
+
+  /** How much of the output is kept for clients that come back. */
+  get keptBytes(): number {
+    return (this.#output?.keptBytes ?? 0) + (this.#errorOutput?.keptBytes ?? 0);
+  }
+
+  /** Forgets the output of a process that has ended, unless a client still reads it. */
+  shed(): void {
+    this.#output?.shed();
+    this.#errorOutput?.shed();
+  }
+
+  /** Resolves with how the process ended, behind its last byte; with the error when it never ran. */
+  get outcome(): Promise<Exit | TetherError> {
+    return this.#outcome.promise;
+  }
+
   /**
-   * Connects a client to the outputs, at once or as soon as the process has them.
+   * Connects a client to the outputs, at once or as soon as the process has them; a process that waits for its
+   * first client starts.
    *
    * @returns disconnects it.
    */
-  attach(client: Client): () => void {
+  attach(client: Client): (departure?: Departure) => void {
     let isDetached = false;
-    let detach: Array<() => void> = [];
+    let detach: Array<(departure?: Departure) => void> = [];
     const connect = (): void => {
       if (isDetached) return;
       if (this.#output === undefined) {
@@ -113,20 +157,24 @@ export class Session {
         client.errorOutput.end();
         return;
       }
-      detach = [this.#output.attach(client.outputOffset, client.output)];
+      const { outputOffset, errorOutputOffset, kind } = client;
+      detach = [this.#output.attach(outputOffset, client.output, kind, RETURN_LIMIT_MS)];
       if (this.#errorOutput === undefined) client.errorOutput.end();
-      else detach.push(this.#errorOutput.attach(client.errorOutputOffset, client.errorOutput));
+      else
+        detach.push(this.#errorOutput.attach(errorOutputOffset, client.errorOutput, kind, RETURN_LIMIT_MS));
     };
     if (this.#state.phase === "created" || this.#state.phase === "starting") this.#waiting.push(connect);
     else connect();
-    return () => {
+    if (this.#state.phase === "created" && this.#specification.startAfterAttach) void this.start();
+    return (departure) => {
       isDetached = true;
-      detach.forEach((each) => each());
+      detach.forEach((each) => each(departure));
     };
   }
 
-  /** Sizes the terminal; without one this does nothing. */
+  /** Sizes the terminal, now or when it is opened; without one this does nothing. */
   resize(window: WindowSize): void {
+    this.#window = window;
     this.#streams?.resize(window);
   }
 
@@ -148,9 +196,10 @@ export class Session {
       specification.user,
       readContainerFile(system, container.root, "/etc/passwd"),
       readContainerFile(system, container.root, "/etc/group"),
+      specification.groups,
     );
     const streams = specification.tty
-      ? openTerminal(system, user, openPty, specification.window)
+      ? openTerminal(system, user, openPty, this.#window)
       : openPipes(system, user, specification.openStdin);
     this.#adopt(streams);
     let launched: { readonly pid: number; readonly executed: Promise<void> };
@@ -158,11 +207,11 @@ export class Session {
       launched = launch(system, launcher, container, streams.childDescriptors, {
         args: specification.args,
         environment: makeEnvironment(specification, user.home),
-        workingDirectory: specification.workingDirectory,
+        workingDirectory: specification.workingDirectory ?? Buffer.from(user.home),
         user,
         tty: specification.tty,
-        capabilities: DEFAULT_CAPABILITIES,
-        resourceLimits: DEFAULT_RESOURCE_LIMITS,
+        makeWorkingDirectory: specification.makesWorkingDirectory,
+        ...specification.security,
       });
     } finally {
       streams.closeChildEnds();
@@ -181,9 +230,19 @@ export class Session {
 
   #adopt(streams: StandardStreams): void {
     this.#streams = streams;
-    this.#output = new ReplayStream(streams.output);
-    this.#errorOutput = streams.errorOutput === undefined ? undefined : new ReplayStream(streams.errorOutput);
+    const { record } = this.#components;
+    this.#output = this.#replay(streams.output, record?.output);
+    if (streams.errorOutput === undefined) record?.errorOutput.end();
+    else this.#errorOutput = this.#replay(streams.errorOutput, record?.errorOutput);
     this.input.connect(streams.input);
+  }
+
+  #replay(source: Readable, record: StreamSink | undefined): ReplayStream {
+    const stream = new ReplayStream(source, { whileUnread: "let go" });
+    // Before the record, which would let go what it has had.
+    if (this.#specification.holdOutput) stream.expectReader(FIRST_CLIENT_LIMIT_MS);
+    if (record !== undefined) this.#recorded.push(attachRecord(stream, record));
+    return stream;
   }
 
   #run(pid: number): void {
@@ -203,14 +262,13 @@ export class Session {
   async #drain(): Promise<void> {
     if (this.#state.phase !== "exited") return;
     const { pid, exit } = this.#state;
-    const limit = Promise.withResolvers<void>();
-    const timer = setTimeout(limit.resolve, DRAIN_LIMIT_MS);
     const streams = [this.#output, this.#errorOutput].filter((stream) => stream !== undefined);
-    await Promise.race([Promise.all(streams.map((stream) => stream.ended)), limit.promise]);
-    clearTimeout(timer);
+    await within(DRAIN_LIMIT_MS, Promise.all(streams.map((stream) => stream.ended)));
     streams.forEach((stream) => stream.end());
+    await within(DRAIN_LIMIT_MS, Promise.all(this.#recorded));
     this.#state = { phase: "drained", pid, exit };
     this.#observer.ended(exit);
+    this.#outcome.resolve(exit);
   }
 
   #fail(error: TetherError): void {
@@ -220,10 +278,36 @@ export class Session {
     this.input.close();
     this.#streams?.input?.destroy();
     this.#observer.failed(error);
+    this.#outcome.resolve(error);
     this.#connectWaiting();
   }
 
   #connectWaiting(): void {
     for (const connect of this.#waiting.splice(0)) connect();
   }
+}
+
+/** @returns resolves when the record has had the stream's end. */
+function attachRecord(stream: ReplayStream, record: StreamSink): Promise<void> {
+  return new Promise((resolve) => {
+    stream.attach(
+      0,
+      {
+        write: (chunk, done) => record.write(chunk, done),
+        end: () => {
+          record.end();
+          resolve();
+        },
+      },
+      "record",
+    );
+  });
+}
+
+/** Waits for work, but no longer than this. */
+async function within(limitMs: number, work: Promise<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, limitMs);
+  await Promise.race([work, limit.promise]);
+  clearTimeout(timer);
 }

@@ -1,27 +1,42 @@
+import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
 import {
-  mountAgentFileSystems,
+  KernelContainerCgroup,
   makeCgroups,
   makeContainerNamespace,
+  mountAgentFileSystems,
   mountLayerDisk,
+  limitContainer,
   openContainerCgroup,
   Reaper,
+  restrictDevices,
+  writeSysctls,
 } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
-import type { ContainerHandles, Exit, OpenPty } from "../session/index.ts";
-import { Session } from "../session/index.ts";
+import {
+  type ContainerHandles,
+  ContainerSessions,
+  type Exit,
+  MAIN_SESSION,
+  type OpenPty,
+  type OutputRecord,
+  sealLauncher,
+} from "../session/index.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
 import { readFwCfgConfiguration } from "./configuration/fw-cfg-source.ts";
-import type { ControlTarget } from "./control-channel.ts";
+import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
 import { openLink } from "./link.ts";
 import { LogPort } from "./log-port.ts";
+import { LogWriter } from "./log-writer.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
 import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
+import { UserNames } from "./user-names.ts";
+import { UserServices } from "./user-services.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { findVirtioPort } from "./virtio-ports.ts";
 
@@ -39,10 +54,13 @@ export class Agent {
   readonly #components: AgentComponents;
   readonly #events = new EventLog();
   readonly #reaper: Reaper;
+  readonly #cgroup = new KernelContainerCgroup();
   readonly #outcome = Promise.withResolvers<Exit | undefined>();
   #container: ContainerHandles | undefined;
-  #session: Session | undefined;
+  #sessions: ContainerSessions | undefined;
   #acknowledgement: Acknowledgement | undefined;
+  #logPort: LogPort | undefined;
+  #log: LogWriter | undefined;
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
 
@@ -59,13 +77,14 @@ export class Agent {
     } catch (error) {
       this.fail(TetherError.from(error, "guest-initialisation", "the container VM could not be set up"));
     }
-    await shutDown(system, this.#container, (message) => stages.failed(message));
+    await this.#log?.flush();
+    await shutDown(system, this.#container, this.#cgroup, (message) => stages.failed(message));
   }
 
   /** Records an error that ends the container VM, where the host finds it though the link may never come up. */
   fail(error: TetherError): void {
     this.#components.stages.failed(error.message);
-    this.#events.failed(error);
+    this.#events.record({ failed: { error: { code: error.code, message: error.message } } }, MAIN_SESSION);
     this.#outcome.resolve(undefined);
   }
 
@@ -109,6 +128,8 @@ export class Agent {
   /** The process starts before the link's code is even loaded: it needs none of it. */
   async #startContainer(configuration: Configuration): Promise<void> {
     const { stages } = this.#components;
+    // What came before, if anything, was an error that ends the machine.
+    if (this.#logPort !== undefined) this.#log = new LogWriter({ port: this.#logPort }, configuration.log);
     try {
       this.#container = await this.#makeContainer(configuration);
     } catch (error) {
@@ -116,37 +137,67 @@ export class Agent {
       return;
     }
     stages.reached("container made");
-    this.#session = this.#makeSession(configuration, this.#container);
-    // Not awaited: it takes as long as the process lives, and tells its observer everything.
-    void this.#session.start();
+    this.#sessions = this.#makeSessions(configuration, this.#container);
+    this.#sessions.start();
+    void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
   }
 
-  async #makeContainer({ hostname, extraHosts, nanoCpus }: Configuration): Promise<ContainerHandles> {
+  async #makeContainer(configuration: Configuration): Promise<ContainerHandles> {
     const { system } = this.#components;
+    const { hostname, nanoCpus, security } = configuration;
     system.setHostname(hostname);
+    writeSysctls(security.sysctls);
     const cgroupProcesses = openContainerCgroup(nanoCpus);
+    limitContainer();
+    if (!security.privileged) restrictDevices(system);
     await mountLayerDisk(system);
-    const { namespace, root } = makeContainerNamespace(system, { hostname, extraHosts });
-    return { namespace, root, cgroupProcesses };
+    return { ...this.#makeNamespace(configuration), cgroupProcesses };
   }
 
-  #makeSession(configuration: Configuration, container: ContainerHandles): Session {
+  #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {
+    const { privileged, readOnlyRoot } = configuration.security;
+    const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
+    const options = { privileged, readOnlyRoot, workingDirectory };
+    return makeContainerNamespace(this.#components.system, configuration, options);
+  }
+
+  #makeSessions(configuration: Configuration, container: ContainerHandles): ContainerSessions {
     const { system, launcher, openPty, stages } = this.#components;
-    return new Session(
-      configuration.session,
-      { system, reaper: this.#reaper, container, launcher: launcher(), openPty },
+    const { session, life } = configuration;
+    return new ContainerSessions(
+      { main: session, ...life },
       {
-        started: (pid) => {
-          stages.reached("process started");
-          this.#events.started(pid);
+        system,
+        reaper: this.#reaper,
+        launcher: sealLauncher(system, launcher()),
+        openPty,
+        cgroup: this.#cgroup,
+        container: () => this.#container ?? container,
+        renew: () => this.#renewContainer(configuration),
+        record: () => this.#outputRecord(),
+        report: (body, sessionId) => {
+          if (body.started && sessionId === MAIN_SESSION) stages.reached("process started");
+          if (body.failed && sessionId === MAIN_SESSION) stages.failed(body.failed.error?.message ?? "");
+          this.#events.record(body, sessionId);
         },
-        ended: (exit) => {
-          this.#events.exited(exit);
-          this.#outcome.resolve(exit);
-        },
-        failed: (error) => this.fail(error),
       },
     );
+  }
+
+  /** For a process that is started again: its mounts and its memory file systems are as at the first start. */
+  #renewContainer(configuration: Configuration): void {
+    const before = this.#container;
+    if (before === undefined) return;
+    this.#container = { ...before, ...this.#makeNamespace(configuration) };
+    closeSync(before.namespace);
+    closeSync(before.root);
+  }
+
+  #outputRecord(): OutputRecord | undefined {
+    const log = this.#log;
+    return log === undefined
+      ? undefined
+      : { output: log.output("stdout"), errorOutput: log.output("stderr") };
   }
 
   async #serve({ link }: Configuration): Promise<void> {
@@ -154,10 +205,15 @@ export class Agent {
     const acknowledgement = new Acknowledgement(link.acknowledgeTimeoutMs);
     this.#acknowledgement = acknowledgement;
     const { SshServer } = await import("./ssh-server.ts");
+    const container = this.#container;
+    const sessions = this.#sessions;
     const server = new SshServer(link, {
-      control: this.#controlTarget(acknowledgement),
-      session: this.#session,
-      exit: this.#outcome.promise,
+      control: this.#controlRequests(acknowledgement),
+      sessions,
+      services:
+        sessions === undefined || container === undefined
+          ? undefined
+          : new UserServices(system, sessions, () => this.#container ?? container),
       connectionsChanged: (count) => acknowledgement.connectionsChanged(count),
     });
     const accept = (socket: Socket): void => server.accept(socket);
@@ -170,34 +226,36 @@ export class Agent {
     this.#components.stages.failed(`the link failed: ${error.message}`);
   }
 
-  #controlTarget(acknowledgement: Acknowledgement): ControlTarget {
-    return {
-      snapshot: () => ({
-        agentVersion: AGENT_VERSION,
-        events: [...this.#events.events],
-        stages: [...this.#components.stages.all],
-        inputBytes: this.#session?.input.acceptedBytes ?? 0,
-      }),
-      signal: (signal, toGroup) => {
-        if (this.#session === undefined)
-          throw new TetherError("no-such-session", "the container has no process");
-        this.#session.signal(signal, toGroup);
-      },
+  #controlRequests(acknowledgement: Acknowledgement): ControlRequests {
+    const { system, stages } = this.#components;
+    const names = new UserNames(system, () => this.#container?.root);
+    return new ControlRequests({
+      agentVersion: AGENT_VERSION,
+      sessions: this.#sessions,
+      processes: () => this.#cgroup.processes(),
+      userName: (uid) => names.nameOf(uid),
+      events: (afterSequence) => this.#events.after(afterSequence),
+      stages: () => [...stages.all],
+      subscribe: (listener) => this.#events.subscribe(listener),
       acknowledgeExit: () => acknowledgement.give(),
       powerOff: () => {
         this.#outcome.resolve(undefined);
         acknowledgement.give();
       },
-      setClock: (milliseconds) => correctClock(this.#components.system, milliseconds),
-      subscribe: (listener) => this.#events.subscribe(listener),
-    };
+      setClock: (milliseconds) => correctClock(system, milliseconds),
+      logRotated: () => this.#log?.rotated(),
+    });
   }
 
-  /** Every event goes to the log port as it happens, from the first on. */
+  /** What happens to the main session goes to the log port as it happens, from the first on. */
   #recordEvents(): void {
     const device = findVirtioPort(LOG_PORT_NAME);
     if (device === undefined) return;
     const port = new LogPort(device);
-    this.#events.subscribe((event) => port.record(event));
+    this.#log = new LogWriter({ port }, { maxBytes: 0, isDisabled: false });
+    this.#logPort = port;
+    this.#events.subscribe((event) => {
+      if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
+    });
   }
 }

@@ -1,49 +1,74 @@
 import type { ServerChannel } from "ssh2";
-import type { StreamSink } from "../protocol/streams/index.ts";
+import { TetherError } from "../protocol/errors/index.ts";
+import { CUT_OFF_SIGNAL } from "../protocol/link-names.ts";
+import type { Departure, StreamSink } from "../protocol/streams/index.ts";
 import type { Exit, Session } from "../session/index.ts";
 import { signalName } from "../protocol/signals.ts";
 import { onceClientEnded } from "./channel-end.ts";
 
-/** Where a client that was attached before goes on. */
-export interface AttachOffsets {
+/** What a client asks for that attaches. */
+export interface AttachRequest {
+  /** Bytes of each stream that it has had already. */
   readonly output: number;
   readonly errorOutput: number;
+  readonly kind: "hold" | "follow";
 }
+
+/** The exit statuses of what could not run, for clients that know no other words (OpenSSH's). */
+const EXIT_NOT_FOUND = 127;
+const EXIT_NOT_STARTED = 126;
 
 /**
  * Connects one SSH channel to a session: channel data is standard input and output, extended data standard
  * error output (RFC 4254 section 5.2), the exit follows the last byte (section 6.10).
  *
- * @param exit resolves with how the session ended, or undefined when it never ran.
  * @returns disconnects the channel, when its link is gone: ssh2 closes a channel that is paused only once it
  *   is read.
  */
-export function attachChannel(
-  channel: ServerChannel,
-  session: Session,
-  offsets: AttachOffsets,
-  exit: Promise<Exit | undefined>,
-): () => void {
+export function attachChannel(channel: ServerChannel, session: Session, request: AttachRequest): () => void {
   const writer = new ChannelWriter(channel);
-  const output = new EndingSink((chunk, done) => writer.write(channel, chunk, done));
-  const errorOutput = new EndingSink((chunk, done) => writer.write(channel.stderr, chunk, done));
+  const cutOff = (name: string) => (missedBytes: number) => {
+    detach("left");
+    endCutOff(channel, `${missedBytes} bytes of ${name} were left out`);
+  };
+  const output = new EndingSink(
+    (chunk, done) => writer.write(channel, chunk, done),
+    cutOff("standard output"),
+  );
+  const errorOutput = new EndingSink(
+    (chunk, done) => writer.write(channel.stderr, chunk, done),
+    cutOff("standard error output"),
+  );
   const detachInput = session.input.attach(channel, onceClientEnded(channel));
   const detachOutput = session.attach({
     output,
     errorOutput,
-    outputOffset: offsets.output,
-    errorOutputOffset: offsets.errorOutput,
+    outputOffset: request.output,
+    errorOutputOffset: request.errorOutput,
+    kind: request.kind,
   });
-  const detach = (): void => {
+  const detach = (departure: Departure): void => {
     detachInput();
-    detachOutput();
+    detachOutput(departure);
   };
-  channel.once("close", detach);
-  void Promise.all([output.ended, errorOutput.ended, exit]).then(([, , status]) => {
-    if (status !== undefined) sendExit(channel, status);
+  channel.once("close", () => detach("left"));
+  void Promise.all([output.ended, errorOutput.ended, session.outcome]).then(([, , outcome]) => {
+    if (outcome instanceof TetherError) sendError(channel, outcome);
+    else sendExit(channel, outcome);
     channel.end();
   });
-  return detach;
+  return () => detach("lost");
+}
+
+/** The signal name is our own (RFC 4254 section 6.10 allows NAME@DOMAIN): no process ends so. */
+function endCutOff(channel: ServerChannel, message: string): void {
+  channel.exit(CUT_OFF_SIGNAL, false, `this client was too slow: ${message}`);
+  channel.end();
+}
+
+function sendError(channel: ServerChannel, error: TetherError): void {
+  channel.stderr.write(`${error.message}\n`);
+  channel.exit(error.code === "command-not-found" ? EXIT_NOT_FOUND : EXIT_NOT_STARTED);
 }
 
 function sendExit(channel: ServerChannel, { code, signal, coreDumped }: Exit): void {
@@ -54,10 +79,12 @@ function sendExit(channel: ServerChannel, { code, signal, coreDumped }: Exit): v
 /** One of a channel's two outputs: ssh2 calls back when the chunk fits the channel's window, and what it has taken counts as on its way. */
 class EndingSink implements StreamSink {
   readonly write: StreamSink["write"];
+  readonly overrun: (missedBytes: number) => void;
   readonly #ended = Promise.withResolvers<void>();
 
-  constructor(write: StreamSink["write"]) {
+  constructor(write: StreamSink["write"], overrun: (missedBytes: number) => void) {
     this.write = write;
+    this.overrun = overrun;
   }
 
   /** Resolves when everything was written. The channel itself stays open: it has the exit to carry. */

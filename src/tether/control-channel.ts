@@ -5,23 +5,21 @@ import {
   type Event,
   type Reply,
   type Request,
-  type Snapshot,
-  type Time,
 } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { DelimitedDecoder } from "../protocol/length-delimited.ts";
 
-/** The year 9999: a clock that is set further breaks whatever formats times. */
-const MAX_TIME_MS = Date.UTC(9999, 0);
+/** What a request is answered with, beside its number. */
+export type ReplyBody = Omit<Reply, "id" | "error">;
 
 /** What the control channel asks of the agent. */
 export interface ControlTarget {
-  snapshot(): Snapshot;
-  signal(signal: number, toGroup: boolean): void;
-  acknowledgeExit(): void;
-  powerOff(): void;
-  /** Sets the wall clock: milliseconds since 1970. */
-  setClock(milliseconds: number): void;
+  /**
+   * Carries a request out: what it changes at once is changed when this returns.
+   *
+   * @throws TetherError for the client.
+   */
+  carryOut(request: Request): ReplyBody | Promise<ReplyBody>;
   subscribe(listener: (event: Event) => void): () => void;
 }
 
@@ -32,10 +30,12 @@ export interface ControlTarget {
 export function serveControl(channel: Duplex, target: ControlTarget): void {
   const decoder = new DelimitedDecoder();
   const unsubscribe = target.subscribe((event) => channel.write(encodeMessage({ event })));
+  const reply = (body: Reply): void => {
+    if (channel.writable) channel.write(encodeMessage({ reply: body }));
+  };
   channel.on("data", (chunk: Buffer) => {
     try {
-      for (const bytes of decoder.push(chunk))
-        channel.write(encodeMessage({ reply: answer(decodeRequest(bytes), target) }));
+      for (const bytes of decoder.push(chunk)) answer(decodeRequest(bytes), target, reply);
     } catch {
       // Whoever speaks something else on this channel is told by its end.
       unsubscribe();
@@ -51,32 +51,18 @@ export function serveControl(channel: Duplex, target: ControlTarget): void {
   });
 }
 
-function answer(request: Request, target: ControlTarget): Reply {
+/** What takes time is answered when it is done; requests behind it do not wait for it. */
+function answer(request: Request, target: ControlTarget, reply: (body: Reply) => void): void {
   const id = request.id ?? 0;
+  const refuse = (thrown: unknown): void => {
+    const { code, message } = TetherError.from(thrown, "internal", "the request failed");
+    reply({ id, error: { code, message } });
+  };
   try {
-    return { id, ...carryOut(request, target) };
-  } catch (thrown) {
-    const error = TetherError.from(thrown, "internal", "the request failed");
-    return { id, error: { code: error.code, message: error.message } };
+    const body = target.carryOut(request);
+    if (body instanceof Promise) body.then((later) => reply({ id, ...later })).catch(refuse);
+    else reply({ id, ...body });
+  } catch (error) {
+    refuse(error);
   }
-}
-
-function carryOut(request: Request, target: ControlTarget): Pick<Reply, "snapshot"> {
-  if (request.getSnapshot) return { snapshot: target.snapshot() };
-  if (request.signalSession) {
-    const signal = request.signalSession.signal ?? 0;
-    if (signal < 1 || signal > 64) throw new TetherError("invalid-option", `invalid signal: ${signal}`);
-    target.signal(signal, request.signalSession.group ?? false);
-  } else if (request.acknowledgeExit) target.acknowledgeExit();
-  else if (request.powerOff) target.powerOff();
-  else if (request.setClock) target.setClock(toMilliseconds(request.setClock.time));
-  else throw new TetherError("link-protocol", "the agent does not know this request");
-  return {};
-}
-
-function toMilliseconds(time: Time | null | undefined): number {
-  const milliseconds = (time?.seconds ?? 0) * 1000 + Math.round((time?.nanoseconds ?? 0) / 1e6);
-  if (milliseconds <= 0 || milliseconds > MAX_TIME_MS)
-    throw new TetherError("invalid-option", "no time that a clock can be set to");
-  return milliseconds;
 }

@@ -1,32 +1,29 @@
-import { type Event, now } from "../protocol/control-messages.ts";
-import type { TetherError } from "../protocol/errors/index.ts";
-import type { Exit } from "../session/index.ts";
+import { type Event, type EventBody, now } from "../protocol/control-messages.ts";
 
-/** The three things that a container VM reports; later issues add more. */
-type EventBody = Pick<Event, "started" | "exited" | "failed">;
+/** The latest are kept for whoever connects; of an exec's, which are many, the oldest go first. */
+const MOST_EVENTS = 2048;
 
 /**
  * Everything that happened, in order and numbered without a gap. Every listener gets every later event, in
  * order; a listener must not wait.
  */
 export class EventLog {
-  readonly #events: Event[] = [];
+  #events: Event[] = [];
+  #sequence = 0;
   readonly #listeners = new Set<(event: Event) => void>();
 
-  get events(): readonly Event[] {
-    return this.#events;
+  /** The events behind this sequence number that are still kept. */
+  after(sequence: number): Event[] {
+    return this.#events.filter((event) => (event.sequence ?? 0) > sequence);
   }
 
-  started(pid: number): void {
-    this.#record({ started: { pid } });
-  }
-
-  exited(exit: Exit): void {
-    this.#record({ exited: { ...exit } });
-  }
-
-  failed(error: TetherError): void {
-    this.#record({ failed: { error: { code: error.code, message: error.message } } });
+  /** @param sessionId the exec that it is about; empty for the main session. */
+  record(body: EventBody, sessionId: string): void {
+    this.#sequence += 1;
+    const event: Event = { sequence: this.#sequence, time: now(), sessionId, ...body };
+    this.#events.push(event);
+    if (this.#events.length > MOST_EVENTS) this.#forgetOne();
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** @returns takes the listener away. */
@@ -35,9 +32,8 @@ export class EventLog {
     return () => this.#listeners.delete(listener);
   }
 
-  #record(body: EventBody): void {
-    const event: Event = { sequence: this.#events.length + 1, time: now(), ...body };
-    this.#events.push(event);
-    for (const listener of this.#listeners) listener(event);
+  #forgetOne(): void {
+    const oldest = this.#events.findIndex(({ sessionId }) => sessionId !== "");
+    this.#events.splice(Math.max(oldest, 0), 1);
   }
 }

@@ -1,12 +1,7 @@
-import { closeSync, readFileSync, watch, writeFileSync } from "node:fs";
-import { CGROUP_ROOT, CONTAINER_CGROUP, unmountLayerDisk } from "../init/index.ts";
-import type { ContainerHandles } from "../session/index.ts";
+import { closeSync } from "node:fs";
+import { unmountLayerDisk } from "../init/index.ts";
+import type { ContainerCgroup, ContainerHandles } from "../session/index.ts";
 import type { System } from "../system/system.ts";
-
-const CGROUP = `${CGROUP_ROOT}/${CONTAINER_CGROUP}`;
-
-/** SIGKILL works at once except on a process in an uninterruptible wait: those the power-off ends. */
-const KILL_LIMIT_MS = 2000;
 
 /**
  * Ends what is left of the container, brings its disk to rest and powers off. What cannot be done is passed to
@@ -15,6 +10,7 @@ const KILL_LIMIT_MS = 2000;
 export async function shutDown(
   system: System,
   container: ContainerHandles | undefined,
+  cgroup: ContainerCgroup,
   report: (message: string) => void,
 ): Promise<void> {
   const attempt = async (what: string, step: () => void | Promise<void>): Promise<void> => {
@@ -25,7 +21,7 @@ export async function shutDown(
     }
   };
   if (container !== undefined) {
-    await attempt("ending the container's processes", killContainer);
+    await attempt("ending the container's processes", () => cgroup.kill());
     await attempt("unmounting the layer disk", () => {
       closeSync(container.namespace);
       closeSync(container.root);
@@ -34,25 +30,4 @@ export async function shutDown(
   }
   system.sync();
   system.reboot("power-off");
-}
-
-/** cgroup.kill reaches every process at once, so that none can fork its way out (cgroup-v2.rst). */
-async function killContainer(): Promise<void> {
-  if (isEmpty()) return;
-  writeFileSync(`${CGROUP}/cgroup.kill`, "1");
-  const empty = Promise.withResolvers<void>();
-  const watcher = watch(`${CGROUP}/cgroup.events`, () => {
-    if (isEmpty()) empty.resolve();
-  });
-  const limit = setTimeout(() => empty.reject(new Error("some are still there")), KILL_LIMIT_MS);
-  try {
-    if (!isEmpty()) await empty.promise;
-  } finally {
-    clearTimeout(limit);
-    watcher.close();
-  }
-}
-
-function isEmpty(): boolean {
-  return readFileSync(`${CGROUP}/cgroup.events`, "utf8").includes("populated 0");
 }

@@ -1,26 +1,23 @@
 import type { Socket } from "node:net";
-import type {
-  AuthContext,
-  Connection,
-  PublicKeyAuthContext,
-  Server as Ssh2Server,
-  Session as SshSession,
-} from "ssh2";
+import type { AuthContext, Connection, PublicKeyAuthContext, Server as Ssh2Server } from "ssh2";
 import keyParser from "ssh2/lib/protocol/keyParser.js";
 import Server from "ssh2/lib/server.js";
 import { TetherError } from "../protocol/errors/index.ts";
-import { ATTACH_COMMAND, CONTROL_SUBSYSTEM, ENDPOINT_USER } from "../protocol/link-names.ts";
+import { ENDPOINT_USER } from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
-import type { Exit, Session } from "../session/index.ts";
-import { type AttachOffsets, attachChannel } from "./attach-channel.ts";
-import { type ControlTarget, serveControl } from "./control-channel.ts";
+import type { SessionEntry } from "../session/index.ts";
+import type { ControlTarget } from "./control-channel.ts";
+import { serveEndpointSession } from "./endpoint-session.ts";
+import { serveUser } from "./user-connection.ts";
+import type { UserServices } from "./user-services.ts";
 
 /** What the server serves. */
 export interface ServedAgent {
   readonly control: ControlTarget;
   /** Undefined while the container has none: its file system could not be made. */
-  readonly session: Session | undefined;
-  readonly exit: Promise<Exit | undefined>;
+  readonly sessions: { readonly entries: ReadonlyArray<Pick<SessionEntry, "id" | "session">> } | undefined;
+  /** For the container's own users: shells, commands, files, forwarded connections. Undefined without a container. */
+  readonly services: UserServices | undefined;
   /** An authenticated endpoint came or went. */
   connectionsChanged(count: number): void;
 }
@@ -34,7 +31,13 @@ export interface LinkKeys {
 /** How long a peer may take to authenticate; a connection that never does must not occupy the link. */
 const HANDSHAKE_LIMIT_MS = 30_000;
 
-/** The agent's SSH server (RFC 4251 to 4254) over sockets that the link hands to it. */
+/** What ends with a connection. */
+export type Detachments = Array<() => void>;
+
+/**
+ * The agent's SSH server (RFC 4251 to 4254) over sockets that the link hands to it. The user `tether` is the endpoint,
+ * with the control channel and attachments; any other name is a user of the container.
+ */
 export class SshServer {
   readonly #server: Ssh2Server;
   readonly #agent: ServedAgent;
@@ -59,16 +62,18 @@ export class SshServer {
   }
 
   #serve(connection: Connection): void {
-    const detachments: Array<() => void> = [];
+    const detachments: Detachments = [];
     const limit = setTimeout(() => connection.end(), HANDSHAKE_LIMIT_MS);
+    let user = "";
     // A peer that breaks the protocol or vanishes ends its own connection; nobody else is concerned.
     connection.on("error", () => connection.end());
-    connection.on("authentication", (context) => this.#authenticate(context));
+    connection.on("authentication", (context) => {
+      if (this.#authenticate(context)) user = context.username;
+    });
     connection.once("ready", () => {
       clearTimeout(limit);
-      this.#agent.connectionsChanged(++this.#connections);
-      connection.once("close", () => this.#agent.connectionsChanged(--this.#connections));
-      connection.on("session", (accept) => this.#serveSession(accept(), detachments));
+      if (user === ENDPOINT_USER) this.#serveEndpoint(connection, detachments);
+      else this.#serveUser(connection, user, detachments);
     });
     connection.once("close", () => {
       clearTimeout(limit);
@@ -76,10 +81,23 @@ export class SshServer {
     });
   }
 
-  #authenticate(context: AuthContext): void {
-    if (context.method === "publickey" && context.username === ENDPOINT_USER && this.#isClientKey(context))
-      context.accept();
+  #serveEndpoint(connection: Connection, detachments: Detachments): void {
+    this.#agent.connectionsChanged(++this.#connections);
+    connection.once("close", () => this.#agent.connectionsChanged(--this.#connections));
+    connection.on("session", (accept) => serveEndpointSession(accept(), this.#agent, detachments));
+  }
+
+  #serveUser(connection: Connection, user: string, detachments: Detachments): void {
+    const { services } = this.#agent;
+    if (services === undefined) connection.end();
+    else serveUser(connection, user, services, detachments);
+  }
+
+  #authenticate(context: AuthContext): boolean {
+    const isAccepted = context.method === "publickey" && this.#isClientKey(context);
+    if (isAccepted) context.accept();
     else context.reject(["publickey"]);
+    return isAccepted;
   }
 
   /** Without a signature the client only asks whether the key would do (RFC 4252 section 7). */
@@ -89,38 +107,6 @@ export class SshServer {
     if (signature === undefined) return true;
     return blob !== undefined && this.#clientKey.verify(blob, signature, hashAlgo) === true;
   }
-
-  #serveSession(ssh: SshSession, detachments: Array<() => void>): void {
-    const { session, control, exit } = this.#agent;
-    ssh.on("subsystem", (accept, reject, info) => {
-      if (info.name === CONTROL_SUBSYSTEM) serveControl(accept(), control);
-      else reject();
-    });
-    ssh.on("pty", (accept, _reject, info) => {
-      if (session?.isTerminal === true) session.resize({ columns: info.cols, rows: info.rows });
-      accept?.();
-    });
-    ssh.on("window-change", (accept, _reject, info) => {
-      session?.resize({ columns: info.cols, rows: info.rows });
-      accept?.();
-    });
-    ssh.on("exec", (accept, reject, info) => {
-      const offsets = parseAttach(info.command);
-      if (session === undefined || offsets === undefined) reject();
-      else detachments.push(attachChannel(accept(), session, offsets, exit));
-    });
-  }
 }
 
 type VerifySignature = (data: Buffer, signature: Buffer, algorithm?: string) => boolean | Error;
-
-/**
- * `attach [OUTPUT-OFFSET ERROR-OFFSET]`: the bytes that the client has had already.
- *
- * @returns undefined for any other command.
- */
-export function parseAttach(command: string): AttachOffsets | undefined {
-  const match = /^(\w+)(?: (\d{1,15}) (\d{1,15}))?$/.exec(command);
-  if (match === null || match[1] !== ATTACH_COMMAND) return undefined;
-  return { output: Number(match[2] ?? 0), errorOutput: Number(match[3] ?? 0) };
-}

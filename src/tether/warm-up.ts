@@ -15,9 +15,10 @@ import {
   ENDPOINT_USER,
 } from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
-import { type Exit, Session } from "../session/index.ts";
+import { type ContainerCgroup, ContainerSessions } from "../session/index.ts";
 import type { System } from "../system/system.ts";
 import { type Configuration, decodeConfiguration } from "./configuration/decode.ts";
+import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
 
 /** What the build hands in: ssh2's client half, which the agent itself does not contain. */
@@ -37,51 +38,63 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
   const clientKey = tools.generateKey();
   const configuration = await sampleConfiguration(hostKey.private, clientKey.public);
   const events = new EventLog();
-  const outcome = Promise.withResolvers<Exit | undefined>();
   const system = idleSystem();
-  const session = new Session(
-    configuration.session,
+  const container = { namespace: 0, root: 0, cgroupProcesses: 0 };
+  const sessions = new ContainerSessions(
+    { main: configuration.session, ...configuration.life },
     {
       system,
       reaper: { exitOf: (pid) => Promise.resolve({ pid, code: 0, coreDumped: false }) },
-      container: { namespace: 0, root: 0, cgroupProcesses: 0 },
       launcher: "/nowhere",
       openPty: () => ({ master: 0, slave: 0 }),
-    },
-    {
-      started: (pid) => events.started(pid),
-      ended: (exit) => {
-        events.exited(exit);
-        outcome.resolve(exit);
-      },
-      failed: (error) => outcome.reject(error),
+      cgroup: IDLE_CGROUP,
+      container: () => container,
+      renew: () => {},
+      record: () => undefined,
+      report: (body, sessionId) => events.record(body, sessionId),
     },
   );
   const { SshServer } = await import("./ssh-server.ts");
   const server = new SshServer(configuration.link, {
-    control: {
-      snapshot: () => ({ agentVersion: "", events: [...events.events], stages: [], inputBytes: 0 }),
-      signal: () => {},
+    control: new ControlRequests({
+      agentVersion: "",
+      sessions,
+      processes: () => [],
+      userName: () => "",
+      events: (afterSequence) => events.after(afterSequence),
+      stages: () => [],
+      subscribe: (listener) => events.subscribe(listener),
       acknowledgeExit: () => {},
       powerOff: () => {},
       setClock: () => {},
-      subscribe: (listener) => events.subscribe(listener),
-    },
-    session,
-    exit: outcome.promise,
+      logRotated: () => {},
+    }),
+    sessions,
+    services: undefined,
     connectionsChanged: () => {},
   });
   const path = join(tmpdir(), `tether-warm-up-${process.pid}`);
   const listener = createServer((socket) => server.accept(socket)).listen(path);
   try {
     await once(listener, "listening");
-    await session.start();
+    sessions.start();
     await talk(tools, path, clientKey.private);
+    await sessions.ended;
   } finally {
     listener.close();
     rmSync(path, { force: true });
   }
 }
+
+/** A cgroup with nobody in it. */
+const IDLE_CGROUP: ContainerCgroup = {
+  kill: () => Promise.resolve(),
+  freeze: () => Promise.resolve(),
+  thaw: () => {},
+  outOfMemoryKills: () => 0,
+  onOutOfMemory: () => () => {},
+  processes: () => [],
+};
 
 /** The endpoint's side of a start. */
 async function talk(tools: WarmUpTools, path: string, privateKey: string): Promise<void> {
@@ -156,6 +169,7 @@ function idleSystem(): System {
     readFwCfg: () => undefined,
     seedRandom: nothing,
     setClock: nothing,
+    attachDeviceProgram: nothing,
     setHostname: nothing,
     setDomainname: nothing,
     sync: nothing,

@@ -2,7 +2,12 @@ import { closeSync, openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Reaper } from "../../src/init/reaper.ts";
 import type { TetherError } from "../../src/protocol/errors/index.ts";
-import { type Exit, Session, type SessionSpecification } from "../../src/session/index.ts";
+import {
+  DEFAULT_PROCESS_SECURITY,
+  type Exit,
+  Session,
+  type SessionSpecification,
+} from "../../src/session/index.ts";
 import { LinuxSystem, loadNativeAddon } from "../../src/system/linux-system.ts";
 import { loadOpenPty } from "../../src/tether/node-pty.ts";
 import { CollectingSink } from "./collecting-sink.ts";
@@ -29,6 +34,11 @@ export function specification(changes: Partial<SessionSpecification> = {}): Sess
     stdinOnce: true,
     window: undefined,
     hostname: "test",
+    makesWorkingDirectory: true,
+    groups: [],
+    startAfterAttach: false,
+    holdOutput: true,
+    security: DEFAULT_PROCESS_SECURITY,
     ...changes,
   };
 }
@@ -122,7 +132,13 @@ export function useNativeSessions(): (changes: Partial<SessionSpecification>) =>
       outcome: outcome.promise,
       attach: () => {
         const [output, errorOutput] = [new CollectingSink(), new CollectingSink()];
-        const detach = session.attach({ output, errorOutput, outputOffset: 0, errorOutputOffset: 0 });
+        const detach = session.attach({
+          output,
+          errorOutput,
+          outputOffset: 0,
+          errorOutputOffset: 0,
+          kind: "hold",
+        });
         return { output, errorOutput, detach };
       },
     };

@@ -4,8 +4,10 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { GuestConnection, type LinkKeys, makeLinkKeys } from "../../src/portlayer/interaction/index.ts";
-import type { Event } from "../../src/protocol/control-messages.ts";
+import type { Event, Request } from "../../src/protocol/control-messages.ts";
+import { TetherError } from "../../src/protocol/errors/index.ts";
 import type { Exit, Session } from "../../src/session/index.ts";
+import type { ReplyBody } from "../../src/tether/control-channel.ts";
 import { EventLog } from "../../src/tether/event-log.ts";
 import { SshServer } from "../../src/tether/ssh-server.ts";
 
@@ -23,7 +25,6 @@ export class ServedGuest implements AsyncDisposable {
   readonly #server: Server;
   readonly #clients: Array<{ close(): void }> = [];
   readonly #sockets: Socket[] = [];
-  readonly #exit = Promise.withResolvers<Exit | undefined>();
 
   /** @param session undefined: the container could not be made. */
   constructor(session: Session | undefined) {
@@ -31,23 +32,11 @@ export class ServedGuest implements AsyncDisposable {
       { hostKey: this.keys.hostPrivateKey, clientPublicKey: this.keys.clientPublicKey },
       {
         control: {
-          snapshot: () => ({
-            agentVersion: "test",
-            events: [...this.events.events],
-            stages: [{ name: "agent started", atMs: 5 }],
-            inputBytes: session?.input.acceptedBytes ?? 0,
-          }),
-          signal: (signal, toGroup) => {
-            this.asked.push(`signal ${signal} ${toGroup}`);
-            session?.signal(signal, toGroup);
-          },
-          acknowledgeExit: () => void this.asked.push("acknowledge"),
-          powerOff: () => void this.asked.push("power off"),
-          setClock: (milliseconds) => void this.asked.push(`clock ${milliseconds}`),
+          carryOut: (request) => this.#carryOut(request, session),
           subscribe: (listener) => this.events.subscribe(listener),
         },
-        session,
-        exit: this.#exit.promise,
+        sessions: session === undefined ? undefined : { entries: [{ id: "", session }] },
+        services: undefined,
         connectionsChanged: (count) => void this.connectionCounts.push(count),
       },
     );
@@ -62,10 +51,26 @@ export class ServedGuest implements AsyncDisposable {
     return join(this.folder, "link.sock");
   }
 
-  /** The session has ended so. */
+  /** The session has ended so: what the agent would tell. */
   exited(exit: Exit | undefined): void {
-    if (exit !== undefined) this.events.exited(exit);
-    this.#exit.resolve(exit);
+    if (exit !== undefined) this.events.record({ exited: { ...exit } }, "");
+  }
+
+  #carryOut(request: Request, session: Session | undefined): ReplyBody {
+    const { signalSession, setClock } = request;
+    if (request.getSnapshot) {
+      const inputBytes = session?.input.acceptedBytes ?? 0;
+      const stages = [{ name: "agent started", atMs: 5 }];
+      return { snapshot: { agentVersion: "test", events: this.events.after(0), stages, inputBytes } };
+    }
+    if (signalSession) {
+      this.asked.push(`signal ${signalSession.signal ?? 0} ${signalSession.group ?? false}`);
+      session?.signal(signalSession.signal ?? 0, signalSession.group ?? false);
+    } else if (request.acknowledgeExit) this.asked.push("acknowledge");
+    else if (request.powerOff) this.asked.push("power off");
+    else if (setClock) this.asked.push("clock");
+    else throw new TetherError("link-protocol", "the agent does not know this request");
+    return {};
   }
 
   async connect(): Promise<Socket> {

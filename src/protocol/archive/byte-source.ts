@@ -48,6 +48,11 @@ export class ByteSource {
     }
   }
 
+  /** Lets the source go before its end. */
+  async close(): Promise<void> {
+    await this.#chunks.return?.();
+  }
+
   /** Reads to the end of the stream, for a sender that wants to get rid of everything. */
   async drain(): Promise<void> {
     while ((await this.next(Number.MAX_SAFE_INTEGER)) !== undefined);

@@ -30,7 +30,7 @@ const NAMING = O_PATH | constants.O_NOFOLLOW;
  * name is a single component, and none of the functions here follows it.
  */
 export function at(directory: number, name: ByteString): Buffer {
-  if (name === "" || name.includes("/") || name.includes("\0"))
+  if (name === "" || name === ".." || name.includes("/") || name.includes("\0"))
     throw new RangeError(`${JSON.stringify(name)} is no name in a directory`);
   return toBytes(`/proc/self/fd/${directory}/${name}`);
 }

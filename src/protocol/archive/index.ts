@@ -9,4 +9,4 @@ export { type PackSource, packTree } from "./pack.ts";
 export { ARCHIVE_END, encodeEntry, endOfEntry } from "./tar-encode.ts";
 export { contentBytes, type EntryKind, type Extent, type TarEntry } from "./tar-entry.ts";
 export { TarReader } from "./tar-reader.ts";
-export { type UnpackOptions, unpackTree } from "./unpack.ts";
+export { type MemberReader, type UnpackOptions, unpackTree } from "./unpack.ts";

@@ -20,7 +20,13 @@ import { writeAt } from "./file-content.ts";
 import { memberPath } from "./member-path.ts";
 import { ParentFolders } from "./parent-folders.ts";
 import type { TarEntry } from "./tar-entry.ts";
-import type { TarReader } from "./tar-reader.ts";
+
+/** Gives an archive's members one by one; {@link TarReader} is one. */
+export interface MemberReader {
+  next(): Promise<TarEntry | undefined>;
+  /** A piece of the present member's content, at most so many bytes; undefined when all of it was given. */
+  content(most: number): Promise<Buffer | undefined>;
+}
 
 /** How an archive is unpacked. */
 export interface UnpackOptions {
@@ -46,7 +52,11 @@ export interface UnpackOptions {
  * @param target descriptor of the directory; stays the caller's.
  * @throws TetherError that names the member; what came before it stays unpacked.
  */
-export async function unpackTree(target: number, reader: TarReader, options: UnpackOptions): Promise<void> {
+export async function unpackTree(
+  target: number,
+  reader: MemberReader,
+  options: UnpackOptions,
+): Promise<void> {
   const parents = new ParentFolders(target, options.follow);
   const unpacker = new Unpacker(parents, reader, options);
   try {
@@ -84,11 +94,11 @@ interface OpenDirectory {
 
 class Unpacker {
   readonly #parents: ParentFolders;
-  readonly #reader: TarReader;
+  readonly #reader: MemberReader;
   readonly #options: UnpackOptions;
   readonly #open: OpenDirectory[] = [];
 
-  constructor(parents: ParentFolders, reader: TarReader, options: UnpackOptions) {
+  constructor(parents: ParentFolders, reader: MemberReader, options: UnpackOptions) {
     this.#parents = parents;
     this.#reader = reader;
     this.#options = options;

@@ -114,6 +114,16 @@ export class ReplayStream {
     return this.#buffer.end;
   }
 
+  /** Number of bytes that are still kept. */
+  get keptBytes(): number {
+    return this.#buffer.end - this.#buffer.start;
+  }
+
+  /** Forgets all of a stream that has ended, unless it is still read. */
+  shed(): void {
+    if (this.#isEnded && this.#readers.size === 0) this.#buffer.forget(this.#buffer.end);
+  }
+
   /**
    * Waits for a reader that is to come, from the present place on, at most this long: the source stops when it is
    * too far ahead.

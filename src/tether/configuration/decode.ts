@@ -2,6 +2,8 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { SessionSpecification } from "../../session/index.ts";
+import { decodeLife, type Life } from "./decode-life.ts";
+import { checkSecurity, type SecurityConfiguration } from "./decode-security.ts";
 
 /** A document is a few KiB; the environment may add ARG_MAX's 2 MiB. More is an attack. */
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
@@ -17,6 +19,13 @@ export interface Configuration {
   /** Billionths of a CPU; 0 for no limit. */
   readonly nanoCpus: number;
   readonly session: SessionSpecification;
+  readonly security: SecurityConfiguration;
+  readonly life: Life;
+  readonly log: {
+    /** 0: without limit. */
+    readonly maxBytes: number;
+    readonly isDisabled: boolean;
+  };
   /** The host's wall clock when it wrote the document, in milliseconds since 1970; undefined when it did not say. */
   readonly hostTimeMs: number | undefined;
   /** Random bytes of the host's, for a VM whose generators are those of its template. */
@@ -71,6 +80,7 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
   if (!link?.hostKey || !link.clientPublicKey) throw invalid("link", "lacks a key");
   if (randomSeed.length > MAX_SEED_BYTES)
     throw invalid("random_seed", `is longer than ${MAX_SEED_BYTES} bytes`);
+  const security = checkSecurity(document);
   return {
     id,
     hostname,
@@ -81,7 +91,10 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
       names: entry.names ?? [],
     })),
     nanoCpus: document.nanoCpus,
-    session: checkSession(document.session, hostname),
+    session: checkSession(document.session, hostname, security),
+    security,
+    life: decodeLife(document),
+    log: { maxBytes: document.log?.maxBytes ?? 0, isDisabled: document.log?.disabled ?? false },
     link: {
       hostKey: link.hostKey,
       clientPublicKey: link.clientPublicKey,
@@ -104,6 +117,7 @@ async function decompress(bytes: Uint8Array): Promise<Uint8Array> {
 function checkSession(
   session: tether.config.Session.$Properties | null | undefined,
   hostname: string,
+  security: SecurityConfiguration,
 ): SessionSpecification {
   const args = session?.args ?? [];
   const environment = session?.env ?? [];
@@ -118,12 +132,17 @@ function checkSession(
     args,
     environment,
     workingDirectory: directory.length === 0 ? Uint8Array.of(SLASH) : directory,
+    makesWorkingDirectory: true,
     user: session.user ?? "",
+    groups: security.additionalGroups,
     tty: session.tty ?? false,
     openStdin: session.openStdin ?? false,
     stdinOnce: session.stdinOnce ?? false,
     window: checkWindow(session.window),
     hostname,
+    startAfterAttach: session.startAfterAttach ?? false,
+    holdOutput: session.holdOutput ?? false,
+    security: security.process,
   };
 }
 

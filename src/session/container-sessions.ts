@@ -1,0 +1,394 @@
+import { type EventBody, now, type Time } from "../protocol/control-messages.ts";
+import { TetherError } from "../protocol/errors/index.ts";
+import type { WindowSize } from "../system/system.ts";
+import type { ContainerCgroup } from "./container-cgroup.ts";
+import { type Health, type HealthCheck, HealthMonitor, type HealthStatus } from "./health-monitor.ts";
+import { type RestartPolicy, Restarts } from "./restart-policy.ts";
+import { type Exit, type OutputRecord, Session, type SessionComponents } from "./session.ts";
+import type { SessionSpecification } from "./session-specification.ts";
+
+/** The main session's id where an exec's would stand. */
+export const MAIN_SESSION = "";
+
+/** How a container lives, beside what its main process is. */
+export interface ContainerLife {
+  readonly main: SessionSpecification;
+  readonly restart: RestartPolicy;
+  /** Undefined: no health check. */
+  readonly health: HealthCheck | undefined;
+  readonly stopSignal: number;
+  readonly stopTimeoutMs: number;
+}
+
+/** What the sessions need of the agent. */
+export interface ContainerComponents extends Omit<SessionComponents, "container" | "record"> {
+  readonly cgroup: ContainerCgroup;
+  /** The container as it is now: a restart makes its namespace anew. */
+  readonly container: () => SessionComponents["container"];
+  /** Makes the container's namespace anew, once its last process is gone. */
+  readonly renew: () => void;
+  /** Makes the record for the main session's output, once for each of its processes. */
+  readonly record: () => OutputRecord | undefined;
+  /** Is told everything that happens, in order. */
+  readonly report: (body: EventBody, sessionId: string) => void;
+}
+
+/** A session with what is known of it. */
+export interface SessionEntry {
+  readonly id: string;
+  readonly session: Session;
+  readonly specification: SessionSpecification;
+  readonly isPrivileged: boolean;
+  readonly startedAt: Time | undefined;
+  readonly finishedAt: Time | undefined;
+  /** A process was killed for want of memory while it ran. */
+  readonly isOutOfMemory: boolean;
+}
+
+/** An exec: one more process in the container. */
+export interface ExecRequest {
+  readonly id: string;
+  readonly specification: SessionSpecification;
+  readonly isPrivileged: boolean;
+}
+
+/** So many execs that have ended are still known; Docker forgets them at its leisure, too. */
+const MOST_ENDED_EXECS = 256;
+
+/** Each takes some descriptors and a process; a client that makes them without end is told so. */
+const MOST_RUNNING_EXECS = 4096;
+
+/** What execs that have ended printed last is kept for a client that lost its link, the latest of it. */
+const MOST_KEPT_BYTES = 16 * 1024 * 1024;
+
+/** An exec whose client does not come is forgotten. */
+const UNATTACHED_LIMIT_MS = 60_000;
+
+type MutableEntry = { -readonly [Key in keyof SessionEntry]: SessionEntry[Key] };
+
+/**
+ * Every process that was asked for in the container: the main session, whose end is the container's, and the
+ * execs beside it, none of which can harm it.
+ */
+export class ContainerSessions {
+  readonly #life: ContainerLife;
+  readonly #components: ContainerComponents;
+  readonly #restarts: Restarts;
+  readonly #execs = new Map<string, MutableEntry>();
+  readonly #finished = Promise.withResolvers<Exit | undefined>();
+  #main: MutableEntry;
+  /** While the main process waits for its restart. */
+  #pause: { readonly timer: NodeJS.Timeout; readonly cancel: () => void } | undefined;
+  #health: HealthMonitor | undefined;
+  #isPaused = false;
+  #isStopping = false;
+  #grace: NodeJS.Timeout | undefined;
+  #stopWatchingMemory: (() => void) | undefined;
+
+  constructor(life: ContainerLife, components: ContainerComponents) {
+    this.#life = life;
+    this.#components = components;
+    this.#restarts = new Restarts(life.restart);
+    this.#main = this.#makeMain(life.main);
+  }
+
+  /** Resolves when the main process has ended for good; with undefined when it never ran. */
+  get ended(): Promise<Exit | undefined> {
+    return this.#finished.promise;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  get restartCount(): number {
+    return this.#restarts.count;
+  }
+
+  /** The main process has ended and waits for its next start. */
+  get isRestarting(): boolean {
+    return this.#pause !== undefined;
+  }
+
+  get health(): Health | undefined {
+    return this.#health?.health;
+  }
+
+  /** The main session first. */
+  get entries(): readonly SessionEntry[] {
+    return [this.#main, ...this.#execs.values()];
+  }
+
+  /** Starts the main process, unless it waits for its first client. */
+  start(): void {
+    const { cgroup, report } = this.#components;
+    this.#stopWatchingMemory = cgroup.onOutOfMemory((kills) =>
+      report({ outOfMemory: { kills } }, MAIN_SESSION),
+    );
+    if (!this.#life.main.startAfterAttach) void this.#main.session.start();
+  }
+
+  /**
+   * @param id an exec's, or {@link MAIN_SESSION}.
+   * @throws TetherError `no-such-session`.
+   */
+  find(id: string): SessionEntry {
+    const entry = id === MAIN_SESSION ? this.#main : this.#execs.get(id);
+    if (entry === undefined) throw new TetherError("no-such-session", `No such exec instance: ${id}`);
+    return entry;
+  }
+
+  /**
+   * Makes an exec; it starts at once, unless it waits for its first client.
+   *
+   * @throws TetherError `conflict` when the container is not running, or paused.
+   */
+  createExec({ id, specification, isPrivileged }: ExecRequest): SessionEntry {
+    if (this.#execs.has(id)) throw new TetherError("conflict", `the exec ${id} exists already`);
+    if (this.#isPaused)
+      throw new TetherError("conflict", "the container is paused, unpause the container before exec");
+    const { phase } = this.#main.session.state;
+    if (phase !== "running") throw new TetherError("conflict", "the container is not running");
+    if (this.#countRunning() >= MOST_RUNNING_EXECS)
+      throw new TetherError("conflict", `there are ${MOST_RUNNING_EXECS} execs already`);
+    const entry = this.#makeEntry({ id, specification, isPrivileged }, undefined);
+    this.#execs.set(id, entry);
+    this.#components.report({ execCreated: { args: [...specification.args] } }, id);
+    if (specification.startAfterAttach) this.#dropUnattached(entry);
+    else void entry.session.start();
+    return entry;
+  }
+
+  /**
+   * kill(2) on a session's process or its group.
+   *
+   * @throws TetherError `no-such-session`.
+   */
+  signal(id: string, signal: number, toGroup: boolean): void {
+    this.find(id).session.signal(signal, toGroup);
+    if (id === MAIN_SESSION) this.#components.report({ signalled: { signal } }, id);
+  }
+
+  /** Sizes a session's terminal. */
+  resize(id: string, window: WindowSize): void {
+    this.find(id).session.resize(window);
+    this.#components.report({ resized: { columns: window.columns, rows: window.rows } }, id);
+  }
+
+  /**
+   * Ends the main process: its stop signal, and SIGKILL to everything of the container after the grace. It is not
+   * restarted.
+   *
+   * @param signal 0 for the container's own.
+   * @param graceMs undefined for the container's own; below zero: for ever.
+   */
+  stop(signal: number, graceMs: number | undefined): void {
+    const { cgroup } = this.#components;
+    this.#isStopping = true;
+    clearTimeout(this.#grace);
+    if (this.#pause !== undefined) {
+      this.#finishRestart();
+      return;
+    }
+    const { session } = this.#main;
+    if (session.state.phase === "created") this.#finish(undefined);
+    if (session.state.phase !== "running") return;
+    const grace = graceMs ?? this.#life.stopTimeoutMs;
+    this.signal(MAIN_SESSION, signal === 0 ? this.#life.stopSignal : signal, false);
+    // Frozen, it could not even die of SIGTERM.
+    if (this.#isPaused) this.unpause();
+    if (grace >= 0) this.#grace = setTimeout(() => void cgroup.kill(), grace);
+  }
+
+  /** @throws TetherError `conflict` when it is paused, or not running. */
+  async pause(): Promise<void> {
+    if (this.#isPaused) throw new TetherError("conflict", "the container is already paused");
+    if (this.#main.session.state.phase !== "running")
+      throw new TetherError("conflict", "the container is not running");
+    this.#isPaused = true;
+    try {
+      await this.#components.cgroup.freeze();
+    } catch (error) {
+      this.#isPaused = false;
+      throw error;
+    }
+    this.#components.report({ paused: {} }, MAIN_SESSION);
+  }
+
+  /** @throws TetherError `conflict` when it is not paused. */
+  unpause(): void {
+    if (!this.#isPaused) throw new TetherError("conflict", "the container is not paused");
+    this.#components.cgroup.thaw();
+    this.#isPaused = false;
+    this.#components.report({ unpaused: {} }, MAIN_SESSION);
+  }
+
+  /** Docker's `update --restart`. */
+  changeRestartPolicy(policy: RestartPolicy): void {
+    this.#restarts.change(policy);
+  }
+
+  /** Ends the main process at once and for good. */
+  async kill(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#pause !== undefined) this.#finishRestart();
+    await this.#components.cgroup.kill();
+  }
+
+  /** Its client has gone before it came. */
+  #dropUnattached(entry: SessionEntry): void {
+    setTimeout(() => {
+      if (entry.session.state.phase === "created") this.#execs.delete(entry.id);
+    }, UNATTACHED_LIMIT_MS).unref();
+  }
+
+  #countRunning(): number {
+    return [...this.#execs.values()].filter(({ finishedAt }) => finishedAt === undefined).length;
+  }
+
+  #makeMain(specification: SessionSpecification): MutableEntry {
+    return this.#makeEntry(
+      { id: MAIN_SESSION, specification, isPrivileged: false },
+      this.#components.record(),
+    );
+  }
+
+  #makeEntry(
+    { id, specification, isPrivileged }: ExecRequest,
+    record: OutputRecord | undefined,
+  ): MutableEntry {
+    const { cgroup, report, container } = this.#components;
+    let killsBefore = 0;
+    let startedMs = 0;
+    const session = new Session(
+      specification,
+      { ...this.#components, container: container(), record },
+      {
+        started: (pid) => {
+          killsBefore = cgroup.outOfMemoryKills();
+          startedMs = performance.now();
+          entry.startedAt = now();
+          report({ started: { pid } }, id);
+          if (id === MAIN_SESSION) this.#mainStarted();
+        },
+        ended: (exit) => {
+          entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
+          entry.finishedAt = now();
+          const pauseMs =
+            id === MAIN_SESSION ? this.#pauseAfter(exit, performance.now() - startedMs) : undefined;
+          const facts = { outOfMemory: entry.isOutOfMemory, willRestart: pauseMs !== undefined };
+          report({ exited: { ...exit, ...facts } }, id);
+          this.#ended(entry, exit, pauseMs);
+        },
+        failed: (error) => {
+          entry.finishedAt = now();
+          const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(error, 0) : undefined;
+          report({ failed: { error: { code: error.code, message: error.message } } }, id);
+          this.#ended(entry, undefined, pauseMs);
+        },
+      },
+    );
+    const facts = { startedAt: undefined, finishedAt: undefined, isOutOfMemory: false };
+    const entry: MutableEntry = { id, session, specification, isPrivileged, ...facts };
+    return entry;
+  }
+
+  /** @returns the pause before the main process starts again; undefined when it does not. */
+  #pauseAfter(outcome: Exit | TetherError, ranMs: number): number | undefined {
+    // A command that cannot even start is reported, and not tried for ever.
+    if (this.#isStopping || (outcome instanceof TetherError && this.#restarts.count === 0)) return undefined;
+    const hasFailed = outcome instanceof TetherError || outcome.code !== 0 || outcome.signal !== 0;
+    return this.#restarts.next(hasFailed, ranMs);
+  }
+
+  #ended(entry: MutableEntry, exit: Exit | undefined, pauseMs: number | undefined): void {
+    if (entry.id !== MAIN_SESSION) this.#forgetExecs();
+    else if (pauseMs === undefined) this.#finish(exit);
+    else void this.#restart(entry, pauseMs);
+  }
+
+  async #restart(entry: MutableEntry, pauseMs: number): Promise<void> {
+    const { report, cgroup, renew } = this.#components;
+    clearTimeout(this.#grace);
+    this.#health?.stop();
+    report({ restarting: { count: this.#restarts.count, pauseMs } }, MAIN_SESSION);
+    const { promise: mayGoOn, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(true), pauseMs);
+    this.#pause = { timer, cancel: () => resolve(false) };
+    // What the process has left behind, execs too, ends with it: so it is in a container that is started again.
+    await cgroup.kill();
+    if (!(await mayGoOn)) return;
+    this.#pause = undefined;
+    renew();
+    this.#main = this.#makeMain({ ...entry.specification, startAfterAttach: false, holdOutput: false });
+    await this.#main.session.start();
+  }
+
+  /** Asked to end while it waits for its restart: the last exit stands. */
+  #finishRestart(): void {
+    clearTimeout(this.#pause?.timer);
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    const { state } = this.#main.session;
+    this.#finish(state.phase === "drained" ? state.exit : undefined);
+  }
+
+  #finish(exit: Exit | undefined): void {
+    clearTimeout(this.#grace);
+    this.#health?.stop();
+    this.#stopWatchingMemory?.();
+    this.#finished.resolve(exit);
+  }
+
+  /** What execs printed is kept for clients that lost their link; it must not fill the memory. */
+  #forgetExecs(): void {
+    const ended = [...this.#execs.values()].filter(({ finishedAt }) => finishedAt !== undefined);
+    for (const { id } of ended.slice(0, -MOST_ENDED_EXECS)) this.#execs.delete(id);
+    let keptBytes = 0;
+    for (const { session } of ended.reverse()) {
+      keptBytes += session.keptBytes;
+      if (keptBytes > MOST_KEPT_BYTES) session.shed();
+    }
+  }
+
+  #mainStarted(): void {
+    // It was asked to end while it started.
+    if (this.#isStopping) void this.#components.cgroup.kill();
+    this.#startHealthChecks();
+  }
+
+  #startHealthChecks(): void {
+    const { health, main } = this.#life;
+    if (health === undefined) return;
+    const specification = { ...main, ...WITHOUT_CLIENTS, args: health.args };
+    const { container } = this.#components;
+    this.#health = new HealthMonitor(
+      health,
+      () =>
+        new Session(
+          specification,
+          { ...this.#components, container: container(), record: undefined },
+          NOBODY,
+        ),
+      (status) => this.#components.report({ health: { status: HEALTH_STATUS[status] } }, MAIN_SESSION),
+    );
+  }
+}
+
+/** How a process is run that no client is to be attached to. */
+const WITHOUT_CLIENTS = {
+  tty: false,
+  openStdin: false,
+  startAfterAttach: false,
+  holdOutput: false,
+  makesWorkingDirectory: false,
+} as const;
+
+const NOBODY = { started: () => {}, ended: () => {}, failed: () => {} };
+
+/** control.proto's numbers. */
+export const HEALTH_STATUS: Readonly<Record<HealthStatus, number>> = {
+  starting: 0,
+  healthy: 1,
+  unhealthy: 2,
+};

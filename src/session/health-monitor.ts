@@ -1,0 +1,168 @@
+import { TetherError } from "../protocol/errors/index.ts";
+import type { StreamSink } from "../protocol/streams/index.ts";
+import type { Session } from "./session.ts";
+
+/** Docker's HEALTHCHECK with its defaults filled in. */
+export interface HealthCheck {
+  readonly args: readonly Uint8Array[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures count from then on only, unless one check has succeeded before. */
+  readonly startPeriodMs: number;
+  /** The interval during the start period. */
+  readonly startIntervalMs: number;
+  /** So many failures in a row make it unhealthy. */
+  readonly retries: number;
+}
+
+export type HealthStatus = "starting" | "healthy" | "unhealthy";
+
+/** One check's outcome. */
+export interface HealthResult {
+  /** Milliseconds since 1970. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** -1: it ran too long or could not start. */
+  readonly exitCode: number;
+  readonly output: Buffer;
+}
+
+/** What is known of a container's health. */
+export interface Health {
+  readonly status: HealthStatus;
+  readonly failingStreak: number;
+  /** The last five, oldest first. */
+  readonly results: readonly HealthResult[];
+}
+
+/** Docker keeps so many results, and so much of each one's output. */
+const MOST_RESULTS = 5;
+const MOST_OUTPUT_BYTES = 4096;
+
+const SIGKILL = 9;
+
+/** Runs the container's health check again and again, each time as a process of its own in the container. */
+export class HealthMonitor {
+  readonly #check: HealthCheck;
+  readonly #makeSession: () => Session;
+  readonly #changed: (status: HealthStatus) => void;
+  readonly #startedMs = performance.now();
+  #status: HealthStatus = "starting";
+  #failingStreak = 0;
+  #hasSucceeded = false;
+  #results: HealthResult[] = [];
+  #next: NodeJS.Timeout | undefined;
+  #running: Session | undefined;
+  #isStopped = false;
+
+  /**
+   * @param makeSession makes the check's process, not yet started.
+   * @param changed is told of each new status.
+   */
+  constructor(check: HealthCheck, makeSession: () => Session, changed: (status: HealthStatus) => void) {
+    this.#check = check;
+    this.#makeSession = makeSession;
+    this.#changed = changed;
+    this.#schedule();
+  }
+
+  get health(): Health {
+    return { status: this.#status, failingStreak: this.#failingStreak, results: this.#results };
+  }
+
+  /** No further check; one that runs is ended. */
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#next);
+    if (this.#running !== undefined) killQuietly(this.#running);
+  }
+
+  #schedule(): void {
+    const { intervalMs, startIntervalMs } = this.#check;
+    this.#next = setTimeout(() => void this.#run(), this.#isStarting() ? startIntervalMs : intervalMs);
+  }
+
+  #isStarting(): boolean {
+    return !this.#hasSucceeded && performance.now() - this.#startedMs < this.#check.startPeriodMs;
+  }
+
+  async #run(): Promise<void> {
+    const result = await this.#probe();
+    this.#running = undefined;
+    if (this.#isStopped) return;
+    this.#take(result);
+    this.#schedule();
+  }
+
+  async #probe(): Promise<HealthResult> {
+    const { timeoutMs } = this.#check;
+    const startMs = Date.now();
+    const session = this.#makeSession();
+    this.#running = session;
+    const output = new OutputHead(MOST_OUTPUT_BYTES);
+    session.attach({ output, errorOutput: output, outputOffset: 0, errorOutputOffset: 0, kind: "hold" });
+    let isOvertime = false;
+    const limit = setTimeout(() => {
+      isOvertime = true;
+      killQuietly(session);
+    }, timeoutMs);
+    await session.start();
+    const outcome = await session.outcome;
+    clearTimeout(limit);
+    const result = { startMs, endMs: Date.now() };
+    if (isOvertime) {
+      const text = `Health check exceeded timeout (${timeoutMs / 1000}s)`;
+      return { ...result, exitCode: -1, output: Buffer.concat([Buffer.from(`${text}: `), output.bytes]) };
+    }
+    if (outcome instanceof TetherError)
+      return { ...result, exitCode: -1, output: Buffer.from(outcome.message) };
+    const exitCode = outcome.signal === 0 ? outcome.code : 128 + outcome.signal;
+    return { ...result, exitCode, output: output.bytes };
+  }
+
+  #take(result: HealthResult): void {
+    this.#results = [...this.#results, result].slice(-MOST_RESULTS);
+    if (result.exitCode === 0) {
+      this.#hasSucceeded = true;
+      this.#failingStreak = 0;
+      this.#become("healthy");
+      return;
+    }
+    if (this.#isStarting()) return;
+    this.#failingStreak += 1;
+    if (this.#failingStreak >= this.#check.retries) this.#become("unhealthy");
+  }
+
+  #become(status: HealthStatus): void {
+    if (status === this.#status) return;
+    this.#status = status;
+    this.#changed(status);
+  }
+}
+
+function killQuietly(session: Session): void {
+  if (session.state.phase === "running") session.signal(SIGKILL, true);
+}
+
+/** Keeps the beginning of what it is given. */
+class OutputHead implements StreamSink {
+  readonly #limit: number;
+  #bytes = Buffer.alloc(0);
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  write(chunk: Buffer, done: () => void): void {
+    const room = this.#limit - this.#bytes.length;
+    if (room > 0) this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, room)]);
+    // In a turn of its own, as every writer does: the stream is in the middle of serving its readers.
+    setImmediate(done);
+  }
+
+  end(): void {}
+}

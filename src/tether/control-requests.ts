@@ -1,0 +1,173 @@
+import type { Event, Request, Snapshot, Time } from "../protocol/control-messages.ts";
+import { TetherError } from "../protocol/errors/index.ts";
+import { tether } from "../protocol/generated/control.js";
+import { type ContainerSessions, HEALTH_STATUS, readProcesses, type SessionEntry } from "../session/index.ts";
+import { decodeRestartPolicy } from "./configuration/decode-life.ts";
+import type { ControlTarget, ReplyBody } from "./control-channel.ts";
+import { makeExec } from "./exec-request.ts";
+
+/** What the requests need of the agent. */
+export interface ControlComponents {
+  readonly agentVersion: string;
+  /** Undefined while the container could not be made. */
+  readonly sessions: ContainerSessions | undefined;
+  readonly processes: () => number[];
+  /** The container's name of a user. */
+  readonly userName: (uid: number) => string;
+  readonly events: (afterSequence: number) => Event[];
+  readonly stages: () => NonNullable<Snapshot["stages"]>;
+  readonly subscribe: ControlTarget["subscribe"];
+  readonly acknowledgeExit: () => void;
+  readonly powerOff: () => void;
+  /** Milliseconds since 1970. */
+  readonly setClock: (milliseconds: number) => void;
+  readonly logRotated: () => void;
+}
+
+/** The year 9999: a clock that is set further breaks whatever formats times. */
+const MAX_TIME_MS = Date.UTC(9999, 0);
+const MAX_WINDOW = 0xffff;
+
+const { Phase } = tether.control;
+const PHASES = {
+  created: Phase.CREATED,
+  starting: Phase.STARTING,
+  running: Phase.RUNNING,
+  exited: Phase.EXITED,
+  drained: Phase.DRAINED,
+  failed: Phase.FAILED,
+} as const;
+
+/** Carries out what the host asks for on the control channel (proto/control.proto). */
+export class ControlRequests implements ControlTarget {
+  readonly #agent: ControlComponents;
+
+  constructor(agent: ControlComponents) {
+    this.#agent = agent;
+  }
+
+  subscribe(listener: (event: Event) => void): () => void {
+    return this.#agent.subscribe(listener);
+  }
+
+  carryOut(request: Request): ReplyBody | Promise<ReplyBody> {
+    const agent = this.#agent;
+    if (request.getSnapshot) return { snapshot: this.#snapshot(request.getSnapshot.afterSequence ?? 0) };
+    if (request.acknowledgeExit) agent.acknowledgeExit();
+    else if (request.powerOff) agent.powerOff();
+    else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
+    else if (request.logRotated) agent.logRotated();
+    else return this.#carryOutOnContainer(request);
+    return {};
+  }
+
+  #carryOutOnContainer(request: Request): ReplyBody | Promise<ReplyBody> {
+    const { sessions } = this.#agent;
+    if (sessions === undefined) throw new TetherError("no-such-session", "the container has no process");
+    const { signalSession, createExec, stopSession, resizeSession, updateRestartPolicy } = request;
+    if (signalSession) {
+      const { sessionId, signal, group } = signalSession;
+      sessions.signal(sessionId ?? "", checkSignal(signal ?? 0, 1), group ?? false);
+    } else if (createExec) sessions.createExec(makeExec(createExec, sessions.find("").specification));
+    else if (stopSession) {
+      const { signal, graceMs, defaultGrace } = stopSession;
+      sessions.stop(checkSignal(signal ?? 0, 0), defaultGrace ? undefined : (graceMs ?? 0));
+    } else if (resizeSession) sessions.resize(resizeSession.sessionId ?? "", checkWindow(resizeSession));
+    else if (updateRestartPolicy) {
+      const { kind, maximumRetryCount } = updateRestartPolicy;
+      sessions.changeRestartPolicy(decodeRestartPolicy(kind ?? 0, maximumRetryCount ?? 0));
+    } else if (request.pause) return sessions.pause().then(() => ({}));
+    else if (request.unpause) sessions.unpause();
+    else if (request.listProcesses) return { processes: this.#listProcesses() };
+    else throw new TetherError("link-protocol", "the agent does not know this request");
+    return {};
+  }
+
+  #snapshot(afterSequence: number): Snapshot {
+    const { agentVersion, events, stages, sessions } = this.#agent;
+    const facts = { agentVersion, events: events(afterSequence), stages: stages() };
+    if (sessions === undefined) return facts;
+    const [main] = sessions.entries;
+    return {
+      ...facts,
+      inputBytes: main?.session.input.acceptedBytes ?? 0,
+      sessions: sessions.entries.map((entry) => describeSession(entry, sessions.isRestarting)),
+      isPaused: sessions.isPaused,
+      restartCount: sessions.restartCount,
+      health: describeHealth(sessions),
+    };
+  }
+
+  #listProcesses(): NonNullable<ReplyBody["processes"]> {
+    const { processes, userName } = this.#agent;
+    return {
+      processes: readProcesses(processes()).map((facts) => ({
+        ...facts,
+        args: [...facts.args],
+        user: userName(facts.uid),
+      })),
+    };
+  }
+}
+
+function describeSession(
+  { id, session, specification, isPrivileged, isOutOfMemory, startedAt, finishedAt }: SessionEntry,
+  isRestarting: boolean,
+): tether.control.SessionState.$Properties {
+  const { state, outputBytes } = session;
+  return {
+    id,
+    phase: id === "" && isRestarting ? Phase.RESTARTING : PHASES[state.phase],
+    pid: "pid" in state ? state.pid : 0,
+    exit: "exit" in state ? { ...state.exit, outOfMemory: isOutOfMemory } : null,
+    error: "error" in state ? { code: state.error.code, message: state.error.message } : null,
+    inputBytes: session.input.acceptedBytes,
+    outputBytes: outputBytes.output,
+    errorOutputBytes: outputBytes.errorOutput,
+    tty: specification.tty,
+    openStdin: specification.openStdin,
+    args: [...specification.args],
+    user: specification.user,
+    privileged: isPrivileged,
+    started: startedAt ?? null,
+    finished: finishedAt ?? null,
+  };
+}
+
+function describeHealth(sessions: ContainerSessions): tether.control.Health.$Properties | null {
+  const { health } = sessions;
+  if (health === undefined) return null;
+  return {
+    status: HEALTH_STATUS[health.status],
+    failingStreak: health.failingStreak,
+    results: health.results.map(({ startMs, endMs, exitCode, output }) => {
+      return { start: toTime(startMs), end: toTime(endMs), exitCode, output };
+    }),
+  };
+}
+
+function checkSignal(signal: number, least: number): number {
+  if (signal < least || signal > 64) throw new TetherError("invalid-option", `invalid signal: ${signal}`);
+  return signal;
+}
+
+function checkWindow({ columns, rows }: tether.control.ResizeSession.$Properties): {
+  readonly columns: number;
+  readonly rows: number;
+} {
+  if ((columns ?? 0) > MAX_WINDOW || (rows ?? 0) > MAX_WINDOW)
+    throw new TetherError("invalid-option", "a terminal is not larger than 65535");
+  return { columns: columns ?? 0, rows: rows ?? 0 };
+}
+
+function toMilliseconds(time: Time | null | undefined): number {
+  const milliseconds = (time?.seconds ?? 0) * 1000 + Math.round((time?.nanoseconds ?? 0) / 1e6);
+  if (milliseconds <= 0 || milliseconds > MAX_TIME_MS)
+    throw new TetherError("invalid-option", "no time that a clock can be set to");
+  return milliseconds;
+}
+
+function toTime(milliseconds: number): Time {
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds, nanoseconds: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}
