@@ -1,25 +1,11 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { decodeLogRecord, type Event } from "../../protocol/control-messages.ts";
+import type { Event } from "../../protocol/control-messages.ts";
 import { isErrorCode, TetherError } from "../../protocol/errors/index.ts";
-import { DelimitedDecoder } from "../../protocol/length-delimited.ts";
 
-/** How much of a guest's files is read: the guest is hostile and may have filled them. */
-const MAX_LOG_BYTES = 4 * 1024 * 1024;
+export { readRecordedEvents as readLogEvents } from "../interaction/log/index.ts";
+
+/** How much of a guest's console is read: the guest is hostile and may have filled it. */
 const CONSOLE_TAIL_BYTES = 64 * 1024;
-
-/** Reads the events of the log port's file, up to the first torn or foreign record. */
-export function readLogEvents(path: string): Event[] {
-  const events: Event[] = [];
-  try {
-    for (const bytes of new DelimitedDecoder().push(readPart(path, MAX_LOG_BYTES, "head"))) {
-      const { event } = decodeLogRecord(bytes);
-      if (event) events.push(event);
-    }
-  } catch {
-    // What came before the damage counts; a file that is not there holds nothing.
-  }
-  return events;
-}
 
 /** The error that an event carries, as ours. */
 export function eventError(event: Event): TetherError | undefined {
@@ -54,19 +40,19 @@ export function explainConsole(path: string): TetherError {
 
 function readConsole(path: string): string {
   try {
-    return readPart(path, CONSOLE_TAIL_BYTES, "tail").toString("utf8");
+    return readTail(path, CONSOLE_TAIL_BYTES).toString("utf8");
   } catch {
     // No console, no explanation.
     return "";
   }
 }
 
-function readPart(path: string, maxBytes: number, part: "head" | "tail"): Buffer {
+function readTail(path: string, maxBytes: number): Buffer {
   const descriptor = openSync(path, "r");
   try {
     const buffer = Buffer.alloc(maxBytes);
-    const size = part === "head" ? 0 : Math.max(0, fstatSync(descriptor).size - maxBytes);
-    const length = readSync(descriptor, buffer, 0, maxBytes, size);
+    const start = Math.max(0, fstatSync(descriptor).size - maxBytes);
+    const length = readSync(descriptor, buffer, 0, maxBytes, start);
     return buffer.subarray(0, length);
   } finally {
     closeSync(descriptor);

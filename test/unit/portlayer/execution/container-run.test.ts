@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Machine, MachineEnd } from "../../../../src/hypervisor/index.ts";
-import { encodeLogRecord } from "../../../../src/protocol/control-messages.ts";
+import { encodeLogRecord } from "../../../../src/protocol/log/index.ts";
 import { TetherError } from "../../../../src/protocol/errors/index.ts";
 import {
   ContainerRun,

@@ -1,0 +1,41 @@
+import { type FSWatcher, watch } from "node:fs";
+import { basename, dirname } from "node:path";
+
+/** Tells when a log's files have changed, by inotify(7). */
+export class FolderWatch implements Disposable {
+  readonly #watcher: FSWatcher;
+  #hasChanged = false;
+  #failure: Error | undefined;
+  #wake = (): void => {};
+
+  /** @param path of a file; those whose names begin with its name count too. */
+  constructor(path: string) {
+    const prefix = basename(path);
+    this.#watcher = watch(dirname(path), (_, name) => {
+      if (name !== null && !name.startsWith(prefix)) return;
+      this.#hasChanged = true;
+      this.#wake();
+    });
+    this.#watcher.on("error", (error) => {
+      this.#failure = error;
+      this.#wake();
+    });
+  }
+
+  /** Resolves at a change since the last call, or when one of the signals is aborted. */
+  async changed(signals: readonly AbortSignal[]): Promise<void> {
+    if (!this.#hasChanged && this.#failure === undefined && !signals.some(({ aborted }) => aborted)) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      for (const signal of signals) signal.addEventListener("abort", resolve as () => void);
+      await promise;
+      for (const signal of signals) signal.removeEventListener("abort", resolve as () => void);
+    }
+    this.#hasChanged = false;
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  [Symbol.dispose](): void {
+    this.#watcher.close();
+  }
+}
