@@ -1,3 +1,5 @@
+import type { Socket } from "node:net";
+import { TetherError } from "../../protocol/errors/index.ts";
 import { QMP_SOCKET } from "./command-line.ts";
 import { orAborted } from "./or-aborted.ts";
 import { QmpClient } from "./qmp-client.ts";
@@ -15,10 +17,11 @@ const TURN_LIMIT_MS = 10_000;
  * changes at 32 MB/s: every byte in one file or the other, 1.5 ms each).
  *
  * @param folder the machine's.
- * @throws TetherError `hypervisor-failed`; QEMU writes to the old file then.
+ * @throws TetherError `hypervisor-failed` when QEMU cannot, or is busy with several visitors; it writes to the old
+ *   file then.
  */
 export async function switchLogFile(folder: string, path: string, prepare: () => boolean): Promise<boolean> {
-  const socket = await connectSocket(folder, QMP_SOCKET);
+  const socket = await connect(folder);
   try {
     const qmp = new QmpClient(socket);
     const signal = AbortSignal.timeout(TURN_LIMIT_MS);
@@ -29,5 +32,14 @@ export async function switchLogFile(folder: string, path: string, prepare: () =>
     return true;
   } finally {
     socket.destroy();
+  }
+}
+
+/** QEMU lets one visitor wait behind the one it speaks to, and no more (its socket's backlog). */
+async function connect(folder: string): Promise<Socket> {
+  try {
+    return await connectSocket(folder, QMP_SOCKET);
+  } catch (error) {
+    throw TetherError.from(error, "hypervisor-failed", "QEMU cannot be asked for a new log file");
   }
 }

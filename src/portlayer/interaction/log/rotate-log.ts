@@ -39,21 +39,23 @@ const MARKER_SUFFIX = ".rotating";
  * there is nothing to do it costs a look at the file.
  *
  * @returns whether the guest was told of a new file.
- * @throws what `switchFile` and `tellGuest` throw; the next call goes on where this one failed.
+ * @throws what `switchFile` and `tellGuest` throw; nothing is lost, and the next call goes on where this one failed.
  */
 export async function rotateIfNeeded(log: RunningLog): Promise<boolean> {
   const { path, limit, switchFile, tellGuest } = log;
   const marker = path + MARKER_SUFFIX;
   if (!existsSync(marker) && !isDue(path, limit)) return false;
+  let hasShifted = false;
   await switchFile(path, () => {
     if (!isDue(path, limit)) return false;
     writeFileSync(marker, "");
     // It is not there when somebody was killed here, behind the renaming.
-    if (existsSync(path)) shiftLogFiles(path, limit);
+    hasShifted = existsSync(path);
+    if (hasShifted) shiftLogFiles(path, limit);
     return true;
   }).catch((error: unknown) => {
     // The hypervisor goes on with the file it has.
-    if (!existsSync(path) && existsSync(`${path}.1`)) renameSync(`${path}.1`, path);
+    if (hasShifted && !existsSync(path)) renameSync(`${path}.1`, path);
     throw error;
   });
   removeSurplus(path, limit);
