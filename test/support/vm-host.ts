@@ -17,7 +17,7 @@ import { Watched } from "./vm-watched.ts";
 export const ROOT = resolve(import.meta.dirname, "../..");
 
 /** The command as a user calls it. */
-const VCH = join(ROOT, "bin/vch");
+export const VCH: string = join(ROOT, "bin/vch");
 
 /** Debian's busybox with a shell; set-up makes it. */
 export const DEMO_IMAGE = `oci:${join(ROOT, "build/demo-image")}:latest`;
@@ -47,6 +47,14 @@ export interface CallOptions {
 /** What `vch` says while an image is imported. */
 const PROGRESS = /^vch: (reading|fetching|copying|unpacking|making|checking) /;
 
+/** What a host has for itself. */
+interface VmHostOptions {
+  /** False: its images are its own, and imported by itself. */
+  readonly sharesImages?: boolean;
+  /** False: its templates are its own, and made by itself. */
+  readonly sharesTemplates?: boolean;
+}
+
 /** A running `vch`. */
 export interface Call {
   readonly process: ChildProcess;
@@ -60,18 +68,17 @@ export interface Call {
  * nothing may be left of them, neither a process nor a file.
  */
 export class VmHost {
-  readonly #sharesImages: boolean;
+  readonly #shared: readonly SharedFolder[];
   #folder: string | undefined;
 
-  /** @param sharesImages false: its images are its own, and imported by itself. */
-  constructor({ sharesImages = true }: { readonly sharesImages?: boolean } = {}) {
-    this.#sharesImages = sharesImages;
+  constructor({ sharesImages = true, sharesTemplates = true }: VmHostOptions = {}) {
+    this.#shared = [...(sharesImages ? [IMAGES] : []), ...(sharesTemplates ? [TEMPLATES] : [])];
   }
 
   open(): void {
     this.#folder = mkdtempSync(join(tmpdir(), "vm-test-"));
     for (const name of ["state", "tmp", "files"]) mkdirSync(join(this.#folder, name));
-    if (this.#sharesImages) symlinkSync(sharedImages(), this.state("images"));
+    for (const shared of this.#shared) symlinkSync(shared.path, this.state(shared.name));
   }
 
   /** Fails when something is left; the folder is gone then, too. */
@@ -133,12 +140,25 @@ export class VmHost {
     return list(this.state("containers"));
   }
 
-  /** No process of a `vch` of this host, no container, no name, no temporary file. */
+  /** The folders of the templates that can be forked. */
+  templates(): string[] {
+    return list(this.state("templates"))
+      .filter((name) => !name.includes("."))
+      .map((name) => this.state("templates", name));
+  }
+
+  /** The names of the folders KEY.PID.STARTTIME in which templates are made. */
+  unfinishedTemplates(): string[] {
+    return list(this.state("templates")).filter((name) => name.includes("."));
+  }
+
+  /** No process of a `vch` of this host, no container, no name, no temporary file, no half a template. */
   assertNothingLeft(): void {
     assert.deepEqual(this.processes().map(describeProcess), [], "processes left");
     assert.deepEqual(this.containers(), [], "containers left");
     assert.deepEqual(list(this.state("names")), [], "names left");
     assert.deepEqual(list(this.state("images/tmp")), [], "unfinished images left");
+    assert.deepEqual(this.unfinishedTemplates(), [], "unfinished templates left");
     assert.deepEqual(list(join(this.folder, "tmp")), [], "temporary files left");
   }
 
@@ -151,9 +171,11 @@ export class VmHost {
   }
 
   #isOurs(pid: number): boolean {
+    const folders = [this.folder, ...this.#shared.map(({ path }) => path)];
     try {
+      const directory = readlinkSync(`/proc/${pid}/cwd`);
       return (
-        readlinkSync(`/proc/${pid}/cwd`).startsWith(this.folder) ||
+        folders.some((folder) => directory.startsWith(folder)) ||
         readFileSync(`/proc/${pid}/environ`, "latin1").includes(`VCH_STATE=${this.state()}\0`)
       );
     } catch {
@@ -164,7 +186,7 @@ export class VmHost {
 }
 
 /** A host for the tests of the surrounding `describe`. */
-export function useHost(options: { readonly sharesImages?: boolean } = {}): VmHost {
+export function useHost(options: VmHostOptions = {}): VmHost {
   const host = new VmHost(options);
   before(() => host.open());
   after(() => host.close());
@@ -200,14 +222,26 @@ function list(folder: string): string[] {
   }
 }
 
-let images: string | undefined;
+/** A folder that all hosts of a test run have in common, below their state folders. */
+class SharedFolder {
+  readonly name: string;
+  #path: string | undefined;
 
-/** The images of all hosts of a test run: importing one takes longer than booting it. */
-function sharedImages(): string {
-  images ??= mkdtempSync(join(tmpdir(), "vm-test-images-"));
-  return images;
+  constructor(name: string) {
+    this.name = name;
+    after(() => {
+      if (this.#path !== undefined) rmSync(this.#path, { recursive: true });
+    });
+  }
+
+  get path(): string {
+    this.#path ??= mkdtempSync(join(tmpdir(), `vm-test-${this.name}-`));
+    return this.#path;
+  }
 }
 
-after(() => {
-  if (images !== undefined) rmSync(images, { recursive: true });
-});
+/** Importing an image takes longer than booting it. */
+const IMAGES = new SharedFolder("images");
+
+/** A template takes as long as a boot. */
+const TEMPLATES = new SharedFolder("templates");

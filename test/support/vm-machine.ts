@@ -24,10 +24,10 @@ export interface StartedMachine {
 /** Starts a container VM of the demo image that runs a shell on its standard input. The caller destroys it. */
 export async function startShellMachine(
   host: VmHost,
-  { start }: { readonly start: "cold" | "forked" },
+  { start, name = start }: { readonly start: "cold" | "forked"; readonly name?: string },
 ): Promise<StartedMachine> {
   const { signal } = new AbortController();
-  const folder = host.file(start);
+  const folder = host.file(name);
   mkdirSync(folder);
   const images = new ImageStore({ root: host.state("images") });
   const image = await images.acquire(parseImageReference(DEMO_IMAGE), { signal });
@@ -38,7 +38,7 @@ export async function startShellMachine(
   writeFileSync(configuration, encodeShellConfiguration(keys));
   const templates = host.state("templates");
   mkdirSync(templates, { recursive: true });
-  const boot = (name: string): string => join(ROOT, "build/boot", name);
+  const boot = (file: string): string => join(ROOT, "build/boot", file);
   const machine = await new QemuDriver().start(
     {
       name: "many_clients",

@@ -247,7 +247,8 @@ describe("bad input ends in one clear line, Docker's exit status, and nothing le
     it("that never connect", async () => {
       await refused(
         host,
-        ["--start-timeout", "1", DEMO_IMAGE, "true"],
+        // A fork answers within a second.
+        ["--start", "cold", "--start-timeout", "1", DEMO_IMAGE, "true"],
         125,
         /^vch: the container VM did not answer within 1 s/,
       );
