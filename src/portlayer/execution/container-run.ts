@@ -69,7 +69,7 @@ export class ContainerRun {
   constructor(options: ContainerRunOptions) {
     this.#options = options;
     this.#sessionId = options.exec?.id ?? "";
-    this.#attachment = new Attachment(options.streams, this.#sessionId);
+    this.#attachment = new Attachment(options.streams, this.#sessionId, options.fromNow ? "follow" : "hold");
     this.#failure.promise.catch(() => {});
     this.#exit.promise.catch(() => {});
   }

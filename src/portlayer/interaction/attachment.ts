@@ -1,6 +1,7 @@
 import type { Readable, Writable } from "node:stream";
 import type { ClientChannel } from "ssh2";
-import { ATTACH_COMMAND } from "../../protocol/link-names.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { ATTACH_COMMAND, CUT_OFF_SIGNAL } from "../../protocol/link-names.ts";
 import { parseSignal } from "../../protocol/signals.ts";
 import { ReplayStream } from "../../protocol/streams/index.ts";
 import type { GuestConnection } from "./guest-connection.ts";
@@ -39,14 +40,20 @@ export interface ChannelExit {
 export class Attachment {
   readonly #streams: LocalStreams;
   readonly #sessionId: string;
+  readonly #kind: "hold" | "follow";
   readonly #input: ReplayStream | undefined;
   #outputBytes = 0;
   #errorOutputBytes = 0;
 
   #exit: ChannelExit | undefined;
 
-  /** @param sessionId an exec's; empty for the main session. */
-  constructor(streams: LocalStreams, sessionId: string = "") {
+  /**
+   * @param sessionId an exec's; empty for the main session.
+   * @param kind whether the process waits for this client as for the reader of a pipe; one that follows and does not
+   *   read is cut off.
+   */
+  constructor(streams: LocalStreams, sessionId: string = "", kind: "hold" | "follow" = "hold") {
+    this.#kind = kind;
     this.#streams = streams;
     this.#sessionId = sessionId;
     this.#input =
@@ -70,14 +77,20 @@ export class Attachment {
    * Attaches over one connection.
    *
    * @param inputBytes what the guest has of the input (its snapshot says it).
+   * @throws TetherError `client-too-slow` when the guest has left out output that this client did not take.
    * @returns `drained` when the guest has sent everything, `broken` when the connection ended before.
    */
   async carry(connection: GuestConnection, inputBytes: number): Promise<StretchEnd> {
     const { terminal, output, errorOutput } = this.#streams;
     const size = terminal?.size();
     const pty = size === undefined ? undefined : { cols: size.columns, rows: size.rows, term: "xterm" };
-    const words = [ATTACH_COMMAND, this.#sessionId, this.#outputBytes, this.#errorOutputBytes];
+    const offsets = [this.#outputBytes, this.#errorOutputBytes];
+    const words = [ATTACH_COMMAND, this.#sessionId, ...offsets, this.#kind === "hold" ? "hold" : ""];
     const channel = await connection.execute(words.filter((word) => word !== "").join(" "), pty);
+    let cutOff: TetherError | undefined;
+    channel.once("exit", (_code: unknown, signal?: string, _core?: unknown, description?: string) => {
+      if (signal === CUT_OFF_SIGNAL) cutOff = new TetherError("client-too-slow", description ?? "");
+    });
     const stopResizing = terminal?.onResize(() => {
       const { columns, rows } = terminal.size();
       channel.setWindow(rows, columns, 0, 0);
@@ -96,6 +109,7 @@ export class Attachment {
       stopInput?.();
       stopResizing?.();
     }
+    if (cutOff !== undefined) throw cutOff as TetherError;
     this.#exit = exitOf(channel);
     return this.#exit === undefined ? "broken" : "drained";
   }

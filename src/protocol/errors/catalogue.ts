@@ -65,6 +65,7 @@ export const ERROR_CATALOGUE = {
   "guest-initialisation": fault(125),
   "link-protocol": fault(125),
   "too-many-clients": user(1, 503),
+  "client-too-slow": user(1, 500),
   "timed-out": user(125, 504),
 
   // The container's process.
