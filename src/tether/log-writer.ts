@@ -54,8 +54,8 @@ export class LogWriter {
   readonly #port: Pick<LogPort, "write">;
   readonly #clock: LogClock;
   readonly #stallMs: number;
-  readonly #maxBytes: number;
-  readonly #isDisabled: boolean;
+  #maxBytes = Number.POSITIVE_INFINITY;
+  #isDisabled = false;
   readonly #batch = new LogBatch();
   readonly #backlog = new LogBacklog();
   #queue: Item[] = [];
@@ -70,10 +70,16 @@ export class LogWriter {
   /** The backlog was written behind a full file's end; once for each file. */
   #hasOverrun = false;
 
-  constructor({ port, clock, stallMs }: LogWriterComponents, { maxBytes, isDisabled }: LogWriterOptions) {
+  /** Without options there is no limit: what comes before the configuration is little. */
+  constructor({ port, clock, stallMs }: LogWriterComponents, options?: LogWriterOptions) {
     this.#port = port;
     this.#clock = clock ?? new LogClock();
     this.#stallMs = stallMs ?? STALL_MS;
+    if (options !== undefined) this.configure(options);
+  }
+
+  /** For a writer that was needed before the configuration was there. */
+  configure({ maxBytes, isDisabled }: LogWriterOptions): void {
     this.#maxBytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes;
     this.#isDisabled = isDisabled;
   }

@@ -160,6 +160,20 @@ describe("the log's writer", () => {
   });
 });
 
+describe("a log whose configuration comes late", () => {
+  it("has its limit from then on", async () => {
+    const port = new FakePort();
+    const writer = new LogWriter({ port });
+    await write(writer.output("stdout"), lines(10).join(""));
+    writer.configure({ maxBytes: 1, isDisabled: false });
+    await write(writer.output("stdout"), "too much\n");
+    assert.equal(port.summary.length, 10);
+    writer.configure({ maxBytes: 0, isDisabled: true });
+    await write(writer.output("stdout"), "not wanted\n");
+    assert.equal(port.summary.length, 10);
+  });
+});
+
 describe("a full log", () => {
   it("holds nobody up, and gets what was missed when the host has begun another", async () => {
     const { port, writer } = makeWriter({ maxBytes: 1000 });

@@ -29,7 +29,7 @@ export interface FollowOptions {
 const CHUNK_BYTES = 256 * 1024;
 
 /**
- * Reads a container's log, its rotated files first. Holds one chunk and one record, however large or damaged the
+ * Reads a container's log, its rotated files first. Holds one chunk and its records, however large or damaged the
  * files are; damages are passed over.
  *
  * @param path of the file that is written.
@@ -39,11 +39,20 @@ export async function* readLog(
   path: string,
   options: ReadLogOptions = {},
 ): AsyncGenerator<LogEntry, void, undefined> {
+  for await (const entries of readLogBatches(path, options)) yield* entries;
+}
+
+/** As readLog, but gives together what was read together: short lines come half again as fast. */
+export async function* readLogBatches(
+  path: string,
+  options: ReadLogOptions = {},
+): AsyncGenerator<readonly LogEntry[], void, undefined> {
   // Watched before it is read, so that no change falls in between.
   using watch = options.follow === undefined ? undefined : new FolderWatch(path);
   const files = await LogFiles.open(path);
   try {
-    yield* new LogReading(files, options, watch).entries();
+    for await (const entries of new LogReading(files, options, watch).batches())
+      if (entries.length > 0) yield entries;
   } finally {
     await files.close();
   }
@@ -66,7 +75,7 @@ class LogReading {
     this.#watch = watch;
   }
 
-  async *entries(): AsyncGenerator<LogEntry, void, undefined> {
+  async *batches(): AsyncGenerator<readonly LogEntry[], void, undefined> {
     let position = await this.#start();
     const decoder = new LogDecoder(position);
     for (;;) {
@@ -75,14 +84,14 @@ class LogReading {
       const chunk = await this.#files.read(position, CHUNK_BYTES);
       if (chunk !== undefined) {
         position += chunk.length;
-        yield* this.#select(decoder.push(chunk));
+        yield this.#select(decoder.push(chunk));
         if (this.#isPastUntil) return;
       } else if (!(await this.#files.advance(position))) {
         if (hadEnded || this.#endsHere()) break;
         await this.#wait();
       }
     }
-    yield* this.#select(decoder.end());
+    yield this.#select(decoder.end());
   }
 
   async #start(): Promise<number> {
@@ -94,8 +103,9 @@ class LogReading {
     return start;
   }
 
-  *#select(records: Iterable<PlacedRecord>): Generator<LogEntry, void, undefined> {
+  #select(records: Iterable<PlacedRecord>): LogEntry[] {
     const { since, until } = this.#options;
+    const selected: LogEntry[] = [];
     for (const { record, start } of records) {
       const entry = toLogEntry(record);
       if (entry === undefined) continue;
@@ -104,10 +114,11 @@ class LogReading {
       if (since !== undefined && compareTimes(entry.time, since) < 0) continue;
       if (until !== undefined && compareTimes(entry.time, until) > 0) {
         this.#isPastUntil = true;
-        return;
+        break;
       }
-      yield entry;
+      selected.push(entry);
     }
+    return selected;
   }
 
   #isOfCutLine(entry: LogEntry, start: number): boolean {
