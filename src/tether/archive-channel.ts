@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Duplex, Writable } from "node:stream";
 import { ContainerRoot, packPath, statPath, unpackInto } from "../files/index.ts";
 import { ByteSource } from "../protocol/archive/index.ts";
@@ -31,22 +32,53 @@ export async function serveArchive(
   command: ArchiveCommand,
   files: ServedFiles,
 ): Promise<void> {
-  const gone = new AbortController();
-  channel.once("close", () => gone.abort());
-  channel.once("error", () => gone.abort());
+  using watch = watchChannel(channel);
+  const { signal } = watch;
   try {
-    await run(channel, command, files, gone.signal);
+    await run(channel, command, files, signal);
     channel.exit(0);
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (signal.aborted) return;
     const { code, message } = TetherError.from(error, "internal", "copying");
     const failure: CommandFailure = { code, message };
     channel.stderr.write(`${JSON.stringify(failure)}\n`);
     channel.exit(1);
   } finally {
-    // What the client still sends is not read any more; the close tells it.
+    // What the client still sends is thrown away; the close tells it.
+    channel.resume();
     channel.end();
   }
+}
+
+/**
+ * Watches for the end of a channel or of its connection: ssh2 ends a channel that waits for its window, or that was
+ * not read to its end, only then, and never says so to the channel. Its types do not list the connection.
+ */
+export function watchChannel(channel: CommandChannel): Disposable & { readonly signal: AbortSignal } {
+  const gone = new AbortController();
+  const abort = (): void => gone.abort();
+  channel.once("close", abort);
+  channel.on("error", abort);
+  const { _client: connection } = channel as unknown as { readonly _client?: EventEmitter };
+  // One listener for each channel that copies.
+  connection?.setMaxListeners(0);
+  connection?.on("close", abort);
+  return { signal: gone.signal, [Symbol.dispose]: () => void connection?.off("close", abort) };
+}
+
+/** Resolves when the channel's window has taken a piece; the next one is not made before. @throws TetherError `guest-lost`. */
+export function sendPiece(channel: CommandChannel, piece: Buffer, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(new TetherError("guest-lost", "the channel was closed"));
+    if (signal.aborted) return stop();
+    signal.addEventListener("abort", stop, { once: true });
+    channel.write(piece, () => {
+      signal.removeEventListener("abort", stop);
+      // ssh2 1.17 keeps what waited for the window, and would send it again with what waits next on stderr.
+      Object.assign(channel, { _chunk: undefined, _chunkcb: undefined });
+      resolve();
+    });
+  });
 }
 
 async function run(
@@ -61,24 +93,11 @@ async function run(
     const owner = asContainerUser ? user : undefined;
     return unpackInto(root, path, new ByteSource(received(channel)), { keepsDirectories, owner });
   }
-  await send(channel, Buffer.from(`${JSON.stringify(statPath(root, command.path))}\n`), signal);
+  // Nothing is expected; read, so that the end of the channel is seen.
+  channel.resume();
+  await sendPiece(channel, Buffer.from(`${JSON.stringify(statPath(root, command.path))}\n`), signal);
   if (command.do === "get")
-    for await (const piece of packPath(root, command.path)) await send(channel, piece, signal);
-}
-
-/** Resolves when the channel's window has taken the piece; the next one is not made before. */
-function send(channel: CommandChannel, piece: Buffer, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(new TetherError("guest-lost", "the channel was closed"));
-    if (signal.aborted) return stop();
-    signal.addEventListener("abort", stop, { once: true });
-    channel.write(piece, () => {
-      signal.removeEventListener("abort", stop);
-      // ssh2 1.17 keeps what waited for the window, and would send it again with what waits next on stderr.
-      Object.assign(channel, { _chunk: undefined, _chunkcb: undefined });
-      resolve();
-    });
-  });
+    for await (const piece of packPath(root, command.path)) await sendPiece(channel, piece, signal);
 }
 
 /** What the client sends, to its end of file; a link that breaks is no end. */

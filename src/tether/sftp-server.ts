@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { ContainerRoot, FileAccess } from "../files/index.ts";
 import { readAt, writeAt } from "../protocol/archive/file-content.ts";
 import { ByteSource } from "../protocol/archive/index.ts";
-import type { CommandChannel, ServedFiles } from "./archive-channel.ts";
+import { type CommandChannel, sendPiece, type ServedFiles, watchChannel } from "./archive-channel.ts";
 import { readChanges } from "./sftp-attributes.ts";
 import { SftpExtensions } from "./sftp-extensions.ts";
 import { SftpFolders } from "./sftp-folders.ts";
@@ -29,15 +29,11 @@ const LONGEST_READ = LONGEST_PACKET - 1024;
  */
 export async function serveSftp(channel: CommandChannel, { system, root }: ServedFiles): Promise<void> {
   const server = new SftpServer(new FileAccess(new ContainerRoot(system, root)));
-  // A channel that breaks ends its reading, too.
-  channel.on("error", () => {});
-  const isGone = new Promise<void>((resolve) => channel.once("close", () => resolve()));
+  using watch = watchChannel(channel);
   try {
     const source = new ByteSource(channel as AsyncIterable<Uint8Array>);
-    for (let packet = await readPacket(source); packet !== undefined; packet = await readPacket(source)) {
-      const reply = await server.answer(packet);
-      await Promise.race([isGone, new Promise<void>((resolve) => channel.write(reply, () => resolve()))]);
-    }
+    for (let packet = await readPacket(source); packet !== undefined; packet = await readPacket(source))
+      await sendPiece(channel, await server.answer(packet), watch.signal);
     // scp fails without it.
     channel.exit(0);
   } catch {
@@ -45,6 +41,7 @@ export async function serveSftp(channel: CommandChannel, { system, root }: Serve
     channel.exit(1);
   } finally {
     server.close();
+    channel.resume();
     channel.end();
   }
 }
