@@ -147,7 +147,8 @@ describe("a forked start", function () {
       assert.deepEqual([host.templates, host.strays, host.kinds], [[], [], ["template"]]);
     });
 
-    it("at any moment of the making leaves nothing but a template that works", async () => {
+    it("at any moment of the making leaves nothing but a template that works", async function () {
+      this.timeout(3 * LIMIT_MS);
       for (let delay = 0; delay < 200; delay += 10) {
         const abort = AbortSignal.timeout(delay);
         await host.start({ signal: abort }).catch((error: unknown) => assert.equal(error, abort.reason));

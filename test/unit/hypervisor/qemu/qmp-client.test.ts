@@ -66,6 +66,19 @@ describe("QEMU's machine protocol", () => {
     );
   });
 
+  it("lets whoever waited for an answer listen to the events that came with it", async () => {
+    const { client, qemu, events } = await connect();
+    const answer = client.execute("cont");
+    const late: string[] = [];
+    // All in one piece, as QEMU may write it.
+    send(qemu, { event: "EARLY" }, { return: {} }, { event: "RESUME" }, { event: "SHUTDOWN" });
+    await answer;
+    client.onEvent = ({ event }) => late.push(event);
+    qemu.end();
+    await client.closed;
+    assert.deepEqual([events.map(({ event }) => event), late], [["EARLY"], ["RESUME", "SHUTDOWN"]]);
+  });
+
   it("gives a refused command its reason, and the next one its own answer", async () => {
     const { client, qemu } = await connect();
     const [one, two] = [client.execute("nonsense"), client.execute("query-name")];
