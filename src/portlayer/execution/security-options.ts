@@ -1,5 +1,5 @@
 import { TetherError } from "../../protocol/errors/index.ts";
-import type { tether } from "../../protocol/generated/config.js";
+import type { SecuritySettings } from "./container-settings.ts";
 
 /** The security options of `docker run`, each word as the user wrote it. */
 export interface SecurityWords {
@@ -26,11 +26,11 @@ export const NO_SECURITY_WORDS: SecurityWords = {
 };
 
 /**
- * Turns Docker's words into the document's.
+ * Turns Docker's words into a container's settings.
  *
  * @throws TetherError `invalid-option` with Docker's own text.
  */
-export function parseSecurity(words: SecurityWords): tether.config.Security.$Properties {
+export function parseSecurity(words: SecurityWords): SecuritySettings {
   return {
     privileged: words.privileged,
     capAdd: words.capAdd.map((name) => parseCapability("CapAdd", name)),
@@ -58,16 +58,16 @@ function parseCapability(option: "CapAdd" | "CapDrop", text: string): string {
   return `CAP_${short}`;
 }
 
-type SecurityFlags = Pick<tether.config.Security.$Properties, "noNewPrivileges" | "seccompUnconfined">;
+type SecurityFlags = Pick<SecuritySettings, "noNewPrivileges" | "seccompUnconfined">;
 
 /** `name=value`, or `name:value` as it was before; `no-new-privileges` stands alone as well. */
 function parseSecurityOptions(options: readonly string[]): SecurityFlags {
-  let flags: SecurityFlags = {};
+  let flags: SecurityFlags = { noNewPrivileges: false, seccompUnconfined: false };
   for (const option of options) flags = { ...flags, ...parseSecurityOption(option) };
   return flags;
 }
 
-function parseSecurityOption(option: string): SecurityFlags {
+function parseSecurityOption(option: string): Partial<SecurityFlags> {
   if (option === "no-new-privileges") return { noNewPrivileges: true };
   const [, name, value] = /^([^=:]*)[=:](.*)$/s.exec(option) ?? [];
   if (name === undefined || value === undefined) throw invalid(`Invalid --security-opt: ${quote(option)}`);
@@ -88,7 +88,7 @@ function parseSecurityOption(option: string): SecurityFlags {
 
 const MODULES = { label: "SELinux", apparmor: "AppArmor" } as const;
 
-function parseSeccomp(value: string): SecurityFlags {
+function parseSeccomp(value: string): Partial<SecurityFlags> {
   if (value === "unconfined") return { seccompUnconfined: true };
   if (value === "builtin") return { seccompUnconfined: false };
   throw invalid(
@@ -115,7 +115,7 @@ const LIMITS = new Set(
  *
  * @throws TetherError `invalid-option` with Docker's own text.
  */
-export function parseUlimit(text: string): tether.config.Ulimit.$Properties {
+export function parseUlimit(text: string): SecuritySettings["ulimits"][number] {
   const wrong = (reason: string): TetherError =>
     invalid(`invalid argument ${quote(text)} for "--ulimit" flag: ${reason}`);
   const equals = text.indexOf("=");
