@@ -59,7 +59,6 @@ export class Agent {
   #container: ContainerHandles | undefined;
   #sessions: ContainerSessions | undefined;
   #acknowledgement: Acknowledgement | undefined;
-  #logPort: LogPort | undefined;
   #log: LogWriter | undefined;
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
@@ -128,8 +127,7 @@ export class Agent {
   /** The process starts before the link's code is even loaded: it needs none of it. */
   async #startContainer(configuration: Configuration): Promise<void> {
     const { stages } = this.#components;
-    // What came before, if anything, was an error that ends the machine.
-    if (this.#logPort !== undefined) this.#log = new LogWriter({ port: this.#logPort }, configuration.log);
+    this.#log?.configure(configuration.log);
     try {
       this.#container = await this.#makeContainer(configuration);
     } catch (error) {
@@ -251,11 +249,10 @@ export class Agent {
   #recordEvents(): void {
     const device = findVirtioPort(LOG_PORT_NAME);
     if (device === undefined) return;
-    const port = new LogPort(device);
-    this.#log = new LogWriter({ port }, { maxBytes: 0, isDisabled: false });
-    this.#logPort = port;
+    const log = new LogWriter({ port: new LogPort(device) });
+    this.#log = log;
     this.#events.subscribe((event) => {
-      if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
+      if (event.sessionId === MAIN_SESSION) log.record(event);
     });
   }
 }
