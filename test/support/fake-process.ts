@@ -14,7 +14,7 @@ export interface FakeProcess {
   readonly stdout: Writable;
   readonly stderr: Writable;
   /** Ends the process: closes its streams and lets the reaper see it. */
-  exit(status?: { readonly code?: number; readonly signal?: number }): void;
+  exit(status?: { readonly code?: number; readonly signal?: number; readonly coreDumped?: boolean }): void;
 }
 
 /** A session whose process is the test itself: real pipes, no second process, no privileges. */
@@ -92,13 +92,13 @@ export async function startFakeSession(
       stdin,
       stdout,
       stderr,
-      exit: ({ code, signal } = { code: 0 }) => {
+      exit: ({ code, signal, coreDumped } = { code: 0 }) => {
         stdin.destroy();
         stdout.end();
         stderr.end();
         status.resolve({
           pid: PID,
-          coreDumped: false,
+          coreDumped: coreDumped ?? false,
           ...(signal === undefined ? { code: code ?? 0 } : { signal }),
         });
       },

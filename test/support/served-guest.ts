@@ -9,12 +9,20 @@ import { TetherError } from "../../src/protocol/errors/index.ts";
 import type { Exit, Session } from "../../src/session/index.ts";
 import type { ReplyBody } from "../../src/tether/control-channel.ts";
 import { EventLog } from "../../src/tether/event-log.ts";
-import { SshServer } from "../../src/tether/ssh-server.ts";
+import { type ServedAgent, SshServer } from "../../src/tether/ssh-server.ts";
+
+/** A whole container behind the server, in place of a single session. */
+export interface ServedContainer extends Pick<ServedAgent, "control" | "sessions" | "services"> {
+  readonly events: EventLog;
+}
+
+/** Linux has no higher one; the agent itself refuses it. */
+const MAX_SIGNAL = 64;
 
 /** A guest's SSH server behind a socket in a folder, and what it was asked. */
 export class ServedGuest implements AsyncDisposable {
   readonly keys: LinkKeys = makeLinkKeys();
-  readonly events = new EventLog();
+  readonly events: EventLog;
   /** What the control channel asked of the agent, in order. */
   readonly asked: string[] = [];
   /** How many authenticated endpoints there were, after each change. */
@@ -26,17 +34,21 @@ export class ServedGuest implements AsyncDisposable {
   readonly #clients: Array<{ close(): void }> = [];
   readonly #sockets: Socket[] = [];
 
-  /** @param session undefined: the container could not be made. */
-  constructor(session: Session | undefined) {
+  /** @param served a session, or a whole container; undefined: the container could not be made. */
+  constructor(served: Session | ServedContainer | undefined) {
+    const container = served !== undefined && "control" in served ? served : undefined;
+    const session = served !== undefined && "control" in served ? undefined : served;
+    this.events = container?.events ?? new EventLog();
     const ssh = new SshServer(
       { hostKey: this.keys.hostPrivateKey, clientPublicKey: this.keys.clientPublicKey },
       {
-        control: {
+        control: container?.control ?? {
           carryOut: (request) => this.#carryOut(request, session),
           subscribe: (listener) => this.events.subscribe(listener),
         },
-        sessions: session === undefined ? undefined : { entries: [{ id: "", session }] },
-        services: undefined,
+        sessions:
+          container?.sessions ?? (session === undefined ? undefined : { entries: [{ id: "", session }] }),
+        services: container?.services,
         connectionsChanged: (count) => void this.connectionCounts.push(count),
       },
     );
@@ -64,6 +76,8 @@ export class ServedGuest implements AsyncDisposable {
       return { snapshot: { agentVersion: "test", events: this.events.after(0), stages, inputBytes } };
     }
     if (signalSession) {
+      if ((signalSession.signal ?? 0) > MAX_SIGNAL)
+        throw new TetherError("invalid-option", `invalid signal: ${signalSession.signal}`);
       this.asked.push(`signal ${signalSession.signal ?? 0} ${signalSession.group ?? false}`);
       session?.signal(signalSession.signal ?? 0, signalSession.group ?? false);
     } else if (request.acknowledgeExit) this.asked.push("acknowledge");

@@ -161,7 +161,7 @@ describe("a session", () => {
         .trim()
         .split("\n")
         .map((line) => line.trim()),
-      ["1234", "4321", directory, "0022", "b=c", "Groups:", `CapEff:\t${"0".repeat(16)}`],
+      ["1234", "4321", directory, "0022", "b=c", "Groups:\t4321", `CapEff:\t${"0".repeat(16)}`],
     );
     assert.equal(statSync(directory).uid, 0);
   });
@@ -230,7 +230,13 @@ describe("a session", () => {
     const native = start({ args: shell(`head -c ${3 * MEBIBYTE} /dev/zero; echo done >&2`) });
     const stalled = new CollectingSink(1);
     const errors = new CollectingSink();
-    native.session.attach({ output: stalled, errorOutput: errors, outputOffset: 0, errorOutputOffset: 0 });
+    native.session.attach({
+      output: stalled,
+      errorOutput: errors,
+      outputOffset: 0,
+      errorOutputOffset: 0,
+      kind: "hold",
+    });
     await stalled.until(({ length }) => length > 0);
     const other = start({ args: shell("echo meanwhile") });
     assert.equal((await outputOf(other)).output, "meanwhile\n");
@@ -246,7 +252,7 @@ describe("a session", () => {
     const native = start({ args: shell("printf 0123456789; printf abcdef >&2") });
     await native.outcome;
     const [output, errorOutput] = [new CollectingSink(), new CollectingSink()];
-    native.session.attach({ output, errorOutput, outputOffset: 4, errorOutputOffset: 6 });
+    native.session.attach({ output, errorOutput, outputOffset: 4, errorOutputOffset: 6, kind: "follow" });
     await Promise.all([output.ended, errorOutput.ended]);
     assert.deepEqual([output.text, errorOutput.text], ["456789", ""]);
   });

@@ -10,7 +10,8 @@ import {
   type Time,
 } from "../../../src/protocol/control-messages.ts";
 import { DelimitedDecoder } from "../../../src/protocol/length-delimited.ts";
-import { type ControlTarget, serveControl } from "../../../src/tether/control-channel.ts";
+import { serveControl } from "../../../src/tether/control-channel.ts";
+import { controlRequests } from "../../support/control-requests.ts";
 
 const LATEST_MS = Date.UTC(9999, 0);
 
@@ -19,13 +20,9 @@ async function ask(
   request: Request,
 ): Promise<{ readonly reply: Reply | null | undefined; readonly set: number[] }> {
   const set: number[] = [];
-  const target: Pick<ControlTarget, "setClock" | "subscribe"> = {
-    setClock: (milliseconds) => void set.push(milliseconds),
-    subscribe: () => () => {},
-  };
+  const target = controlRequests({ setClock: (milliseconds) => void set.push(milliseconds) });
   const [near, far] = duplexPair();
-  // Setting the clock needs nothing else of the agent.
-  serveControl(far, target as ControlTarget);
+  serveControl(far, target);
   near.write(encodeRequest(request));
   const [chunk] = (await once(near, "data")) as [Buffer];
   near.destroy();

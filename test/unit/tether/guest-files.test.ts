@@ -41,8 +41,8 @@ describe("the log port", () => {
     const port = new LogPort(path);
     const events = new EventLog();
     events.subscribe((event) => port.record(event));
-    events.started(9);
-    events.exited({ code: 0, signal: 15, coreDumped: true });
+    events.record({ started: { pid: 9 } }, "");
+    events.record({ exited: { code: 0, signal: 15, coreDumped: true } }, "");
     const records = [...new DelimitedDecoder().push(readFileSync(path))].map(decodeLogRecord);
     port.close();
     assert.equal(records[0]?.event?.started?.pid, 9);

@@ -111,13 +111,12 @@ describe("OpenSSH's client", () => {
     }
   });
 
-  it("is refused with another key or user, and refuses another guest itself", async () => {
+  it("is refused with another key, and refuses another guest itself", async () => {
     const stranger = makeLinkKeys();
     assert.match(
       (await ssh(["tether@guest", "attach"], { key: stranger.clientPrivateKey })).errorOutput,
       /Permission denied/,
     );
-    assert.match((await ssh(["root@guest", "attach"])).errorOutput, /Permission denied/);
     const { status, errorOutput } = await ssh(["tether@guest", "attach"], {
       hostKey: stranger.hostPublicKey,
     });

@@ -5,7 +5,7 @@ import { Client, type ClientChannel, type ConnectConfig } from "ssh2";
 import { decodeMessage, encodeRequest, type Message } from "../../../src/protocol/control-messages.ts";
 import { DelimitedDecoder } from "../../../src/protocol/length-delimited.ts";
 import { makeLinkKeys } from "../../../src/portlayer/interaction/index.ts";
-import { parseAttach, SshServer } from "../../../src/tether/ssh-server.ts";
+import { SshServer } from "../../../src/tether/ssh-server.ts";
 import { catalogueError } from "../../support/catalogue-error.ts";
 import { type FakeSession, startFakeSession } from "../../support/fake-process.ts";
 import { ServedGuest } from "../../support/served-guest.ts";
@@ -98,7 +98,6 @@ describe("the agent's SSH server", () => {
   const refused: Readonly<Record<string, () => ConnectConfig>> = {
     "another key": () => ({ privateKey: makeLinkKeys().clientPrivateKey }),
     "its own host key": () => ({ privateKey: guest.keys.hostPrivateKey }),
-    "another user": () => ({ privateKey: guest.keys.clientPrivateKey, username: "root" }),
     "a password": () => ({ password: "tether" }),
     "an empty password": () => ({ password: "" }),
     "nothing to show": () => ({}),
@@ -112,6 +111,19 @@ describe("the agent's SSH server", () => {
       assert.deepEqual(guest.connectionCounts, []);
     });
   }
+
+  it("has no users of a container that could not be made", async () => {
+    const client = new Client();
+    client.on("error", () => {});
+    client.connect({
+      sock: connectSocket(guest.path),
+      username: "root",
+      hostVerifier: () => true,
+      privateKey: guest.keys.clientPrivateKey,
+    });
+    await once(client, "close");
+    assert.deepEqual(guest.connectionCounts, []);
+  });
 
   it("refuses algorithms that are not ours", async () => {
     const options: ConnectConfig = {
@@ -139,7 +151,7 @@ describe("the agent's SSH server", () => {
     const [snapshot] = await reader.take(1);
     assert.equal(snapshot?.reply?.id, 7);
     assert.equal(snapshot?.reply?.snapshot?.agentVersion, "test");
-    guest.events.started(12);
+    guest.events.record({ started: { pid: 12 } }, "");
     const [event] = await reader.take(1);
     assert.equal(event?.event?.started?.pid, 12);
     assert.equal(event?.event?.sequence, 1);
@@ -194,7 +206,7 @@ describe("the agent's SSH server", () => {
     control.resume();
     control.end();
     await once(control, "close");
-    guest.events.started(1);
+    guest.events.record({ started: { pid: 1 } }, "");
   });
 
   it("rejects what it does not serve: shells, other commands, other subsystems, forwarding", async () => {
@@ -236,7 +248,6 @@ describe("the agent's SSH server", () => {
     fake.process.stdout.write(Buffer.alloc(300_000, 0x61));
     fake.process.stderr.write("complaint");
     fake.process.exit({ code: 42 });
-    guest.exited((await fake.outcome) as { code: number; signal: number; coreDumped: boolean });
     const exited = once(channel, "exit");
     await once(channel, "close");
     assert.deepEqual((await exited)[0], 42);
@@ -250,8 +261,7 @@ describe("the agent's SSH server", () => {
     channel.resume();
     channel.stderr.resume();
     const exited = once(channel, "exit");
-    fake.process.exit({ signal: 9 });
-    guest.exited({ code: 0, signal: 9, coreDumped: true });
+    fake.process.exit({ signal: 9, coreDumped: true });
     const [code, signal, dumped] = (await exited) as [number | null, string, boolean];
     assert.deepEqual([code, signal, dumped], [null, "SIGKILL", true]);
   });
@@ -259,8 +269,8 @@ describe("the agent's SSH server", () => {
   it("refuses to start with keys that are none", () => {
     const agent = {
       control: {} as never,
-      session: undefined,
-      exit: Promise.resolve(undefined),
+      sessions: undefined,
+      services: undefined,
       connectionsChanged: () => {},
     };
     const { hostPrivateKey: hostKey } = makeLinkKeys();
@@ -268,32 +278,5 @@ describe("the agent's SSH server", () => {
       () => new SshServer({ hostKey, clientPublicKey: "no key" }, agent),
       catalogueError("guest-initialisation", /^the client's public key: /),
     );
-  });
-});
-
-describe("an attach command", () => {
-  it("names the bytes that the client has had, or none", () => {
-    assert.deepEqual(parseAttach("attach"), { output: 0, errorOutput: 0 });
-    assert.deepEqual(parseAttach("attach 12 345"), { output: 12, errorOutput: 345 });
-    assert.deepEqual(parseAttach("attach 999999999999999 0"), {
-      output: 999_999_999_999_999,
-      errorOutput: 0,
-    });
-  });
-
-  it("is nothing else", () => {
-    for (const text of [
-      "",
-      "attach ",
-      "attach 1",
-      "attach 1 2 ",
-      "attach 1 2 3",
-      "attach 0x1 2",
-      "attach 1\n2",
-      "Attach",
-      "attach 1234567890123456 0",
-    ]) {
-      assert.equal(parseAttach(text), undefined, text);
-    }
   });
 });

@@ -5,7 +5,6 @@ import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { Machine, MachineEnd } from "../../../../src/hypervisor/index.ts";
 import { encodeLogRecord } from "../../../../src/protocol/log/index.ts";
-import { TetherError } from "../../../../src/protocol/errors/index.ts";
 import {
   ContainerRun,
   type ContainerRunOptions,
@@ -26,7 +25,8 @@ describe("the run of a container", () => {
     end = Promise.withResolvers();
     fake = await startFakeSession({ openStdin: true });
     guest = new ServedGuest(fake.session);
-    guest.events.started(fake.session.state.phase === "running" ? fake.session.state.pid : 0);
+    const pid = fake.session.state.phase === "running" ? fake.session.state.pid : 0;
+    guest.events.record({ started: { pid } }, "");
     void fake.outcome.then((outcome) => guest.exited(outcome as Exit));
   });
   afterEach(async () => {
@@ -129,7 +129,10 @@ describe("the run of a container", () => {
 
   it("fails with what the guest reports over the link", async () => {
     const { exit } = start();
-    guest.events.failed(new TetherError("command-not-found", 'exec: "x": not found'));
+    guest.events.record(
+      { failed: { error: { code: "command-not-found", message: 'exec: "x": not found' } } },
+      "",
+    );
     await assert.rejects(exit, catalogueError("command-not-found", /^exec: "x": not found$/));
   });
 

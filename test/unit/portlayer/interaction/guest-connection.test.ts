@@ -17,7 +17,7 @@ describe("a connection to a guest", () => {
   afterEach(() => guest[Symbol.asyncDispose]());
 
   it("has the guest's state, and every event after it", async () => {
-    guest.events.started(7);
+    guest.events.record({ started: { pid: 7 } }, "");
     const events: Event[] = [];
     const connection = await guest.open((event) => events.push(event));
     const snapshot = await connection.snapshot();
@@ -26,7 +26,7 @@ describe("a connection to a guest", () => {
       snapshot.events?.map(({ sequence }) => sequence),
       [1],
     );
-    guest.events.exited({ code: 3, signal: 0, coreDumped: false });
+    guest.events.record({ exited: { code: 3, signal: 0, coreDumped: false } }, "");
     await connection.snapshot();
     assert.deepEqual(
       events.map(({ exited }) => exited?.code),

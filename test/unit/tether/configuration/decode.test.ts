@@ -43,7 +43,8 @@ function document(changes: tether.config.Config.$Properties = {}): Uint8Array {
 }
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
-const text = (value: Uint8Array): string => Buffer.from(value).toString();
+const text = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString();
 
 describe("the configuration", () => {
   it("that the port layer writes is what the agent reads", async () => {
@@ -189,7 +190,7 @@ describe("the configuration", () => {
           const { session, id } = await decodeConfiguration(damaged);
           assert.match(id, /^[0-9a-f]{64}$/);
           assert.ok(session.args.length > 0 && session.args.every((arg) => !arg.includes(0)));
-          assert.equal(session.workingDirectory[0], 0x2f);
+          assert.equal(session.workingDirectory?.[0], 0x2f);
         } catch (error) {
           assert.ok(error instanceof TetherError && error.code === "guest-initialisation", String(error));
         }
