@@ -8,7 +8,7 @@ const FILTERS: Readonly<Record<string, Predicate>> = {
   id: ({ record }, value) => record.id.startsWith(value),
   name: ({ record }, value) => isMatch(record.name, value),
   status: ({ state }, value) => state.status === value,
-  exited: ({ record }, value) => record.exit !== undefined && String(exitStatus(record.exit)) === value,
+  exited: ({ state }, value) => state.exit !== undefined && String(exitStatus(state.exit)) === value,
   ancestor: ({ record }, value) => record.image === value || record.imageDigest === value,
   health: ({ state }, value) => (state.health ?? "none") === value,
   label: ({ record }, value) => hasLabel(record.settings?.labels ?? {}, value),

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { TetherError } from "../protocol/errors/index.ts";
 import { makeContext } from "./context.ts";
 import { Interruption } from "./interruption.ts";
+import { addLogsCommand } from "./logs-command.ts";
 import { addPsCommand } from "./ps-command.ts";
 import { addRmCommand } from "./rm-command.ts";
 import { addAttachCommands } from "./attach-commands.ts";
@@ -45,6 +46,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addRmCommand(program, context);
   addInspectCommand(program, context);
   addEventsCommand(program, context);
+  addLogsCommand(program, context);
   addSshCommand(program, context);
   program
     .command("version")

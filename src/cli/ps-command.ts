@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import {
-  type ContainerRecord,
+  type ContainerState,
   exitStatus,
   isUp,
   type KnownContainer,
@@ -144,9 +144,9 @@ function describeStatus({ record, state }: KnownContainer): string {
     case "paused":
       return `Up ${since} (Paused)`;
     case "restarting":
-      return `Restarting (${describeExit(record)}) ${since} ago`;
+      return `Restarting (${describeExit(state)}) ${since} ago`;
     case "exited":
-      return `Exited (${describeExit(record)}) ${describeAge(record.finished ?? record.started ?? record.created)} ago`;
+      return `Exited (${describeExit(state)}) ${describeAge(state.finished ?? record.started ?? record.created)} ago`;
     case "dead":
       return "Dead";
     default:
@@ -156,6 +156,6 @@ function describeStatus({ record, state }: KnownContainer): string {
 
 const HEALTH = { starting: "health: starting", healthy: "healthy", unhealthy: "unhealthy" } as const;
 
-function describeExit({ exit }: ContainerRecord): string {
+function describeExit({ exit }: ContainerState): string {
   return String(exit === undefined ? 0 : exitStatus(exit));
 }

@@ -1,6 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { AccelerationRequest, Hardware } from "../hypervisor/index.ts";
-import type { BootMedium, ContainerRequest, StartKind } from "../portlayer/execution/index.ts";
+import {
+  type BootMedium,
+  type ContainerRequest,
+  parseSysctls,
+  type StartKind,
+} from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { collectEnvironment } from "./environment-options.ts";
 import { type HealthOptions, makeHealthCheck } from "./health-options.ts";
@@ -149,7 +154,7 @@ export function makeContainerRequest(
     health: makeHealthCheck(options),
     log: makeLogSettings(options.logDriver, options.logOpt),
     security: makeSecurity(options),
-    sysctls: collectPairs("sysctl", options.sysctl),
+    sysctls: parseSysctls(options.sysctl),
     readOnlyRoot: options.readOnly ?? false,
     labels: collectPairs("label", [...collectEnvironment(options.labelFile, [], {}), ...options.label]),
     tty: options.tty ?? false,

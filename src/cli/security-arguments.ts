@@ -1,4 +1,8 @@
-import { DEFAULT_SECURITY, type SecuritySettings } from "../portlayer/execution/index.ts";
+import {
+  NO_SECURITY_WORDS,
+  parseSecuritySettings,
+  type SecuritySettings,
+} from "../portlayer/execution/index.ts";
 
 /** What commander makes of Docker's security options. */
 export interface SecurityOptions {
@@ -11,12 +15,17 @@ export interface SecurityOptions {
   readonly groupAdd: readonly string[];
 }
 
+/** @throws TetherError `invalid-option` in Docker's words. */
 export function makeSecurity(options: SecurityOptions): SecuritySettings {
-  return {
-    ...DEFAULT_SECURITY,
-    privileged: options.privileged ?? false,
-    capAdd: [...options.capAdd],
-    capDrop: [...options.capDrop],
-    groups: [...options.groupAdd],
-  };
+  const { privileged = false, capAdd, capDrop, securityOpt, ulimit, groupAdd } = options;
+  return parseSecuritySettings({
+    ...NO_SECURITY_WORDS,
+    privileged,
+    capAdd,
+    capDrop,
+    securityOpt,
+    ulimit,
+    groupAdd,
+    oomScoreAdj: Number(options.oomScoreAdj ?? 0),
+  });
 }

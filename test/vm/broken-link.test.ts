@@ -114,3 +114,7 @@ function request(command: readonly string[]): RunRequest {
     startTimeoutMs: 100_000,
   });
 }
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

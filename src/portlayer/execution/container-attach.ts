@@ -67,7 +67,7 @@ export async function followSession(
   if (control.abort.aborted) onAbort();
   try {
     const end = await Promise.race([aborted.promise, run.complete()]);
-    return end === "left" ? { kind: "detached" } : { kind: "exited", status: exitStatus(end) };
+    return end === "left" ? { kind: "detached" } : { kind: "exited", status: exitStatus(end.exit) };
   } finally {
     control.abort.removeEventListener("abort", onAbort);
     aborted.promise.catch(() => {});

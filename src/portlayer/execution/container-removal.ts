@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { type ContainerStatus, observeState } from "./container-state.ts";
+import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { killMachine } from "./machine-end.ts";
@@ -19,7 +20,7 @@ export async function removeContainer(
   reference: string,
   { force }: { readonly force: boolean },
 ): Promise<void> {
-  const { containers, journal } = core;
+  const { containers } = core;
   const { id } = containers.find(reference);
   using container = force ? await seize(core, id) : await containers.lock(reference);
   // Whoever ran it may have removed it, as it was to be at its end.
@@ -27,8 +28,7 @@ export async function removeContainer(
   const { record } = container;
   if (!force) refuseUnlessEnded(record, observeState(containers, record).status);
   if (record.machine !== undefined) await killMachine(record.machine);
-  container.remove();
-  journal.add("destroy", record);
+  discardContainer(core, container);
 }
 
 /** Ends whatever keeps the container busy, until it can be had. */

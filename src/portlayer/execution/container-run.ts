@@ -6,6 +6,7 @@ import type { Machine } from "../../hypervisor/index.ts";
 import type { tether } from "../../protocol/generated/control.js";
 import { Attachment, GuestConnection, type LinkAccess, type LocalStreams } from "../interaction/index.ts";
 import type { RecordedExit } from "./container-record.ts";
+import { Gate } from "./gate.ts";
 import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
 import { findExit, lastRun, toExit } from "./run-events.ts";
 
@@ -28,7 +29,7 @@ export interface ContainerRunOptions {
   /** Leaves out what the session has written before. */
   readonly fromNow?: boolean;
   /** Whether to tell the guest, at such an end, that it can power off: this is who it waits for. */
-  readonly acknowledges: (exit: RecordedExit) => boolean;
+  readonly acknowledges: (end: SessionEnd) => boolean;
   readonly consoleLog: string;
   readonly log: string;
   /** How long the guest may take to answer for the first time. */
@@ -41,8 +42,15 @@ export interface ContainerRunOptions {
 /** What an exec is, in the guest's words. */
 export type CreateExec = tether.control.CreateExec.$Properties & { readonly id: string };
 
+/** How a session's process ended. */
+export interface SessionEnd {
+  readonly exit: RecordedExit;
+  /** The guest starts it again: this is not the container's end. */
+  readonly willRestart: boolean;
+}
+
 /** How carrying a session ended: as its process did, or before. */
-export type RunEnd = RecordedExit | "left";
+export type RunEnd = SessionEnd | "left";
 
 /**
  * The host's view of a container VM from its power-on to its exit: connects, carries the streams, connects again
@@ -51,6 +59,8 @@ export type RunEnd = RecordedExit | "left";
 export class ContainerRun {
   readonly #options: ContainerRunOptions;
   readonly #attachment: Attachment;
+  /** What the guest says on the error output of an exec that did not start, it says by an event, too. */
+  readonly #failedStart: Gate | undefined;
   readonly #stop = new AbortController();
   readonly #failure = Promise.withResolvers<never>();
   readonly #left = Promise.withResolvers<"left">();
@@ -58,9 +68,9 @@ export class ContainerRun {
   /** Empty for the main session. */
   readonly #sessionId: string;
   #connection: GuestConnection | undefined;
-  #exit = Promise.withResolvers<RecordedExit>();
+  #exit = Promise.withResolvers<SessionEnd>();
   /** The exit, once every byte before it has been carried. */
-  #result: RecordedExit | undefined;
+  #result: SessionEnd | undefined;
   #lastSequence = 0;
   #hasConnected = false;
   #isExecMade = false;
@@ -69,7 +79,10 @@ export class ContainerRun {
   constructor(options: ContainerRunOptions) {
     this.#options = options;
     this.#sessionId = options.exec?.id ?? "";
-    this.#attachment = new Attachment(options.streams, this.#sessionId, options.fromNow ? "follow" : "hold");
+    const { exec, fromNow } = options;
+    this.#failedStart = exec === undefined ? undefined : new Gate(options.streams.errorOutput);
+    const streams = { ...options.streams, errorOutput: this.#failedStart ?? options.streams.errorOutput };
+    this.#attachment = new Attachment(streams, this.#sessionId, fromNow === true ? "follow" : "hold");
     this.#failure.promise.catch(() => {});
     this.#exit.promise.catch(() => {});
   }
@@ -160,7 +173,7 @@ export class ContainerRun {
     const exit =
       this.#options.exec === undefined
         ? await Promise.race([this.#exit.promise, broken])
-        : (this.#attachment.exit ?? "broken");
+        : toEnd(this.#attachment.exit);
     if (exit === "broken") return "broken";
     this.#result = exit;
     if (!this.#options.acknowledges(exit)) return exit;
@@ -243,24 +256,26 @@ export class ContainerRun {
     if ((event.sessionId ?? "") !== this.#sessionId) return;
     if (event.started) {
       this.#options.onStarted();
+      this.#failedStart?.open();
       this.#started.resolve();
     }
-    if (event.exited) this.#exit.resolve(toExit(event.exited));
+    if (event.exited)
+      this.#exit.resolve({ exit: toExit(event.exited), willRestart: event.exited.willRestart ?? false });
     const error = eventError(event);
     if (error !== undefined) this.#failure.reject(error);
   }
 
   /** The machine ended though nobody took the exit over the link: the log port's file has the last word. */
-  async #outcomeWithoutLink(): Promise<RecordedExit> {
+  async #outcomeWithoutLink(): Promise<SessionEnd> {
     const { reason } = await this.#options.machine.ended;
     if (this.#result !== undefined) return this.#result;
     // The machine took the exec's process with it.
-    if (this.#options.exec !== undefined) return { code: 0, signal: constants.signals.SIGKILL };
+    if (this.#options.exec !== undefined) return toEnd({ code: 0, signal: constants.signals.SIGKILL });
     const events = lastRun(readLogEvents(this.#options.log));
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
     const exit = findExit(events);
-    if (exit !== undefined && !this.#options.acknowledges(exit)) return exit;
+    if (exit !== undefined && !this.#options.acknowledges(toEnd(exit))) return toEnd(exit);
     if (exit !== undefined) {
       throw new TetherError(
         "guest-lost",
@@ -287,6 +302,12 @@ export class ContainerRun {
         : explained,
     );
   }
+}
+
+function toEnd(exit: RecordedExit): SessionEnd;
+function toEnd(exit: RecordedExit | undefined): SessionEnd | "broken";
+function toEnd(exit: RecordedExit | undefined): SessionEnd | "broken" {
+  return exit === undefined ? "broken" : { exit, willRestart: false };
 }
 
 /** A signal that had to wait for the link may come too late; the exit tells how the process ended. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseSecurity, type SecurityWords } from "./security-options.ts";
 
 /** Docker's names of the restart policies. */
 export const RESTART_POLICIES = ["no", "on-failure", "always", "unless-stopped"] as const;
@@ -98,3 +99,13 @@ export const DEFAULT_SECURITY: SecuritySettings = {
 export const NO_RESTART: RestartPolicy = { name: "no", maximumRetryCount: 0 };
 /** Docker's json-file: no limit, one file. */
 export const DEFAULT_LOG: LogSettings = { maxBytes: 0, maxFiles: 1, isDisabled: false };
+
+/**
+ * Docker's security options as a container's settings have them.
+ *
+ * @throws TetherError `invalid-option` in Docker's words.
+ */
+export function parseSecuritySettings(words: SecurityWords): SecuritySettings {
+  // The document's own type leaves out what is at its default.
+  return securitySchema.parse({ ...DEFAULT_SECURITY, ...parseSecurity(words) });
+}

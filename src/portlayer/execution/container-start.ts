@@ -30,8 +30,8 @@ export async function startDetached(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!(await prepareStart(core, container))) return false;
-  const { components, journal } = core;
-  const { machine, keys } = await startMachine(components, container, {
+  const { components } = core;
+  const { machine, keys } = await startMachine(core, container, {
     window: undefined,
     isAttached: false,
     signal,
@@ -63,7 +63,6 @@ export async function startDetached(
   }
   const { owner: _owner, ...rest } = container.record;
   container.save(rest);
-  journal.add("start", container.record);
   return true;
 }
 

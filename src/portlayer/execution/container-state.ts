@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
 import type { Event, Time } from "../../protocol/control-messages.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import { discardContainer } from "./container-discard.ts";
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
+import type { EventJournal } from "./event-journal.ts";
 import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
 import { LOG } from "./machine-start.ts";
-import { findExit, lastRun } from "./run-events.ts";
+import { findExit, lastRun, toExit } from "./run-events.ts";
 
 /** Docker's words for what a container is doing. */
 export type ContainerStatus = "created" | "running" | "paused" | "restarting" | "exited" | "dead";
@@ -23,6 +25,9 @@ export interface ContainerState {
   readonly health: HealthStatus | undefined;
   readonly restartCount: number;
   readonly isOutOfMemory: boolean;
+  /** How its process ended last, and when; undefined while it is up for the first time. */
+  readonly exit: RecordedExit | undefined;
+  readonly finished: string | undefined;
 }
 
 const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
@@ -37,6 +42,7 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
   const events = record.started === undefined ? [] : eventsOf(store, record);
   const status = statusOf(record, events);
   const isActive = isUp({ status });
+  const exited = events.findLast((event) => isMain(event) && event.exited);
   const started = events.findLast((event) => isMain(event) && event.started);
   const health = events.findLast((event) => event.health)?.health;
   return {
@@ -44,7 +50,9 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
     pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
     health: isActive && hasHealthCheck(record) ? HEALTH[health?.status ?? 0] : undefined,
     restartCount: events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0,
-    isOutOfMemory: record.exit?.isOutOfMemory ?? events.some(({ exited }) => exited?.outOfMemory === true),
+    isOutOfMemory: record.exit?.isOutOfMemory ?? exited?.exited?.outOfMemory === true,
+    exit: record.exit ?? (exited?.exited ? toExit(exited.exited) : undefined),
+    finished: record.finished ?? (exited?.time ? toIsoTime(exited.time) : undefined),
   };
 }
 
@@ -59,16 +67,19 @@ function hasHealthCheck({ settings }: ContainerRecord): boolean {
  *
  * @returns the record as it is now; undefined when the container was to be removed at its end, and is.
  */
-export function settle(store: ContainerStore, container: LockedContainer): ContainerRecord | undefined {
+export function settle(
+  core: { readonly containers: ContainerStore; readonly journal: EventJournal },
+  container: LockedContainer,
+): ContainerRecord | undefined {
   const { record } = container;
   if (record.machine === undefined || isRunning(record.machine)) return record;
   const isOwned = record.owner !== undefined && isRunning(record.owner);
   if (record.settings?.autoRemove === true && !isOwned) {
-    container.remove();
+    discardContainer(core, container);
     return undefined;
   }
   const { machine: _machine, ...rest } = record;
-  container.save(record.exit === undefined ? { ...rest, ...outcomeOf(store, record) } : rest);
+  container.save(record.exit === undefined ? { ...rest, ...outcomeOf(core.containers, record) } : rest);
   return container.record;
 }
 
@@ -114,8 +125,9 @@ function statusOf(record: ContainerRecord, events: readonly Event[]): ContainerS
     (event) => isMain(event) && (event.started ?? event.exited ?? event.failed ?? event.restarting),
   );
   if (last?.restarting) return "restarting";
-  // A guest that starts it again says so at once; without a policy the machine is just powering off.
-  if (last?.failed || (last?.exited && (record.settings?.restart.name ?? "no") === "no")) return "exited";
+  if (last?.exited?.willRestart === true) return "restarting";
+  // The machine is just powering off.
+  if (last?.failed || last?.exited) return "exited";
   const frozen = events.findLast(({ paused, unpaused }) => paused ?? unpaused);
   return frozen?.paused ? "paused" : "running";
 }

@@ -2,9 +2,11 @@ import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { isRunning } from "../../hypervisor/index.ts";
 import type { Event } from "../../protocol/control-messages.ts";
+import { tether } from "../../protocol/generated/control.js";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import { discardContainer } from "./container-discard.ts";
 import { isUp } from "./container-state.ts";
 import { type Core, lockSettled, lookSettled } from "./core.ts";
 import { type GuestAccess, notRunning, openGuest } from "./guest-access.ts";
@@ -106,10 +108,12 @@ async function askForEnd(
   await using guest = await openGuest(driver, record, core.containers.folderOf(record.id), (event) =>
     observeExit(event, exited),
   );
-  ask(guest).catch((error: unknown) => {
-    // Its process may end, and the link with it, before the answer has come through.
-    if (!(error instanceof TetherError) || error.code !== "guest-lost") exited.reject(error);
-  });
+  ask(guest)
+    .then(() => observeSnapshot(guest, exited))
+    .catch((error: unknown) => {
+      // Its process may end, and the link with it, before the answer has come through.
+      if (!(error instanceof TetherError) || error.code !== "guest-lost") exited.reject(error);
+    });
   const limit = new AbortController();
   try {
     return await Promise.race([
@@ -124,7 +128,17 @@ async function askForEnd(
 }
 
 function observeExit({ sessionId, exited }: Event, target: PromiseWithResolvers<RecordedExit>): void {
-  if ((sessionId ?? "") === "" && exited) target.resolve(toExit(exited));
+  if ((sessionId ?? "") === "" && exited && exited.willRestart !== true) target.resolve(toExit(exited));
+}
+
+/** A process that was waiting for its restart has ended already: there is no event to come. */
+async function observeSnapshot(
+  { connection }: GuestAccess,
+  target: PromiseWithResolvers<RecordedExit>,
+): Promise<void> {
+  const { sessions } = await connection.snapshot();
+  const main = sessions?.find(({ id }) => (id ?? "") === "");
+  if (main?.phase === tether.control.Phase.DRAINED && main.exit) target.resolve(toExit(main.exit));
 }
 
 /** A guest that does not speak any more can still be switched off. */
@@ -145,7 +159,7 @@ async function writeDown(core: Core, id: string, exit: RecordedExit | undefined)
     if (record.owner !== undefined && isRunning(record.owner)) return;
     if (record.settings?.autoRemove === true) {
       if (record.machine !== undefined) await killMachine(record.machine);
-      container.remove();
+      discardContainer(core, container);
       return;
     }
     container.save({ ...record, exit: exit ?? KILLED, finished: new Date().toISOString() });

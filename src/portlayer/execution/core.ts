@@ -25,14 +25,14 @@ export interface KnownContainer {
  * @throws TetherError `no-such-container`; also when it was to be removed at its end, which has come.
  */
 export async function lockSettled(
-  { containers }: Core,
+  core: Core,
   reference: string,
   signal?: AbortSignal,
 ): Promise<LockedContainer> {
-  const container = await containers.lock(reference, signal);
+  const container = await core.containers.lock(reference, signal);
   let settled: ContainerRecord | undefined;
   try {
-    settled = settle(containers, container);
+    settled = settle(core, container);
   } catch (error) {
     container[Symbol.dispose]();
     throw error;
@@ -53,10 +53,11 @@ export async function lookSettled(
 }
 
 /** The container at once: what others are changing this moment is taken as it is. */
-export function look({ containers }: Core, record: ContainerRecord): KnownContainer | undefined {
+export function look(core: Core, record: ContainerRecord): KnownContainer | undefined {
+  const { containers } = core;
   let settled: ContainerRecord | undefined = record;
   using container = tryLock(containers, record.id);
-  if (container !== undefined) settled = settle(containers, container);
+  if (container !== undefined) settled = settle(core, container);
   return settled === undefined ? undefined : { record: settled, state: observeState(containers, settled) };
 }
 

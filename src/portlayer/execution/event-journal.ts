@@ -13,6 +13,8 @@ export interface ContainerEvent {
   readonly name: string;
   readonly image: string;
   readonly attributes: Readonly<Record<string, string>>;
+  /** Of what a guest reported: when its run began, and the event's number in it. */
+  readonly guest?: { readonly run: string; readonly sequence: number } | undefined;
 }
 
 const eventSchema = z.object({
@@ -22,6 +24,7 @@ const eventSchema = z.object({
   name: z.string(),
   image: z.string(),
   attributes: z.record(z.string(), z.string()),
+  guest: z.object({ run: z.string(), sequence: z.number() }).optional(),
 });
 
 const JOURNAL = "events.jsonl";
@@ -46,16 +49,17 @@ export class EventJournal {
     { id, name, image, settings }: ContainerRecord,
     attributes: Record<string, string> = {},
   ): void {
-    const event: ContainerEvent = {
-      timeMs: Date.now(),
-      action,
-      id,
-      name,
-      image,
-      attributes: { ...settings?.labels, ...attributes },
-    };
+    this.keep([
+      { timeMs: Date.now(), action, id, name, image, attributes: { ...settings?.labels, ...attributes } },
+    ]);
+  }
+
+  /** Keeps events of a container that is being removed. */
+  keep(events: readonly ContainerEvent[]): void {
+    if (events.length === 0) return;
     try {
-      appendFileSync(this.path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
+      const lines = events.map((event) => `${JSON.stringify(event)}\n`);
+      appendFileSync(this.path, lines.join(""), { mode: 0o600 });
       this.#rotate();
     } catch {
       // A full disk keeps nobody from ending a container.

@@ -1,12 +1,7 @@
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Event } from "../../protocol/control-messages.ts";
-import { type ContainerRecord, exitStatus } from "./container-record.ts";
 import type { Core } from "./core.ts";
 import type { ContainerEvent } from "./event-journal.ts";
-import { readLogEvents } from "./guest-outcome.ts";
-import { LOG } from "./machine-start.ts";
-import { toExit } from "./run-events.ts";
+import { readGuestEvents } from "./guest-events.ts";
 
 /** What has happened is told this much later at most. */
 const POLL_MS = 200;
@@ -27,14 +22,17 @@ export interface EventRange {
 export async function* streamEvents(core: Core, range: EventRange): AsyncGenerator<ContainerEvent> {
   const { sinceMs = Date.now(), untilMs = Number.POSITIVE_INFINITY, signal } = range;
   const newInJournal = core.journal.follow();
-  const guests = new GuestEvents(core);
-  const past = [...core.journal.read(), ...guests.next()];
+  const told = new ToldEvents();
+  const past = [...readGuests(core), ...core.journal.read()].filter((event) => told.isNew(event));
   yield* past.filter(({ timeMs }) => timeMs >= sinceMs && timeMs <= untilMs).sort(byTime);
   while (!signal.aborted && Date.now() <= untilMs) {
-    await delay(Math.min(POLL_MS, Math.max(1, untilMs - Date.now())), undefined, { signal }).catch(() => {
+    const pauseMs = Math.min(POLL_MS, Math.max(1, untilMs - Date.now()));
+    await delay(pauseMs, undefined, { signal }).catch(() => {
       // The caller has heard enough; the loop's condition tells.
     });
-    yield* [...newInJournal(), ...guests.next()].filter(({ timeMs }) => timeMs <= untilMs).sort(byTime);
+    // Guests first: whoever removes a container writes in the journal what its guest has reported.
+    const present = [...readGuests(core), ...newInJournal()].filter((event) => told.isNew(event));
+    yield* present.filter(({ timeMs }) => timeMs <= untilMs).sort(byTime);
   }
 }
 
@@ -42,92 +40,23 @@ function byTime(a: ContainerEvent, b: ContainerEvent): number {
   return a.timeMs - b.timeMs;
 }
 
-/** The guests' events, each told once. */
-class GuestEvents {
-  readonly #core: Core;
-  /** How many events of each container's log have been told. */
-  readonly #told = new Map<string, number>();
+function readGuests({ containers }: Core): ContainerEvent[] {
+  return containers.list().flatMap((record) => readGuestEvents(record, containers.folderOf(record.id)));
+}
 
-  constructor(core: Core) {
-    this.#core = core;
+/** A guest numbers its events from 1 in each run: each is told once, wherever it is found. */
+class ToldEvents {
+  readonly #told = new Map<string, { readonly run: string; readonly sequence: number }>();
+
+  isNew({ id, guest }: ContainerEvent): boolean {
+    if (guest === undefined) return true;
+    const last = this.#told.get(id);
+    if (
+      last !== undefined &&
+      (guest.run < last.run || (guest.run === last.run && guest.sequence <= last.sequence))
+    )
+      return false;
+    this.#told.set(id, guest);
+    return true;
   }
-
-  next(): ContainerEvent[] {
-    const { containers } = this.#core;
-    return containers.list().flatMap((record) => {
-      const events = readLogEvents(join(containers.folderOf(record.id), LOG));
-      const told = this.#told.get(record.id) ?? 0;
-      this.#told.set(record.id, events.length);
-      return events.slice(told).flatMap((event, index) => {
-        const translated = translateEvent(event, record, events.slice(0, told + index));
-        return translated === undefined ? [] : [translated];
-      });
-    });
-  }
-}
-
-/**
- * A guest's event in Docker's words.
- *
- * @param earlier the log's events before it.
- * @returns undefined for what Docker does not tell, or what the host tells itself.
- */
-export function translateEvent(
-  event: Event,
-  record: ContainerRecord,
-  earlier: readonly Event[] = [],
-): ContainerEvent | undefined {
-  const described = describeEvent(event, earlier);
-  if (described === undefined) return undefined;
-  const [action, attributes = {}] = described;
-  const { seconds, nanoseconds } = event.time ?? {};
-  return {
-    timeMs: (seconds ?? 0) * 1000 + (nanoseconds ?? 0) / 1e6,
-    action,
-    id: record.id,
-    name: record.name,
-    image: record.image,
-    attributes: { ...record.settings?.labels, ...attributes },
-  };
-}
-
-const HEALTH = ["starting", "healthy", "unhealthy"] as const;
-
-function describeEvent(
-  event: Event,
-  earlier: readonly Event[],
-): readonly [string, Record<string, string>?] | undefined {
-  const execId = event.sessionId ?? "";
-  if (execId !== "") return describeExecEvent(event, execId, earlier);
-  if (event.started) return ["start"];
-  if (event.exited) return ["die", { exitCode: String(exitStatus(toExit(event.exited))) }];
-  if (event.failed) return ["die", { exitCode: "127", error: event.failed.error?.message ?? "" }];
-  if (event.outOfMemory) return ["oom"];
-  if (event.health) return [`health_status: ${HEALTH[event.health.status ?? 0] ?? "starting"}`];
-  if (event.resized)
-    return ["resize", { height: String(event.resized.rows ?? 0), width: String(event.resized.columns ?? 0) }];
-  if (event.paused) return ["pause"];
-  if (event.unpaused) return ["unpause"];
-  if (event.signalled) return ["kill", { signal: String(event.signalled.signal ?? 0) }];
-  if (event.agentRestarted) return ["agent_restart", { reason: event.agentRestarted.reason ?? "" }];
-  return undefined;
-}
-
-function describeExecEvent(
-  event: Event,
-  execID: string,
-  earlier: readonly Event[],
-): readonly [string, Record<string, string>] | undefined {
-  if (event.execCreated) return [`exec_create: ${commandLine(event)}`, { execID }];
-  if (event.started) {
-    const created = earlier.findLast((each) => each.sessionId === execID && each.execCreated);
-    return [`exec_start: ${created === undefined ? "" : commandLine(created)}`, { execID }];
-  }
-  if (event.exited) return ["exec_die", { execID, exitCode: String(exitStatus(toExit(event.exited))) }];
-  if (event.failed) return ["exec_die", { execID, exitCode: "127" }];
-  return undefined;
-}
-
-function commandLine({ execCreated }: Event): string {
-  return (execCreated?.args ?? []).map((arg) => Buffer.from(arg).toString("utf8")).join(" ");
 }

@@ -7,8 +7,10 @@ import {
   updateRestartPolicy,
   waitForContainer,
 } from "./container-changes.ts";
+import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
+import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { removeContainer } from "./container-removal.ts";
 import type { RestartPolicy } from "./container-settings.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
@@ -91,8 +93,7 @@ export class Execution {
     try {
       await startDetached(this.#core, container, signal);
     } catch (error) {
-      container.remove();
-      this.#core.journal.add("destroy", container.record);
+      discardContainer(this.#core, container);
       throw error;
     }
     return container.record;
@@ -200,6 +201,11 @@ export class Execution {
     return streamEvents(this.#core, range);
   }
 
+  /** What a container's process has printed. */
+  logs(reference: string, request: LogRequest): AsyncGenerator<LogOutput> {
+    return readContainerLogs(this.#core, reference, request);
+  }
+
   /** What OpenSSH needs to come to a running container VM. */
   ssh(reference: string): Promise<SshAccess> {
     return describeSshAccess(this.#core, reference);
@@ -210,10 +216,7 @@ export class Execution {
     return openRawLink(this.#core, reference);
   }
 
-  #runAttached(
-    parts: Omit<ConstructorParameters<typeof ForegroundRun>[0], "components" | "containers">,
-  ): Promise<number> {
-    const { components, containers } = this.#core;
-    return new ForegroundRun({ components, containers, ...parts }).complete();
+  #runAttached(parts: Omit<ConstructorParameters<typeof ForegroundRun>[0], "core">): Promise<number> {
+    return new ForegroundRun({ core: this.#core, ...parts }).complete();
   }
 }

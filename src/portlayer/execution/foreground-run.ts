@@ -6,8 +6,9 @@ import { parseSignal } from "../../protocol/signals.ts";
 import type { LocalStreams } from "../interaction/index.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import type { ContainerRun, RunEnd } from "./container-run.ts";
-import type { ContainerStore, LockedContainer } from "./container-store.ts";
-import type { ExecutionComponents } from "./execution-components.ts";
+import { discardContainer } from "./container-discard.ts";
+import type { LockedContainer } from "./container-store.ts";
+import type { Core } from "./core.ts";
 import { LOG, settingsOf, type StartedMachine, startMachine } from "./machine-start.ts";
 
 /** How long a machine may take to power off by itself: Docker's grace for `stop`. */
@@ -28,8 +29,7 @@ export interface RunControl {
 
 /** What a run in the foreground is made of. */
 export interface ForegroundRunParts {
-  readonly components: ExecutionComponents;
-  readonly containers: ContainerStore;
+  readonly core: Core;
   /** Locked by the caller; released once the process has started, or at the end. */
   readonly container: LockedContainer;
   readonly streams: LocalStreams;
@@ -62,11 +62,11 @@ export class ForegroundRun {
     try {
       const started = await this.#boot();
       const end = await this.#follow(started);
-      this.#isLeft = end === "left" || this.#goesOn(end);
+      this.#isLeft = end === "left" || end.willRestart;
       if (end === "left") return 0;
       if (!this.#isLeft) await this.#powerOff(started.machine);
-      if (!this.#isLeft) await this.#keep({ exit: end });
-      return exitStatus(end);
+      if (!this.#isLeft) await this.#keep({ exit: end.exit });
+      return exitStatus(end.exit);
     } catch (error) {
       return await this.#explain(error);
     } finally {
@@ -77,8 +77,8 @@ export class ForegroundRun {
   }
 
   async #boot(): Promise<StartedMachine> {
-    const { components, container, streams, control } = this.#parts;
-    const started = await startMachine(components, container, {
+    const { core, container, streams, control } = this.#parts;
+    const started = await startMachine(core, container, {
       window: streams.terminal?.size(),
       isAttached: true,
       signal: control.abort,
@@ -88,7 +88,7 @@ export class ForegroundRun {
   }
 
   async #follow({ machine, keys }: StartedMachine): Promise<RunEnd> {
-    const { components, container, streams, control } = this.#parts;
+    const { core, container, streams, control } = this.#parts;
     // The SSH client is loaded while the machine boots, not before.
     const { ContainerRun } = await import("./container-run.ts");
     const run = new ContainerRun({
@@ -96,11 +96,11 @@ export class ForegroundRun {
       keys,
       streams,
       // A container that is started again must not power off when its first run ends.
-      acknowledges: (exit) => !this.#goesOn(exit),
+      acknowledges: ({ willRestart }) => !willRestart,
       consoleLog: join(container.folder, CONSOLE_LOG),
       log: join(container.folder, LOG),
       startTimeoutMs: settingsOf(container.record).startTimeoutMs,
-      onStages: components.onStages,
+      onStages: core.components.onStages,
       onStarted: () => this.#processStarted(run),
     });
     control.detach?.addEventListener("abort", () => run.leave());
@@ -129,7 +129,7 @@ export class ForegroundRun {
   }
 
   #endOvertime(run: ContainerRun, timeoutMs: number): void {
-    this.#parts.components.report(
+    this.#parts.core.components.report(
       `the container ran longer than ${timeoutMs / 1000} s (--timeout): killing it`,
     );
     run.signal(constants.signals.SIGKILL).catch(() => {
@@ -137,16 +137,10 @@ export class ForegroundRun {
     });
   }
 
-  /** The guest starts the process again: its end is not the container's. */
-  #goesOn(exit: RecordedExit): boolean {
-    const { name } = settingsOf(this.#parts.container.record).restart;
-    return name === "on-failure" ? exitStatus(exit) !== 0 : name !== "no";
-  }
-
   /** A process that has run may have written what its user wants to keep. */
   #isKept(): boolean {
     const { container, isNew } = this.#parts;
-    if (this.#parts.containers.isRemoved(this.#id)) return false;
+    if (this.#parts.core.containers.isRemoved(this.#id)) return false;
     return (this.#hasStarted || !isNew) && !settingsOf(container.record).autoRemove;
   }
 
@@ -165,7 +159,7 @@ export class ForegroundRun {
     const { abort } = this.#parts.control;
     const error: unknown = abort.aborted ? abort.reason : thrown;
     await this.#machine?.destroy();
-    if (this.#parts.containers.isRemoved(this.#id)) return exitStatus(KILLED);
+    if (this.#parts.core.containers.isRemoved(this.#id)) return exitStatus(KILLED);
     await this.#keep({ exit: KILLED, error: String(error) });
     throw error;
   }
@@ -188,18 +182,18 @@ export class ForegroundRun {
       return;
     }
     await this.#machine?.destroy();
-    if (!this.#isKept()) await this.#locked((locked) => locked.remove());
+    if (!this.#isKept()) await this.#locked((locked) => discardContainer(this.#parts.core, locked));
   }
 
   /** Under the lock, which may have been released meanwhile. */
   async #locked(change: (container: LockedContainer) => void): Promise<void> {
-    const { containers, container } = this.#parts;
+    const { core, container } = this.#parts;
     if (container.isHeld) {
       change(container);
       return;
     }
     try {
-      using locked = await containers.lock(this.#id);
+      using locked = await core.containers.lock(this.#id);
       change(locked);
     } catch (error) {
       // Whoever has removed it by force has done everything.

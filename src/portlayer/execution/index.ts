@@ -1,6 +1,7 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
 export type { AttachEnd } from "./container-attach.ts";
 export type { ExecRequest } from "./container-exec.ts";
+export type { LogOutput, LogRequest } from "./container-logs.ts";
 export { type ContainerRecord, exitStatus } from "./container-record.ts";
 export {
   type ContainerSettings,
@@ -9,6 +10,7 @@ export {
   type HealthCheck,
   type LogSettings,
   NO_RESTART,
+  parseSecuritySettings,
   RESTART_POLICIES,
   type RestartPolicy,
   type SecuritySettings,
@@ -27,4 +29,5 @@ export type { ProcessTable } from "./process-list.ts";
 export type { BootMedium, ContainerRequest, RunRequest, StartKind } from "./run-request.ts";
 export { SHORT_ID_LENGTH } from "./run-request.ts";
 export type { RawLink, SshAccess } from "./ssh-access.ts";
+export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";

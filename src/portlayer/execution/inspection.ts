@@ -34,6 +34,8 @@ const REMOVED = {
   health: undefined,
   restartCount: 0,
   isOutOfMemory: false,
+  exit: undefined,
+  finished: undefined,
 } as const;
 
 async function askGuest(core: Core, { record }: KnownContainer): Promise<Snapshot | undefined> {
@@ -89,10 +91,10 @@ function describeState({ record, state }: KnownContainer, snapshot: Snapshot | u
     OOMKilled: state.isOutOfMemory,
     Dead: state.status === "dead",
     Pid: active ? (record.machine?.pid ?? 0) : 0,
-    ExitCode: active || record.exit === undefined ? 0 : exitStatus(record.exit),
+    ExitCode: active || state.exit === undefined ? 0 : exitStatus(state.exit),
     Error: record.error ?? "",
     StartedAt: record.started ?? NEVER,
-    FinishedAt: record.finished ?? NEVER,
+    FinishedAt: state.finished ?? NEVER,
     ...(state.health === undefined ? {} : { Health: describeHealth(state.health, snapshot) }),
   };
 }

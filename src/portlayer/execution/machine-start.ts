@@ -8,6 +8,7 @@ import {
   type TemplateRequest,
 } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
+import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
 import { createContainerDisk } from "../storage/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
@@ -16,7 +17,9 @@ import { encodeConfiguration, encodeTemplateConfiguration } from "./configuratio
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerSettings } from "./container-settings.ts";
 import type { LockedContainer } from "./container-store.ts";
+import type { Core } from "./core.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
+import { readGuestEvents } from "./guest-events.ts";
 
 const DISK = "disk.qcow2";
 const CONFIGURATION = "config.pb";
@@ -51,7 +54,7 @@ const DETACHED_ACKNOWLEDGE_MS = 500;
  * @param container locked by the caller; its earlier machine is gone.
  */
 export async function startMachine(
-  components: ExecutionComponents,
+  { components, journal }: Pick<Core, "components" | "journal">,
   container: LockedContainer,
   start: MachineStart,
 ): Promise<StartedMachine> {
@@ -79,6 +82,9 @@ export async function startMachine(
     },
     keys,
   );
+  // The log tells of its last run only.
+  journal.keep(readGuestEvents(record, folder));
+  beginRun(specification.log, settings.log);
   const machine = await powerOn(components, specification, document, start.signal);
   const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
   container.save({

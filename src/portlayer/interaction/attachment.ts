@@ -89,7 +89,8 @@ export class Attachment {
     const channel = await connection.execute(words.filter((word) => word !== "").join(" "), pty);
     let cutOff: TetherError | undefined;
     channel.once("exit", (_code: unknown, signal?: string, _core?: unknown, description?: string) => {
-      if (signal === CUT_OFF_SIGNAL) cutOff = new TetherError("client-too-slow", description ?? "");
+      // ssh2 puts SIG before every name.
+      if (signal === `SIG${CUT_OFF_SIGNAL}`) cutOff = new TetherError("client-too-slow", description ?? "");
     });
     const stopResizing = terminal?.onResize(() => {
       const { columns, rows } = terminal.size();
@@ -138,7 +139,11 @@ function closed(channel: ClientChannel): Promise<void> {
 /** The guest sends the exit behind the last byte; without it the channel was cut. ssh2's types do not list it. */
 function exitOf(channel: ClientChannel): ChannelExit | undefined {
   const { _exit: exit } = channel as unknown as {
-    readonly _exit: { readonly code: number | null | undefined; readonly signal?: string };
+    readonly _exit: {
+      readonly code: number | null | undefined;
+      readonly signal?: string;
+      readonly desc?: string;
+    };
   };
   if (exit.code === undefined) return undefined;
   return { code: exit.code ?? 0, signal: exit.signal === undefined ? 0 : parseSignal(exit.signal) };

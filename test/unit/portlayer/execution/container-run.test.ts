@@ -72,7 +72,7 @@ describe("the run of a container", () => {
     const { exit, output } = start();
     fake.process.stdout.write("hello");
     fake.process.exit({ code: 5 });
-    assert.deepEqual(await exit, { code: 5, signal: 0 });
+    assert.deepEqual(await exit, { exit: { code: 5, signal: 0 }, willRestart: false });
     assert.equal(await output, "hello");
     assert.deepEqual(guest.asked, ["acknowledge"]);
   });
@@ -87,7 +87,7 @@ describe("the run of a container", () => {
     fake.process.stdout.write("after");
     while (guest.links.length < 2) await new Promise(setImmediate);
     fake.process.exit({ signal: 9 });
-    assert.deepEqual(await exit, { code: 0, signal: 9 });
+    assert.deepEqual(await exit, { exit: { code: 0, signal: 9 }, willRestart: false });
     assert.equal(await output, "before after");
     assert.equal(starts, 1);
   });
@@ -111,7 +111,7 @@ describe("the run of a container", () => {
     fake.process.exit({ code: 4 });
     await fake.outcome;
     isUp = true;
-    assert.deepEqual(await exit, { code: 4, signal: 0 });
+    assert.deepEqual(await exit, { exit: { code: 4, signal: 0 }, willRestart: false });
   });
 
   it("ends with the exit though the guest is gone before its last answer", async () => {
@@ -124,7 +124,7 @@ describe("the run of a container", () => {
       return Array.prototype.push.apply(asked, words);
     };
     fake.process.exit({ code: 6 });
-    assert.deepEqual(await exit, { code: 6, signal: 0 });
+    assert.deepEqual(await exit, { exit: { code: 6, signal: 0 }, willRestart: false });
   });
 
   it("fails with what the guest reports over the link", async () => {
