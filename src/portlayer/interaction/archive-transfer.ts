@@ -1,5 +1,6 @@
 import { fromText } from "../../protocol/archive/index.ts";
 import type { PathStatus } from "../../protocol/archive-commands.ts";
+import { decompressed } from "./archive-compression.ts";
 import { ArchiveChannel, type CommandRunner, parseStatus, splitLine } from "./archive-channel.ts";
 
 /** What `docker cp` and Docker's archive endpoints do with a running container's files. Paths begin at its root. */
@@ -65,7 +66,8 @@ export interface CopyToOptions {
 }
 
 /**
- * `PUT /containers/ID/archive`: unpacks a tar archive into a folder of the container.
+ * `PUT /containers/ID/archive`: unpacks a tar archive, plain or compressed with gzip or zstd, into a folder of the
+ * container.
  *
  * @throws TetherError the guest's, which names the member; what came before that stays.
  */
@@ -78,7 +80,7 @@ export async function copyToContainer(
   const channel = await ArchiveChannel.open(runner, { do: "put", path: fromText(path), ...options });
   channel.ignoreOutput();
   try {
-    for await (const piece of archive) if (!(await channel.send(piece))) break;
+    for await (const piece of decompressed(archive)) if (!(await channel.send(piece))) break;
     channel.endInput();
     await channel.succeed();
   } finally {

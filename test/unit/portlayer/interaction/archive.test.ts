@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { buffer } from "node:stream/consumers";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import {
   archiveIn,
   archiveOut,
@@ -176,6 +177,24 @@ describe("copying between this machine and a container", function () {
     await assert.rejects(
       archiveIn(guest, pieces(archive, 10_000), "/file", PLAIN),
       catalogueError("copy-impossible", /must be a directory/),
+    );
+  });
+
+  it("takes archives compressed with gzip and zstd, and says so of others", async () => {
+    populate(local);
+    const archive = tar(["-c", "-C", local, "folder"]);
+    const options = { keepsDirectories: false, asContainerUser: false };
+    for (const compress of [gzipSync, zstdCompressSync]) {
+      await copyToContainer(guest, "/", pieces(compress(archive), 2), options);
+      assert.deepEqual(list(root), ["folder/", "folder/inner=inner"]);
+      rmSync(`${root}/folder`, { recursive: true });
+      const cut = pieces(compress(archive).subarray(0, 100), 50);
+      await assert.rejects(copyToContainer(guest, "/", cut, options), catalogueError("archive-invalid"));
+    }
+    const xz = tar(["-cJ", "-C", local, "folder"]);
+    await assert.rejects(
+      copyToContainer(guest, "/", pieces(xz, 100), options),
+      catalogueError("archive-invalid", /compressed with xz/),
     );
   });
 
