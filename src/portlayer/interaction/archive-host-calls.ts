@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { constants, readSync, utimesSync } from "node:fs";
-import { itself, statusOf } from "../../protocol/archive/directory.ts";
-import { type ByteString, type FileCalls, toBytes } from "../../protocol/archive/index.ts";
+import { itself, renameAt, statusOf } from "../../protocol/archive/directory.ts";
+import { type ByteString, type FileCalls, toText } from "../../protocol/archive/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 
 /** Holes are told in pages. */
@@ -22,21 +22,29 @@ export const hostFileCalls: FileCalls = {
   },
   makeNode: (directory, name, mode) => {
     if ((mode & constants.S_IFMT) !== constants.S_IFIFO)
-      throw new TetherError("copy-impossible", `${name} is a device, which is not copied out of a container`);
+      throw new TetherError(
+        "copy-impossible",
+        `${toText(name)} is a device, which is not copied out of a container`,
+      );
     makeFifo(directory, name);
   },
   seekData: (descriptor, offset) => scan(descriptor, offset, (isZero) => !isZero),
   seekHole: (descriptor, offset) => scan(descriptor, offset, (isZero) => isZero),
 };
 
-/** Node has no mkfifo(3). The name is a path of this process's in /proc, and so no option. */
+/**
+ * Node has no mkfifo(3), and passes no arguments that are not UTF-8: the FIFO is made under a name of ours. The path
+ * is this process's in /proc, and so no option of the program's.
+ */
 function makeFifo(directory: number, name: ByteString): void {
-  const path = Buffer.concat([Buffer.from(`/proc/${process.pid}/fd/${directory}/`), toBytes(name)]);
+  const passing = `.vch-fifo-${process.pid}`;
   try {
-    execFileSync("mkfifo", ["--mode=600", path.toString("utf8")], { stdio: "pipe" });
+    const path = `/proc/${process.pid}/fd/${directory}/${passing}`;
+    execFileSync("mkfifo", ["--mode=600", path], { stdio: "pipe" });
   } catch (error) {
     throw TetherError.from(error, "copy-impossible", "making a FIFO");
   }
+  renameAt(directory, passing, directory, name);
 }
 
 /** The first page from `offset` on that is as wanted. */

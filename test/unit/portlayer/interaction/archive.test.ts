@@ -279,6 +279,11 @@ describe("copying between this machine and a container", function () {
       untouched();
     });
 
+    it("may give names that are no UTF-8", async () => {
+      await unpack(archiveOf([entry({ name: "\xff", kind: "fifo" })], [entry({ name: "\xfe" }), "x"]));
+      assert.deepEqual(readdirSync(local, "latin1").toSorted(), ["\xfe", "\xff"]);
+    });
+
     it("makes no devices, and nobody's set-id programs", async () => {
       const device = archiveOf([entry({ name: "d", kind: "block-device", major: 8, minor: 0 })]);
       await assert.rejects(unpack(device), catalogueError("copy-impossible", /device/));
