@@ -22,7 +22,6 @@ export interface ProcessFacts {
 
 /** Linux's USER_HZ, in which /proc counts: fixed on x86. */
 const TICKS_PER_SECOND = 100;
-const PAGE_BYTES = 4096;
 
 /** A command line is shown, not executed: a megabyte of it would only be in the way. */
 const MOST_ARGUMENT_BYTES = 16 * 1024;
@@ -56,7 +55,8 @@ function readProcess(folder: string, pid: number, bootMs: number): ProcessFacts 
       parentPid: number(4),
       uid: Number(/^Uid:\t\d+\t(\d+)/m.exec(status)?.[1] ?? 0),
       cpuMs: ((number(14) + number(15)) * 1000) / TICKS_PER_SECOND,
-      residentBytes: number(24) * PAGE_BYTES,
+      // Not stat's field 24, which lags behind; a zombie has none.
+      residentBytes: Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024,
       virtualBytes: number(23),
       startedMs: bootMs + (number(22) * 1000) / TICKS_PER_SECOND,
       state: field[0] ?? "",

@@ -6,6 +6,7 @@ import {
   DEFAULT_PROCESS_SECURITY,
   type Exit,
   Session,
+  type SessionComponents,
   type SessionSpecification,
 } from "../../src/session/index.ts";
 import { LinuxSystem, loadNativeAddon } from "../../src/system/linux-system.ts";
@@ -75,56 +76,67 @@ export interface NativeSession {
   };
 }
 
-/** Real processes for the tests of the surrounding `describe`: as root only, since a launcher changes its user. */
-export function useNativeSessions(): (changes: Partial<SessionSpecification>) => NativeSession {
-  let reaper: Reaper;
-  let system: LinuxSystem;
-  let handles: { namespace: number; root: number };
-  const running = new Map<number, Session>();
+/** What real processes of the tests are started with: this machine, and this process's own mount namespace. */
+export type NativeComponents = Omit<SessionComponents, "record"> & { readonly reaper: Reaper };
+
+/** @returns gives the components during the tests of the surrounding `describe`: as root only. */
+export function useNativeComponents(): () => NativeComponents {
+  let components: NativeComponents | undefined;
   before(function () {
+    // A launcher changes its user.
     if (process.getuid?.() !== 0) this.skip();
-    system = systemWithoutLimits();
-    handles = { namespace: openSync("/proc/self/ns/mnt", "r"), root: openSync("/", "r") };
-    reaper = new Reaper(system);
+    const system = systemWithoutLimits();
+    const reaper = new Reaper(system);
     reaper.start();
-  });
-  afterEach(() => {
-    for (const pid of running.keys()) system.kill(pid, 9);
-    running.clear();
+    components = {
+      system,
+      reaper,
+      container: {
+        namespace: openSync("/proc/self/ns/mnt", "r"),
+        root: openSync("/", "r"),
+        cgroupProcesses: undefined,
+      },
+      launcher: `${NATIVE}tether-exec`,
+      openPty: loadOpenPty(() => `${NATIVE}pty.node`),
+    };
   });
   after(() => {
-    if (handles === undefined) return;
-    reaper.stop();
-    closeSync(handles.namespace);
-    closeSync(handles.root);
+    if (components === undefined) return;
+    components.reaper.stop();
+    closeSync(components.container.namespace);
+    closeSync(components.container.root);
+  });
+  return () => {
+    if (components === undefined) throw new Error("asked for before the tests");
+    return components;
+  };
+}
+
+/** Real processes for the tests of the surrounding `describe`: as root only, since a launcher changes its user. */
+export function useNativeSessions(): (changes: Partial<SessionSpecification>) => NativeSession {
+  const components = useNativeComponents();
+  const running = new Map<number, Session>();
+  afterEach(() => {
+    for (const pid of running.keys()) components().system.kill(pid, 9);
+    running.clear();
   });
   return (changes) => {
     const started = Promise.withResolvers<number | undefined>();
     const outcome = Promise.withResolvers<Outcome>();
-    const session = new Session(
-      specification(changes),
-      {
-        system,
-        reaper,
-        container: { ...handles, cgroupProcesses: undefined },
-        launcher: `${NATIVE}tether-exec`,
-        openPty: loadOpenPty(() => `${NATIVE}pty.node`),
+    const session = new Session(specification(changes), components(), {
+      started: (pid) => {
+        running.set(pid, session);
+        started.resolve(pid);
       },
-      {
-        started: (pid) => {
-          running.set(pid, session);
-          started.resolve(pid);
-        },
-        ended: (exit) => {
-          for (const [pid, each] of running) if (each === session) running.delete(pid);
-          outcome.resolve(exit);
-        },
-        failed: (error) => {
-          started.resolve(undefined);
-          outcome.resolve(error);
-        },
+      ended: (exit) => {
+        for (const [pid, each] of running) if (each === session) running.delete(pid);
+        outcome.resolve(exit);
       },
-    );
+      failed: (error) => {
+        started.resolve(undefined);
+        outcome.resolve(error);
+      },
+    });
     void session.start();
     return {
       session,
