@@ -28,7 +28,11 @@ export function openLink(
   report: (error: Error) => void,
   folder?: string,
 ): Bridge {
-  const adopt = (descriptor: number): void => accept(system.adoptStream(descriptor, "duplex") as Socket);
+  const adopt = (descriptor: number): Socket => {
+    const socket = system.adoptStream(descriptor, "duplex") as Socket;
+    accept(socket);
+    return socket;
+  };
   const port = findVirtioPort(LINK_PORT_NAME, folder);
   const device = port ?? SERIAL_LINK;
   try {
@@ -43,7 +47,7 @@ export function openLink(
 
 interface FurtherPortsParts {
   readonly system: System;
-  readonly adopt: (descriptor: number) => void;
+  readonly adopt: (descriptor: number) => Socket;
   readonly report: (error: Error) => void;
   readonly folder: string | undefined;
 }
@@ -55,6 +59,8 @@ interface FurtherPortsParts {
 class FurtherPorts {
   readonly #parts: FurtherPortsParts;
   readonly #bridges = new Map<number, Bridge>();
+  /** Ports whose connection has ended, and that the host has not unplugged yet. */
+  readonly #served = new Set<number>();
   readonly #watch: Bridge;
   #isClosed = false;
 
@@ -83,7 +89,10 @@ class FurtherPorts {
     );
     const present = new Set(ports.map(({ identity }) => identity));
     for (const identity of this.#bridges.keys()) if (!present.has(identity)) this.#release(identity);
-    for (const port of ports) if (!this.#bridges.has(port.identity)) this.#open(port);
+    for (const identity of this.#served) if (!present.has(identity)) this.#served.delete(identity);
+    for (const port of ports) {
+      if (!this.#bridges.has(port.identity) && !this.#served.has(port.identity)) this.#open(port);
+    }
   }
 
   #open(port: VirtioPort): void {
@@ -91,7 +100,13 @@ class FurtherPorts {
     let { identity } = port;
     try {
       const bridge = system.bridgeDevice(port.device, {
-        onConnection: adopt,
+        onConnection: (descriptor) => {
+          // A port is plugged for one connection; the host waits for its closing before it unplugs it.
+          adopt(descriptor).once("close", () => {
+            this.#served.add(identity);
+            this.#release(identity);
+          });
+        },
         onError: (error) => {
           if (isUnplugged(error)) this.#release(identity);
           else report(error);

@@ -32,6 +32,8 @@ export class FakeQmpServer {
   readonly ports = new Map<string, Readonly<Record<string, unknown>>>();
   readonly commands: QmpCommand[] = [];
   status = "running";
+  /** A guest that is ready opens its end of a port when there is one, and closes it with its client's. */
+  isGuestReady = true;
   /** Commands that get no answer. */
   readonly ignored = new Set<string>();
   mostPorts = 28;
@@ -42,7 +44,7 @@ export class FakeQmpServer {
     if (this.#queue.push(socket) === 1) this.#serve(socket);
   });
   readonly #queue: Socket[] = [];
-  readonly #clients = new Set<Socket>();
+  readonly #clients = new Map<Socket, string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -52,7 +54,7 @@ export class FakeQmpServer {
   /** Ends as QEMU does: every connection with it. */
   async close(): Promise<void> {
     for (const server of this.characters.values()) server.close();
-    for (const socket of [...this.#queue, ...this.#clients]) socket.destroy();
+    for (const socket of [...this.#queue, ...this.#clients.keys()]) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
@@ -90,7 +92,11 @@ export class FakeQmpServer {
       case "query-status":
         return { status: this.status, running: this.status === "running" };
       case "query-chardev":
-        return ["link", "compat_monitor1", ...this.characters.keys()].map((label) => ({ label }));
+        return [
+          { label: "link", "frontend-open": this.isGuestReady },
+          { label: "compat_monitor1", "frontend-open": true },
+          ...[...this.characters.keys()].map((label) => ({ label, "frontend-open": this.#isOpen(label) })),
+        ];
       case "chardev-add":
         return await this.#addCharacters(id, (given["backend"] as SocketBackend).data.addr.data.path);
       case "chardev-remove":
@@ -107,9 +113,13 @@ export class FakeQmpServer {
     }
   }
 
+  #isOpen(id: string): boolean {
+    return this.isGuestReady && this.ports.has(id) && [...this.#clients.values()].includes(id);
+  }
+
   async #addCharacters(id: string, path: string): Promise<void> {
     const server = createServer((socket) => {
-      this.#clients.add(socket);
+      this.#clients.set(socket, id);
       socket.on("error", () => {}).once("close", () => this.#clients.delete(socket));
     });
     this.characters.set(id, server);

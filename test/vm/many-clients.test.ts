@@ -99,6 +99,18 @@ for (const start of ["cold", "forked"] as const) {
       await Promise.all(clients.map((client) => client.snapshot()));
     }).timeout(60_000);
 
+    it("answers every one of sixty clients that come and go without a pause, twelve at a time", async () => {
+      const visit = async (): Promise<void> => {
+        const connection = await connect();
+        await connection.snapshot();
+        connection.close();
+      };
+      const visitor = async (): Promise<void> => {
+        for (let count = 0; count < 5; count++) await visit();
+      };
+      await Promise.all(Array.from({ length: 12 }, visitor));
+    }).timeout(120_000);
+
     it("has no further port when all clients have gone", async () => {
       // By the link that the machine has had from its start.
       const socket = await started.machine.connectLink();

@@ -12,6 +12,8 @@ export const QMP_SOCKET = "qmp.sock";
 export const CONSOLE_LOG = "console.log";
 /** Where QEMU finds whoever started it; gone once it has. */
 export const START_SOCKET = "start.sock";
+/** QEMU's name of the link's character device. */
+export const LINK_CHARACTERS = "link";
 /** QEMU's name of the link's port, in its events. */
 export const LINK_DEVICE = "link-port";
 /** QEMU's own complaints. */
@@ -125,8 +127,8 @@ function firmwareArguments({ firmware }: Extract<Boot, { from: "iso" }>): string
 function portArguments({ log }: MachineSpecification): string[] {
   return [
     ...["-device", `virtio-serial-pci,max_ports=${MOST_PORTS}`],
-    ...["-chardev", `socket,id=link,path=${LINK_SOCKET},server=on,wait=off`],
-    ...["-device", `virtserialport,id=${LINK_DEVICE},chardev=link,name=${LINK_PORT_NAME}`],
+    ...["-chardev", `socket,id=${LINK_CHARACTERS},path=${LINK_SOCKET},server=on,wait=off`],
+    ...["-device", `virtserialport,id=${LINK_DEVICE},chardev=${LINK_CHARACTERS},name=${LINK_PORT_NAME}`],
     ...["-chardev", `file,id=log,path=${escapeValue(log)},append=on`],
     ...["-device", `virtserialport,chardev=log,name=${LOG_PORT_NAME}`],
   ];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Duplex, PassThrough } from "node:stream";
 import { SystemCallError } from "../../../src/system/system-call-error.ts";
 import type { Bridge } from "../../../src/system/system.ts";
 import { openLink } from "../../../src/tether/link.ts";
@@ -86,6 +87,23 @@ describe("the guest's end of the link", () => {
     plug("vport1p3", "tether.link.b");
     say("");
     assert.deepEqual(devices(), ["/dev/vport1p1", "/dev/vport1p3"]);
+  });
+
+  it("closes a port whose connection has ended, once and for all", async () => {
+    plug("vport1p1", "tether.link");
+    plug("vport1p3", "tether.link.a");
+    const sockets: Duplex[] = [];
+    system.answer("adoptStream", () => {
+      const socket = new PassThrough();
+      sockets.push(socket);
+      return socket;
+    });
+    open();
+    for (const device of devices()) events(device).onConnection(7);
+    for (const socket of sockets) socket.destroy();
+    await settled();
+    change();
+    assert.deepEqual([devices(), closed], [["/dev/vport1p1", "/dev/vport1p3"], ["/dev/vport1p3"]]);
   });
 
   it("lets go of a port that is unplugged, and says nothing about it", async () => {

@@ -33,6 +33,13 @@ describe("links that are plugged into a running machine", () => {
     await ports.close();
   });
 
+  it("are plugged into a guest that is not ready, which comes to them later", async () => {
+    qemu.isGuestReady = false;
+    await ports.connectLink();
+    await ports.close();
+    assert.deepEqual([[...qemu.ports], [...qemu.characters]], [[], []]);
+  });
+
   it("are unplugged when their sockets close, with nothing left of them", async () => {
     const [one, two] = await Promise.all([ports.connectLink(), ports.connectLink()]);
     one.destroy();
