@@ -82,6 +82,8 @@ export class ContainerSessions {
   #health: HealthMonitor | undefined;
   #isPaused = false;
   #isStopping = false;
+  /** What was asked for while the main process started. */
+  #onceStarted: (() => void) | undefined;
   #grace: NodeJS.Timeout | undefined;
   #stopWatchingMemory: (() => void) | undefined;
 
@@ -191,13 +193,14 @@ export class ContainerSessions {
       return;
     }
     const { session } = this.#main;
-    if (session.state.phase === "created") this.#finish(undefined);
+    session.abandon(new TetherError("conflict", "the container was stopped before its process started"));
+    if (session.state.phase === "starting") this.#onceStarted = () => this.stop(signal, graceMs);
     if (session.state.phase !== "running") return;
-    const grace = graceMs ?? this.#life.stopTimeoutMs;
+    const grace = Math.min(graceMs ?? this.#life.stopTimeoutMs, LONGEST_TIMER_MS);
     this.signal(MAIN_SESSION, signal === 0 ? this.#life.stopSignal : signal, false);
     // Frozen, it could not even die of SIGTERM.
     if (this.#isPaused) this.unpause();
-    if (grace >= 0) this.#grace = setTimeout(() => void cgroup.kill(), grace);
+    if (grace >= 0) this.#grace = setTimeout(() => void killQuietly(cgroup), grace);
   }
 
   /** @throws TetherError `conflict` when it is paused, or not running. */
@@ -212,6 +215,9 @@ export class ContainerSessions {
       this.#isPaused = false;
       throw error;
     }
+    // It was killed while it froze.
+    if (!this.#isPaused) throw new TetherError("conflict", "the container is not running");
+    this.#health?.pause();
     this.#components.report({ paused: {} }, MAIN_SESSION);
   }
 
@@ -220,6 +226,7 @@ export class ContainerSessions {
     if (!this.#isPaused) throw new TetherError("conflict", "the container is not paused");
     this.#components.cgroup.thaw();
     this.#isPaused = false;
+    this.#health?.resume();
     this.#components.report({ unpaused: {} }, MAIN_SESSION);
   }
 
@@ -231,8 +238,10 @@ export class ContainerSessions {
   /** Ends the main process at once and for good. */
   async kill(): Promise<void> {
     this.#isStopping = true;
+    const { cgroup } = this.#components;
     if (this.#pause !== undefined) this.#finishRestart();
-    await this.#components.cgroup.kill();
+    if (this.#main.session.state.phase === "starting") this.#onceStarted = () => void killQuietly(cgroup);
+    await cgroup.kill();
   }
 
   /** Its client has gone before it came. */
@@ -257,37 +266,33 @@ export class ContainerSessions {
     { id, specification, isPrivileged }: ExecRequest,
     record: OutputRecord | undefined,
   ): MutableEntry {
-    const { cgroup, report, container } = this.#components;
+    const { cgroup, report } = this.#components;
     let killsBefore = 0;
     let startedMs = 0;
-    const session = new Session(
-      specification,
-      { ...this.#components, container: container(), record },
-      {
-        started: (pid) => {
-          killsBefore = cgroup.outOfMemoryKills();
-          startedMs = performance.now();
-          entry.startedAt = now();
-          report({ started: { pid } }, id);
-          if (id === MAIN_SESSION) this.#mainStarted();
-        },
-        ended: (exit) => {
-          entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
-          entry.finishedAt = now();
-          const pauseMs =
-            id === MAIN_SESSION ? this.#pauseAfter(exit, performance.now() - startedMs) : undefined;
-          const facts = { outOfMemory: entry.isOutOfMemory, willRestart: pauseMs !== undefined };
-          report({ exited: { ...exit, ...facts } }, id);
-          this.#ended(entry, exit, pauseMs);
-        },
-        failed: (error) => {
-          entry.finishedAt = now();
-          const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(error, 0) : undefined;
-          report({ failed: { error: { code: error.code, message: error.message } } }, id);
-          this.#ended(entry, undefined, pauseMs);
-        },
+    const session = new Session(specification, atLaunch(this.#components, record), {
+      started: (pid) => {
+        killsBefore = cgroup.outOfMemoryKills();
+        startedMs = performance.now();
+        entry.startedAt = now();
+        report({ started: { pid } }, id);
+        if (id === MAIN_SESSION) this.#mainStarted();
       },
-    );
+      ended: (exit) => {
+        entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
+        entry.finishedAt = now();
+        const pauseMs =
+          id === MAIN_SESSION ? this.#pauseAfter(exit, performance.now() - startedMs) : undefined;
+        const facts = { outOfMemory: entry.isOutOfMemory, willRestart: pauseMs !== undefined };
+        report({ exited: { ...exit, ...facts } }, id);
+        this.#ended(entry, exit, pauseMs);
+      },
+      failed: (error) => {
+        entry.finishedAt = now();
+        const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(error, 0) : undefined;
+        report({ failed: { error: { code: error.code, message: error.message } } }, id);
+        this.#ended(entry, undefined, pauseMs);
+      },
+    });
     const facts = { startedAt: undefined, finishedAt: undefined, isOutOfMemory: false };
     const entry: MutableEntry = { id, session, specification, isPrivileged, ...facts };
     return entry;
@@ -302,22 +307,46 @@ export class ContainerSessions {
   }
 
   #ended(entry: MutableEntry, exit: Exit | undefined, pauseMs: number | undefined): void {
-    if (entry.id !== MAIN_SESSION) this.#forgetExecs();
-    else if (pauseMs === undefined) this.#finish(exit);
-    else void this.#restart(entry, pauseMs);
+    if (entry.id !== MAIN_SESSION) {
+      this.#forgetExecs();
+      return;
+    }
+    // It was killed while it was paused: nothing of what comes may begin frozen.
+    this.#health?.stop();
+    if (this.#isPaused) this.unpause();
+    clearTimeout(this.#grace);
+    this.#abandonExecs();
+    if (pauseMs === undefined) this.#finish(exit);
+    else this.#restart(entry, pauseMs).catch((error: unknown) => this.#failRestart(error, exit));
+  }
+
+  /** Those that still wait for their client have no container any more to run in. */
+  #abandonExecs(): void {
+    const error = new TetherError("conflict", "the container is not running");
+    for (const { session } of [...this.#execs.values()]) session.abandon(error);
+  }
+
+  #failRestart(thrown: unknown, exit: Exit | undefined): void {
+    const { code, message } = TetherError.from(
+      thrown,
+      "launch-failed",
+      "the container cannot be started again",
+    );
+    this.#pause = undefined;
+    this.#components.report({ failed: { error: { code, message } } }, MAIN_SESSION);
+    this.#finish(exit);
   }
 
   async #restart(entry: MutableEntry, pauseMs: number): Promise<void> {
     const { report, cgroup, renew } = this.#components;
-    clearTimeout(this.#grace);
-    this.#health?.stop();
     report({ restarting: { count: this.#restarts.count, pauseMs } }, MAIN_SESSION);
     const { promise: mayGoOn, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(true), pauseMs);
     this.#pause = { timer, cancel: () => resolve(false) };
     // What the process has left behind, execs too, ends with it: so it is in a container that is started again.
     await cgroup.kill();
-    if (!(await mayGoOn)) return;
+    // It may have been asked to end when the pause was over and the processes were not.
+    if (!(await mayGoOn) || this.#isStopping) return;
     this.#pause = undefined;
     renew();
     this.#main = this.#makeMain({ ...entry.specification, startAfterAttach: false, holdOutput: false });
@@ -334,8 +363,6 @@ export class ContainerSessions {
   }
 
   #finish(exit: Exit | undefined): void {
-    clearTimeout(this.#grace);
-    this.#health?.stop();
     this.#stopWatchingMemory?.();
     this.#finished.resolve(exit);
   }
@@ -352,26 +379,44 @@ export class ContainerSessions {
   }
 
   #mainStarted(): void {
-    // It was asked to end while it started.
-    if (this.#isStopping) void this.#components.cgroup.kill();
     this.#startHealthChecks();
+    const onceStarted = this.#onceStarted;
+    this.#onceStarted = undefined;
+    onceStarted?.();
   }
 
   #startHealthChecks(): void {
     const { health, main } = this.#life;
     if (health === undefined) return;
     const specification = { ...main, ...WITHOUT_CLIENTS, args: health.args };
-    const { container } = this.#components;
     this.#health = new HealthMonitor(
       health,
-      () =>
-        new Session(
-          specification,
-          { ...this.#components, container: container(), record: undefined },
-          NOBODY,
-        ),
+      (started) => new Session(specification, atLaunch(this.#components, undefined), { ...NOBODY, started }),
       (status) => this.#components.report({ health: { status: HEALTH_STATUS[status] } }, MAIN_SESSION),
     );
+  }
+}
+
+/** setTimeout(3) takes no more (24 days), and anything longer for no time at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A session's components, with the container as it is when the session's process is launched. */
+function atLaunch(components: ContainerComponents, record: OutputRecord | undefined): SessionComponents {
+  return {
+    ...components,
+    record,
+    get container() {
+      return components.container();
+    },
+  };
+}
+
+/** What cannot be ended now (it waits for a disk) ends with the machine. */
+async function killQuietly(cgroup: ContainerCgroup): Promise<void> {
+  try {
+    await cgroup.kill();
+  } catch {
+    // The process's end is waited for in any case, and nobody here could do more.
   }
 }
 

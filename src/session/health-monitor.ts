@@ -41,10 +41,13 @@ const MOST_OUTPUT_BYTES = 4096;
 
 const SIGKILL = 9;
 
+/** setTimeout(3) takes no more (24 days), and anything longer for no time at all. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Runs the container's health check again and again, each time as a process of its own in the container. */
 export class HealthMonitor {
   readonly #check: HealthCheck;
-  readonly #makeSession: () => Session;
+  readonly #makeSession: (started: () => void) => Session;
   readonly #changed: (status: HealthStatus) => void;
   readonly #startedMs = performance.now();
   #status: HealthStatus = "starting";
@@ -52,14 +55,20 @@ export class HealthMonitor {
   #hasSucceeded = false;
   #results: HealthResult[] = [];
   #next: NodeJS.Timeout | undefined;
-  #running: Session | undefined;
+  /** Ends the check that runs, without a result. */
+  #end: (() => void) | undefined;
+  #isPaused = false;
   #isStopped = false;
 
   /**
-   * @param makeSession makes the check's process, not yet started.
+   * @param makeSession makes the check's process, not yet started; it calls `started` once that runs.
    * @param changed is told of each new status.
    */
-  constructor(check: HealthCheck, makeSession: () => Session, changed: (status: HealthStatus) => void) {
+  constructor(
+    check: HealthCheck,
+    makeSession: (started: () => void) => Session,
+    changed: (status: HealthStatus) => void,
+  ) {
     this.#check = check;
     this.#makeSession = makeSession;
     this.#changed = changed;
@@ -74,12 +83,26 @@ export class HealthMonitor {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#next);
-    if (this.#running !== undefined) killQuietly(this.#running);
+    this.#end?.();
+  }
+
+  /** No check while the container is paused, as Docker has it: each would only run out of its time. */
+  pause(): void {
+    this.#isPaused = true;
+    clearTimeout(this.#next);
+    this.#end?.();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#isStopped) return;
+    this.#isPaused = false;
+    if (this.#end === undefined) this.#schedule();
   }
 
   #schedule(): void {
     const { intervalMs, startIntervalMs } = this.#check;
-    this.#next = setTimeout(() => void this.#run(), this.#isStarting() ? startIntervalMs : intervalMs);
+    const pauseMs = this.#isStarting() ? startIntervalMs : intervalMs;
+    this.#next = setTimeout(() => void this.#run(), Math.min(pauseMs, LONGEST_TIMER_MS));
   }
 
   #isStarting(): boolean {
@@ -87,28 +110,40 @@ export class HealthMonitor {
   }
 
   async #run(): Promise<void> {
+    const wasStarting = this.#isStarting();
     const result = await this.#probe();
-    this.#running = undefined;
+    this.#end = undefined;
     if (this.#isStopped) return;
-    this.#take(result);
-    this.#schedule();
+    if (result !== undefined) this.#take(result, wasStarting);
+    if (!this.#isPaused) this.#schedule();
   }
 
-  async #probe(): Promise<HealthResult> {
+  /** @returns undefined for a check that was ended. */
+  async #probe(): Promise<HealthResult | undefined> {
     const { timeoutMs } = this.#check;
     const startMs = Date.now();
-    const session = this.#makeSession();
-    this.#running = session;
+    let isEnded = false;
+    let isOvertime = false;
+    const session = this.#makeSession(() => {
+      if (isEnded || isOvertime) session.signal(SIGKILL, true);
+    });
+    this.#end = () => {
+      isEnded = true;
+      killQuietly(session);
+    };
     const output = new OutputHead(MOST_OUTPUT_BYTES);
     session.attach({ output, errorOutput: output, outputOffset: 0, errorOutputOffset: 0, kind: "hold" });
-    let isOvertime = false;
-    const limit = setTimeout(() => {
-      isOvertime = true;
-      killQuietly(session);
-    }, timeoutMs);
+    const limit = setTimeout(
+      () => {
+        isOvertime = true;
+        killQuietly(session);
+      },
+      Math.min(timeoutMs, LONGEST_TIMER_MS),
+    );
     await session.start();
     const outcome = await session.outcome;
     clearTimeout(limit);
+    if (isEnded) return undefined;
     const result = { startMs, endMs: Date.now() };
     if (isOvertime) {
       const text = `Health check exceeded timeout (${timeoutMs / 1000}s)`;
@@ -120,7 +155,7 @@ export class HealthMonitor {
     return { ...result, exitCode, output: output.bytes };
   }
 
-  #take(result: HealthResult): void {
+  #take(result: HealthResult, wasStarting: boolean): void {
     this.#results = [...this.#results, result].slice(-MOST_RESULTS);
     if (result.exitCode === 0) {
       this.#hasSucceeded = true;
@@ -128,7 +163,7 @@ export class HealthMonitor {
       this.#become("healthy");
       return;
     }
-    if (this.#isStarting()) return;
+    if (wasStarting) return;
     this.#failingStreak += 1;
     if (this.#failingStreak >= this.#check.retries) this.#become("unhealthy");
   }
@@ -140,6 +175,7 @@ export class HealthMonitor {
   }
 }
 
+/** One that only starts is ended when it has. */
 function killQuietly(session: Session): void {
   if (session.state.phase === "running") session.signal(SIGKILL, true);
 }

@@ -120,6 +120,11 @@ export class Session {
     }
   }
 
+  /** It will not be started any more: whoever attaches is told the error. Does nothing once it has begun. */
+  abandon(error: TetherError): void {
+    if (this.#state.phase === "created") this.#fail(error);
+  }
+
   /** Bytes of output and error output so far. */
   get outputBytes(): { readonly output: number; readonly errorOutput: number } {
     return { output: this.#output?.length ?? 0, errorOutput: this.#errorOutput?.length ?? 0 };

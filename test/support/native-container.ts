@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Event, EventBody } from "../../src/protocol/control-messages.ts";
 import { TetherError } from "../../src/protocol/errors/index.ts";
 import {
@@ -8,7 +9,7 @@ import {
   type Session,
   type SessionSpecification,
 } from "../../src/session/index.ts";
-import { ControlRequests } from "../../src/tether/control-requests.ts";
+import type { ControlRequests } from "../../src/tether/control-requests.ts";
 import { EventLog } from "../../src/tether/event-log.ts";
 import { UserServices } from "../../src/tether/user-services.ts";
 import { CollectingSink } from "./collecting-sink.ts";
@@ -68,20 +69,26 @@ export class FakeCgroup implements ContainerCgroup {
   }
 
   processes(): number[] {
-    return [...this.#pids].filter((pid) => isAlive(-pid));
+    return [...this.#pids].filter(isAlive);
   }
 
   #signal(signal: NodeJS.Signals): void {
-    for (const pid of this.processes()) process.kill(-pid, signal);
+    for (const pid of this.#pids) {
+      try {
+        process.kill(-pid, signal);
+      } catch {
+        // ESRCH: nobody of this group is left.
+      }
+    }
   }
 }
 
+/** A zombie of a grandchild is for this machine's init to reap, and not alive. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
-    // ESRCH: nobody of this group is left.
+    // ENOENT: it was reaped.
     return false;
   }
 }

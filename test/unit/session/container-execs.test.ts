@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { TetherError } from "../../../src/protocol/errors/index.ts";
+import type { TetherError } from "../../../src/protocol/errors/index.ts";
 import { CollectingSink } from "../../support/collecting-sink.ts";
 import {
   execId,
