@@ -81,8 +81,9 @@ function runSsh(
   command: readonly string[],
 ): Promise<number> {
   const flags = options.flatMap(([option, value]) => ["-o", `${option}=${value}`]);
+  const words = command[0] === "--" ? command.slice(1) : command;
   // Not the user's own configuration, in which this container's name may mean something else.
-  const child = spawn("ssh", ["-F", "/dev/null", ...flags, "--", name, ...command], { stdio: "inherit" });
+  const child = spawn("ssh", ["-F", "/dev/null", ...flags, "--", name, ...words], { stdio: "inherit" });
   return new Promise((resolve, reject) => {
     child.once("error", (error) =>
       reject(TetherError.from(error, "tool-missing", "starting ssh (apt-get install openssh-client)")),

@@ -32,7 +32,6 @@ export interface ExecRequest {
 /**
  * Executes a process in a running container and carries its streams to its end.
  *
- * @param id the exec's; a made-up one if undefined.
  * @param control `abort` and `detach` end the attachment, not the process.
  * @throws TetherError `command-not-found` and `command-not-executable` in Docker's words, `container-not-running`,
  *   `container-paused`.
@@ -47,8 +46,13 @@ export async function execInContainer(
   const known = await lookSettled(core, reference);
   refuseExecUnlessRunning(known);
   const exec = { ...toCreateExec(request, streams), startAfterAttach: true };
+  const tell = tellEvents(core, known, request, exec.id);
+  tell("exec_create");
   try {
-    return await followSession(core, known, streams, control, { exec });
+    tell("exec_start");
+    const end = await followSession(core, known, streams, control, { exec });
+    if (end.kind === "exited") tell("exec_die", String(end.status));
+    return end;
   } catch (error) {
     throw inDockersWords(error);
   }
@@ -64,12 +68,28 @@ export async function execDetached(core: Core, reference: string, request: ExecR
   const known = await lookSettled(core, reference);
   refuseExecUnlessRunning(known);
   const exec = toCreateExec(request, undefined);
+  const tell = tellEvents(core, known, request, exec.id);
+  tell("exec_create");
   try {
+    tell("exec_start");
     await startDetachedExec(core, known, exec);
   } catch (error) {
     throw inDockersWords(error);
   }
   return exec.id;
+}
+
+/** Execs are many: their guest does not write them in the log, and only who makes them can tell. */
+function tellEvents(
+  { journal }: Core,
+  { record }: KnownContainer,
+  { command }: ExecRequest,
+  execID: string,
+): (action: string, exitCode?: string) => void {
+  return (action, exitCode) =>
+    exitCode === undefined
+      ? journal.add(`${action}: ${command.join(" ")}`, record, { execID })
+      : journal.add(action, record, { execID, exitCode });
 }
 
 async function startDetachedExec(

@@ -19,6 +19,12 @@ const RECONNECT_PAUSE_MS = 20;
  */
 const HANDSHAKE_LIMIT_MS = 10_000;
 
+/** What an exec of a container that has ended may still have to say. */
+const LAST_WORDS_MS = 500;
+
+/** How an exec ends with its container. */
+const KILLED: SessionEnd = { exit: { code: 0, signal: constants.signals.SIGKILL }, willRestart: false };
+
 /** What one run is made of. */
 export interface ContainerRunOptions {
   readonly machine: Machine;
@@ -63,6 +69,8 @@ export class ContainerRun {
   readonly #failedStart: Gate | undefined;
   readonly #stop = new AbortController();
   readonly #failure = Promise.withResolvers<never>();
+  readonly #killed = Promise.withResolvers<SessionEnd>();
+  #lastWords: NodeJS.Timeout | undefined;
   readonly #left = Promise.withResolvers<"left">();
   readonly #started = Promise.withResolvers<void>();
   /** Empty for the main session. */
@@ -118,10 +126,12 @@ export class ContainerRun {
         this.#carry(step, () => clearTimeout(limit)),
         this.#outcomeWithoutLink(),
         this.#failure.promise,
+        this.#killed.promise,
         this.#left.promise,
       ]);
     } finally {
       clearTimeout(limit);
+      clearTimeout(this.#lastWords);
       this.#stop.abort();
       this.#connection?.close();
     }
@@ -253,7 +263,9 @@ export class ContainerRun {
     const sequence = event.sequence ?? 0;
     if (sequence <= this.#lastSequence) return;
     this.#lastSequence = sequence;
-    if ((event.sessionId ?? "") !== this.#sessionId) return;
+    const sessionId = event.sessionId ?? "";
+    if (this.#sessionId !== "" && sessionId === "" && event.exited) this.#endWithContainer();
+    if (sessionId !== this.#sessionId) return;
     if (event.started) {
       this.#options.onStarted();
       this.#failedStart?.open();
@@ -265,12 +277,17 @@ export class ContainerRun {
     if (error !== undefined) this.#failure.reject(error);
   }
 
+  /** The container's end is that of its execs; what they wrote last may still be under way. */
+  #endWithContainer(): void {
+    this.#lastWords = setTimeout(() => this.#killed.resolve(KILLED), LAST_WORDS_MS);
+  }
+
   /** The machine ended though nobody took the exit over the link: the log port's file has the last word. */
   async #outcomeWithoutLink(): Promise<SessionEnd> {
     const { reason } = await this.#options.machine.ended;
     if (this.#result !== undefined) return this.#result;
     // The machine took the exec's process with it.
-    if (this.#options.exec !== undefined) return toEnd({ code: 0, signal: constants.signals.SIGKILL });
+    if (this.#options.exec !== undefined) return KILLED;
     const events = lastRun(readLogEvents(this.#options.log));
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
