@@ -38,5 +38,28 @@ napi_value call_make_node(napi_env env, napi_callback_info info);
 napi_value call_set_times(napi_env env, napi_callback_info info);
 napi_value call_seek_data(napi_env env, napi_callback_info info);
 napi_value call_seek_hole(napi_env env, napi_callback_info info);
+napi_value call_make_ring(napi_env env, napi_callback_info info);
+napi_value call_open_ring(napi_env env, napi_callback_info info);
+napi_value call_ring_state(napi_env env, napi_callback_info info);
+napi_value call_read_ring(napi_env env, napi_callback_info info);
+napi_value call_release_ring(napi_env env, napi_callback_info info);
+napi_value call_limit_ring(napi_env env, napi_callback_info info);
+napi_value call_end_ring(napi_env env, napi_callback_info info);
+napi_value call_close_ring(napi_env env, napi_callback_info info);
+napi_value call_make_input(napi_env env, napi_callback_info info);
+napi_value call_open_input(napi_env env, napi_callback_info info);
+napi_value call_input_written(napi_env env, napi_callback_info info);
+napi_value call_write_input(napi_env env, napi_callback_info info);
+napi_value call_close_input(napi_env env, napi_callback_info info);
+napi_value call_make_crash_record(napi_env env, napi_callback_info info);
+napi_value call_read_crash_record(napi_env env, napi_callback_info info);
+napi_value call_install_crash_handler(napi_env env, napi_callback_info info);
+napi_value call_restart(napi_env env, napi_callback_info info);
+napi_value call_enter_section(napi_env env, napi_callback_info info);
+napi_value call_leave_section(napi_env env, napi_callback_info info);
+napi_value call_keep_descriptor(napi_env env, napi_callback_info info);
+napi_value call_close_on_exec(napi_env env, napi_callback_info info);
+napi_value call_peek_child(napi_env env, napi_callback_info info);
+napi_value call_reap_child(napi_env env, napi_callback_info info);
 
 #endif

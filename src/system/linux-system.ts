@@ -1,7 +1,9 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isatty } from "node:tty";
-import type { BridgeHandle, NativeBinding, NativeError } from "./native-binding.ts";
+import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { BridgeHandle, NativeBinding, NativeError, NativeRingState } from "./native-binding.ts";
+import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./process-streams.ts";
 import type {
   Bridge,
   BridgeEvents,
@@ -185,6 +187,79 @@ export class LinuxSystem implements System {
     translated(() => this.#native.replaceProcess(path, args, env));
   }
 
+  peekChild(): ChildStatus | undefined {
+    return translated(() => this.#native.peekChild());
+  }
+
+  reapChild(pid: number): ChildStatus | undefined {
+    return translated(() => this.#native.reapChild(pid));
+  }
+
+  keepDescriptor(descriptor: number): void {
+    translated(() => this.#native.keepDescriptor(descriptor));
+  }
+
+  closeOnExec(descriptor: number): void {
+    translated(() => this.#native.closeOnExec(descriptor));
+  }
+
+  makeRing(capacityBytes: number): number {
+    return translated(() => this.#native.makeRing(capacityBytes));
+  }
+
+  openRing(descriptor: number, source: number | undefined, events: RingEvents): Ring {
+    const native = this.#native;
+    const handle = translated(() => native.openRing(descriptor, source, () => events.onChange()));
+    return {
+      state: () => translated(() => toRingState(native.ringState(handle))),
+      read: (offset, maxBytes) => translated(() => native.readRing(handle, offset, maxBytes)),
+      release: (offset) => translated(() => native.releaseRing(handle, offset)),
+      setLimit: (offset) => translated(() => native.limitRing(handle, offset)),
+      end: () => translated(() => native.endRing(handle)),
+      close: () => native.closeRing(handle),
+    };
+  }
+
+  makeInput(): number {
+    return translated(() => this.#native.makeInput());
+  }
+
+  openInput(descriptor: number, target: number, events: InputEvents): CountedInput {
+    const native = this.#native;
+    const handle = translated(() => native.openInput(descriptor, target, () => events.onWritable()));
+    return {
+      writtenBytes: () => translated(() => native.inputWritten(handle)),
+      write: (bytes) => translated(() => native.writeInput(handle, bytes)),
+      close: () => native.closeInput(handle),
+    };
+  }
+
+  makeCrashRecord(): number {
+    return translated(() => this.#native.makeCrashRecord());
+  }
+
+  readCrashRecord(record: number): CrashRecord {
+    return translated(() => this.#native.readCrashRecord(record));
+  }
+
+  installCrashHandler(plan: CrashPlan): void {
+    translated(() => this.#native.installCrashHandler(plan));
+  }
+
+  restart(reason: string): never {
+    translated(() => this.#native.restart(reason));
+    throw new Error("unreachable: the process was replaced");
+  }
+
+  uninterrupted(work: () => void): void {
+    this.#native.enterSection();
+    try {
+      work();
+    } finally {
+      this.#native.leaveSection();
+    }
+  }
+
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex {
     if (kind === "duplex" && isatty(descriptor)) {
       translated(() => this.#native.setNonBlocking(descriptor));
@@ -206,6 +281,11 @@ export class LinuxSystem implements System {
       },
     };
   }
+}
+
+function toRingState({ start, end, hasEnded, error }: NativeRingState): RingState {
+  const state = { start, end, hasEnded };
+  return error === undefined ? state : { ...state, error: toSystemCallError(error) };
 }
 
 /** Runs a native call; what the kernel refused becomes a {@link SystemCallError}, the rest passes. */

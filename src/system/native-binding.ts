@@ -1,3 +1,5 @@
+import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { RingState } from "./process-streams.ts";
 import type { ChildStatus, MountNamespace, NamespaceStep, SpawnRequest, Text } from "./system.ts";
 
 /**
@@ -52,7 +54,42 @@ export interface NativeBinding {
   setClock(milliseconds: number): void;
   attachDeviceProgram(cgroup: number, program: Uint8Array): void;
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
+  peekChild(): ChildStatus | undefined;
+  reapChild(pid: number): ChildStatus | undefined;
+  keepDescriptor(descriptor: number): void;
+  closeOnExec(descriptor: number): void;
+  makeRing(capacity: number): number;
+  openRing(descriptor: number, source: number | undefined, listener: () => void): RingHandle;
+  ringState(ring: RingHandle): NativeRingState;
+  readRing(ring: RingHandle, offset: number, maxBytes: number): Buffer | undefined;
+  releaseRing(ring: RingHandle, offset: number): void;
+  limitRing(ring: RingHandle, offset: number): void;
+  endRing(ring: RingHandle): void;
+  closeRing(ring: RingHandle): void;
+  makeInput(): number;
+  openInput(descriptor: number, target: number, listener: () => void): InputHandle;
+  inputWritten(input: InputHandle): number;
+  writeInput(input: InputHandle, bytes: Uint8Array): number;
+  closeInput(input: InputHandle): void;
+  makeCrashRecord(): number;
+  readCrashRecord(record: number): CrashRecord;
+  installCrashHandler(plan: CrashPlan): void;
+  restart(reason: string): void;
+  /** Nested calls are counted. */
+  enterSection(): void;
+  leaveSection(): void;
 }
+
+/** A ring's state as the addon gives it. */
+export interface NativeRingState extends Omit<RingState, "error"> {
+  readonly error?: NativeError;
+}
+
+/** The addon's own reference to an open ring. */
+export type RingHandle = object & { readonly opaqueRing: unique symbol };
+
+/** The addon's own reference to an open input. */
+export type InputHandle = object & { readonly opaqueInput: unique symbol };
 
 /** The addon's own reference to a running bridge; meaningful to `closeBridge` only. */
 export type BridgeHandle = object & { readonly opaque: unique symbol };

@@ -1,4 +1,6 @@
 import type { Duplex } from "node:stream";
+import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { CountedInput, InputEvents, Ring, RingEvents } from "./process-streams.ts";
 
 /**
  * Everything that the agent asks of the kernel and that Node has no call for.
@@ -146,6 +148,61 @@ export interface System {
    * are not close-on-exec.
    */
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
+
+  /**
+   * waitid(2) with P_ALL, WEXITED, WNOHANG and WNOWAIT: one ended child, which stays until {@link reapChild}
+   * takes it. What was noted in between is not lost in a crash.
+   */
+  peekChild(): ChildStatus | undefined;
+
+  /** waitid(2) with P_PID, WEXITED and WNOHANG: takes this child, if it has ended. */
+  reapChild(pid: number): ChildStatus | undefined;
+
+  /** fcntl(2): the descriptor stays open over execve(2). */
+  keepDescriptor(descriptor: number): void;
+
+  /** fcntl(2) FD_CLOEXEC: the opposite of {@link keepDescriptor}. */
+  closeOnExec(descriptor: number): void;
+
+  /** A memory file for a {@link Ring}, close-on-exec. The capacity is a multiple of 4096, up to 1 GiB. */
+  makeRing(capacityBytes: number): number;
+
+  /**
+   * Opens a ring and reads `source` (pipe, pty master, socket) into it from now on, until its end. Without a source
+   * it is only looked at. Duplicates both descriptors, which stay the caller's; the source becomes non-blocking.
+   * One thread serves all rings.
+   *
+   * @throws SystemCallError `EINVAL` when the descriptor is no sound ring.
+   */
+  openRing(descriptor: number, source: number | undefined, events: RingEvents): Ring;
+
+  /** A memory file for a {@link CountedInput}, close-on-exec. */
+  makeInput(): number;
+
+  /** Opens an input. Duplicates the target, which stays the caller's and becomes non-blocking. */
+  openInput(descriptor: number, target: number, events: InputEvents): CountedInput;
+
+  /** A memory file for {@link CrashPlan.record}, close-on-exec. */
+  makeCrashRecord(): number;
+
+  readCrashRecord(record: number): CrashRecord;
+
+  /**
+   * From now on a fatal signal, on whichever thread, executes the plan's program in this process's place
+   * (execve(2)): same PID, same children, and the descriptors that are not close-on-exec. The crash waits, about a
+   * second at most, for a ring's read and an input's write to be counted, and for {@link uninterrupted} work of
+   * another thread. Once per process, on the main thread.
+   */
+  installCrashHandler(plan: CrashPlan): void;
+
+  /** Does what the crash handler does, for errors of JavaScript. The reason is cut at 95 bytes. */
+  restart(reason: string): never;
+
+  /**
+   * Does work between whose steps no crash may come, as far as that can be helped: a fatal signal that was sent
+   * (kill(2)), or a fault of another thread, waits until the work is done. It must be short, and does not wait.
+   */
+  uninterrupted(work: () => void): void;
 
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;

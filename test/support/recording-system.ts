@@ -1,5 +1,7 @@
 import { constants } from "node:os";
 import { type Duplex, PassThrough } from "node:stream";
+import type { CrashPlan, CrashRecord } from "../../src/system/crash-plan.ts";
+import type { CountedInput, InputEvents, Ring, RingEvents } from "../../src/system/process-streams.ts";
 import type {
   Bridge,
   BridgeEvents,
@@ -34,7 +36,7 @@ const FIRST_DESCRIPTOR = 1000;
  *
  * By default each call succeeds: `spawn` gives new pids, whatever opens something gives new descriptors
  * (which are no real ones), `waitAny` has nobody to report, `adoptStream` gives an empty PassThrough, and a
- * bridge never connects. {@link answer} and {@link fail} change that per call.
+ * bridge, a ring and an input stay idle. {@link answer} and {@link fail} change that per call.
  */
 export class RecordingSystem implements System {
   /** Every call so far, the first one first. */
@@ -201,6 +203,60 @@ export class RecordingSystem implements System {
     this.#record("replaceProcess", args);
   }
 
+  peekChild(): ChildStatus | undefined {
+    return this.#record("peekChild", []);
+  }
+
+  reapChild(...args: [pid: number]): ChildStatus | undefined {
+    return this.#record("reapChild", args);
+  }
+
+  keepDescriptor(...args: [descriptor: number]): void {
+    this.#record("keepDescriptor", args);
+  }
+
+  closeOnExec(...args: [descriptor: number]): void {
+    this.#record("closeOnExec", args);
+  }
+
+  makeRing(...args: [capacityBytes: number]): number {
+    return this.#record("makeRing", args);
+  }
+
+  openRing(...args: [descriptor: number, source: number | undefined, events: RingEvents]): Ring {
+    return this.#record("openRing", args);
+  }
+
+  makeInput(): number {
+    return this.#record("makeInput", []);
+  }
+
+  openInput(...args: [descriptor: number, target: number, events: InputEvents]): CountedInput {
+    return this.#record("openInput", args);
+  }
+
+  makeCrashRecord(): number {
+    return this.#record("makeCrashRecord", []);
+  }
+
+  readCrashRecord(...args: [record: number]): CrashRecord {
+    return this.#record("readCrashRecord", args);
+  }
+
+  installCrashHandler(...args: [plan: CrashPlan]): void {
+    this.#record("installCrashHandler", args);
+  }
+
+  restart(...args: [reason: string]): never {
+    this.#record("restart", args);
+    throw new Error("restarted");
+  }
+
+  /** Not recorded: what counts is the calls in it. */
+  uninterrupted(work: () => void): void {
+    work();
+  }
+
   adoptStream(...args: [descriptor: number, kind: "read" | "write" | "duplex"]): Duplex {
     return this.#record("adoptStream", args);
   }
@@ -225,12 +281,35 @@ export class RecordingSystem implements System {
       }),
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),
+      makeRing: () => this.#nextDescriptor++,
+      openRing: () => IDLE_RING,
+      makeInput: () => this.#nextDescriptor++,
+      openInput: () => IDLE_INPUT,
+      makeCrashRecord: () => this.#nextDescriptor++,
+      readCrashRecord: () => ({ count: 0, latest: [] }),
       adoptStream: () => new PassThrough(),
     };
     // Each default gives what its own call returns; those left out return nothing.
     return (defaults[call] ?? (() => undefined)) as Answer<Name>;
   }
 }
+
+/** A ring whose source says nothing. */
+const IDLE_RING: Ring = {
+  state: () => ({ start: 0, end: 0, hasEnded: false }),
+  read: () => undefined,
+  release: () => {},
+  setLimit: () => {},
+  end: () => {},
+  close: () => {},
+};
+
+/** An input that takes everything and counts nothing. */
+const IDLE_INPUT: CountedInput = {
+  writtenBytes: () => 0,
+  write: (bytes) => bytes.length,
+  close: () => {},
+};
 
 function systemCallError(code: string, call: string, args: readonly unknown[]): SystemCallError {
   const numbers: Readonly<Record<string, number>> = constants.errno;
