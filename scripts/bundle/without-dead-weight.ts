@@ -17,12 +17,19 @@ import type { Plugin } from "esbuild";
  * - The probe for Ed25519 (`constants.js`), a signature and its verification at load time: Node has it.
  * - `bcrypt-pbkdf` (and with it tweetnacl), which serves private keys with a passphrase; ours have none.
  * - `long`: our protobuf modules read 64-bit integers as numbers (scripts/generate-protocol.ts).
+ *
+ * And repairs what bundling breaks: ssh2 knows its own class `Session` by its name, which esbuild changes because
+ * ours has the same. A client that went before its channel had a command ended the agent.
  */
 export const withoutDeadWeight: Plugin = {
   name: "without-dead-weight",
   setup(build) {
     build.onLoad({ filter: /ssh2\/lib\/protocol\/constants\.js$/ }, ({ path }) => ({
       contents: withoutProbe(path),
+      loader: "js",
+    }));
+    build.onLoad({ filter: /ssh2\/lib\/utils\.js$/ }, ({ path }) => ({
+      contents: withoutClassName(path),
       loader: "js",
     }));
     for (const { filter, contents } of stubs) {
@@ -41,6 +48,14 @@ function withoutProbe(path: string): string {
     "const eddsaSupported = true;",
   );
   if (result === source) throw new Error(`${path}: the probe for Ed25519 is not where it was`);
+  return result;
+}
+
+/** A server's session has no streams before its command: that tells it as well. */
+function withoutClassName(path: string): string {
+  const source = readFileSync(path, "utf8");
+  const result = source.replace("channel.constructor.name === 'Session'", "channel.incoming === undefined");
+  if (result === source) throw new Error(`${path}: the test for a session is not where it was`);
   return result;
 }
 
