@@ -72,6 +72,7 @@ step_function set_oom_score;
 step_function enter_cgroup_namespace;
 step_function enter_mount_namespace;
 step_function make_working_directory;
+step_function try_directory;
 step_function change_directory;
 
 /* session.c: what it runs under. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,9 +70,19 @@ bool make_working_directory(const struct instructions *instructions, const char 
   return done;
 }
 
-/** chdir(2), with the user's rights. */
+/** Whether the process is where its instructions want it. */
+static bool is_in_directory;
+
+/** chdir(2), and getcwd(2), which fails outside of the container's root (CVE-2024-21626). */
 bool change_directory(const struct instructions *instructions, const char **detail) {
-  if (instructions->cwd == NULL) return true;
+  if (instructions->cwd == NULL || is_in_directory) return true;
   *detail = instructions->cwd;
-  return chdir(instructions->cwd) == 0;
+  char path[PATH_MAX];
+  is_in_directory = chdir(instructions->cwd) == 0 && getcwd(path, sizeof path) != NULL;
+  return is_in_directory;
+}
+
+/** The same where only the user may be let in, by a file system over the network. */
+bool try_directory(const struct instructions *instructions, const char **detail) {
+  return change_directory(instructions, detail) || errno == EACCES || errno == EPERM;
 }

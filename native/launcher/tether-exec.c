@@ -21,13 +21,15 @@ static const struct {
     /* As root still: raising a limit, and making a directory that root shall own. */
     {"rlimit", set_limits},
     {"make-working-directory", make_working_directory},
+    /* As root, as Docker does it: an image's directory may be closed to another user who is asked for. */
+    {"working-directory", try_directory},
     /* The bounding set first, because it needs CAP_SETPCAP; the groups before the user who may not. */
     {"capabilities", drop_bounding_set},
     {"seccomp", filter_calls_with_privileges},
     {"groups", set_groups},
     {"user", set_user},
     {"capabilities", set_capabilities},
-    /* As the user: a directory that he may not enter is no working directory. */
+    /* As the user, unless root is there already. */
     {"working-directory", change_directory},
     {"session", set_umask},
     {"no-new-privileges", forbid_privileges},
