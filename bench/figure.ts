@@ -7,7 +7,9 @@ export interface FigureRow {
   readonly value: number;
   /** At most this must be reached; undefined for a value that is shown for comparison. */
   readonly limit: number | undefined;
-  readonly unit: "×" | "MiB" | "MB" | "ms";
+  /** At least this must be reached, in place of a limit. */
+  readonly atLeast?: number;
+  readonly unit: "×" | "MiB" | "MB" | "MB/s" | "ms" | "bytes";
   /** What the value was made from. */
   readonly note: string;
 }

@@ -1,5 +1,8 @@
 import type { Figure } from "../figure.ts";
 import { measureDiskCreation } from "./disk-creation.ts";
+import { measureAttachThroughput } from "./attach-throughput.ts";
+import { measureExecAgainstSshd } from "./exec-against-sshd.ts";
+import { measureExec } from "./exec.ts";
 import { measureIdleMemory } from "./idle-memory.ts";
 import { measureIsoSize } from "./iso-size.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
@@ -12,4 +15,7 @@ export const figures: Readonly<Record<string, Figure>> = {
   "smallest-memory": measureSmallestMemory,
   iso: measureIsoSize,
   disk: measureDiskCreation,
+  exec: measureExec,
+  "exec-against-sshd": measureExecAgainstSshd,
+  "attach-throughput": measureAttachThroughput,
 };

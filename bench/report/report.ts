@@ -14,7 +14,7 @@ export interface Results {
 }
 
 /** A ratio is judged by its second digit. */
-const DIGITS = { "×": 2, MiB: 1, MB: 1, ms: 1 } as const;
+const DIGITS = { "×": 2, MiB: 1, MB: 1, "MB/s": 1, ms: 1, bytes: 0 } as const;
 
 /** The table with its breakdowns, and what it was taken on. */
 export function formatReport({
@@ -42,9 +42,11 @@ export function formatReport({
 }
 
 /** The value that is compared is the exact one, not the rounded one. */
-function formatRow({ label, value, limit, unit, note }: FigureRow): string[] {
+function formatRow({ label, value, limit, atLeast, unit, note }: FigureRow): string[] {
   const measured = `${value.toFixed(DIGITS[unit])} ${unit}`;
-  const verdict =
-    limit === undefined ? ["", ""] : [`≤ ${limit} ${unit}`, value <= limit ? "reached" : "missed"];
-  return [label, measured, ...verdict, note];
+  const verdict = (isReached: boolean): string => (isReached ? "reached" : "missed");
+  if (limit !== undefined) return [label, measured, `≤ ${limit} ${unit}`, verdict(value <= limit), note];
+  if (atLeast !== undefined)
+    return [label, measured, `≥ ${atLeast} ${unit}`, verdict(value >= atLeast), note];
+  return [label, measured, "", "", note];
 }
