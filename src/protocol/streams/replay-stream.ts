@@ -1,5 +1,5 @@
-import type { Readable } from "node:stream";
-import { ReplayBuffer } from "./replay-buffer.ts";
+import { Readable } from "node:stream";
+import { ReadableSource, type ReplaySource } from "./replay-source.ts";
 
 /** One write to a client; two SSH packets. */
 const PIECE_BYTES = 64 * 1024;
@@ -72,36 +72,25 @@ export interface ReplayOptions {
  * input on the host. A reader that lost its link goes on where it was.
  */
 export class ReplayStream {
-  readonly #source: Readable;
+  readonly #source: ReplaySource;
   readonly #options: ReplayOptions;
-  readonly #buffer = new ReplayBuffer();
   readonly #readers = new Set<Reader>();
   /** The furthest place that any reader has had; bytes before it may be forgotten. */
   #furthest = 0;
   /** Where a reader is expected (back), for whom the source waits meanwhile. */
   #expected: { readonly cursor: number; readonly limit: NodeJS.Timeout } | undefined;
-  #isEnded = false;
   readonly #ended = Promise.withResolvers<void>();
   readonly #retainedBytes: number;
 
-  constructor(source: Readable, options: ReplayOptions) {
-    this.#source = source;
+  constructor(source: Readable | ReplaySource, options: ReplayOptions) {
+    this.#source = source instanceof Readable ? new ReadableSource(source) : source;
     this.#options = options;
     this.#retainedBytes = RETAINED_BYTES[options.lost ?? "what is on its way"];
-    source.on("data", (chunk: Buffer) => {
-      this.#buffer.append(chunk);
-      this.#advance();
-    });
-    source.once("end", () => {
-      this.end();
-    });
-    source.once("close", () => {
-      this.end();
-    });
-    // A pty's master reports the end as EIO: what was read before it is all there was.
-    source.on("error", () => {
-      this.end();
-    });
+    this.#furthest = this.#source.start;
+    this.#source.open(() => this.#changed());
+    // A source that was there before may have ended already.
+    if (this.#source.hasEnded) this.#changed();
+    this.#source.setLimit(this.#limit());
   }
 
   /** Resolves when the last byte was read from the source. */
@@ -111,17 +100,17 @@ export class ReplayStream {
 
   /** Number of bytes that the source has had. */
   get length(): number {
-    return this.#buffer.end;
+    return this.#source.end;
   }
 
   /** Number of bytes that are still kept. */
   get keptBytes(): number {
-    return this.#buffer.end - this.#buffer.start;
+    return this.#source.end - this.#source.start;
   }
 
   /** Forgets all of a stream that has ended, unless it is still read. */
   shed(): void {
-    if (this.#isEnded && this.#readers.size === 0) this.#buffer.forget(this.#buffer.end);
+    if (this.#source.hasEnded && this.#readers.size === 0) this.#source.forget(this.#source.end);
   }
 
   /**
@@ -144,7 +133,7 @@ export class ReplayStream {
     kind: ReaderKind = "hold",
     returnLimitMs = 0,
   ): (departure?: Departure) => void {
-    const cursor = Math.min(Math.max(offset, this.#buffer.start), this.#buffer.end);
+    const cursor = Math.min(Math.max(offset, this.#source.start), this.#source.end);
     const state = { isWriting: false, isEnded: false, isStalled: false, patience: undefined };
     const reader: Reader = { ...state, cursor, kind, sink };
     if (kind === "hold") this.#expectNobody();
@@ -161,17 +150,19 @@ export class ReplayStream {
 
   /** Ends the stream though its source is still open: a grandchild may hold it for ever. */
   end(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
-    this.#expectNobody();
-    this.#source.removeAllListeners("data");
-    this.#source.destroy();
-    this.#ended.resolve();
+    this.#source.close();
+  }
+
+  #changed(): void {
+    if (this.#source.hasEnded) {
+      this.#expectNobody();
+      this.#ended.resolve();
+    }
     this.#advance();
   }
 
   #expect(cursor: number, limitMs: number): void {
-    if (this.#isEnded) return;
+    if (this.#source.hasEnded) return;
     this.#expectNobody();
     const limit = setTimeout(() => {
       this.#expected = undefined;
@@ -187,21 +178,19 @@ export class ReplayStream {
 
   #advance(): void {
     for (const reader of this.#readers) this.#serve(reader);
-    this.#buffer.forget(this.#unneeded());
-    if (this.#isEnded) return;
-    if (this.#mustWait()) this.#source.pause();
-    else this.#source.resume();
+    this.#source.forget(this.#unneeded());
+    if (!this.#source.hasEnded) this.#source.setLimit(this.#limit());
   }
 
   #serve(reader: Reader): void {
     if (reader.isWriting || reader.isEnded) return;
-    if (reader.cursor < this.#buffer.start) {
+    if (reader.cursor < this.#source.start) {
       this.#cutOff(reader);
       return;
     }
-    const chunk = this.#buffer.read(reader.cursor, PIECE_BYTES);
+    const chunk = this.#source.read(reader.cursor, PIECE_BYTES);
     if (chunk === undefined) {
-      if (!this.#isEnded) return;
+      if (!this.#source.hasEnded) return;
       reader.isEnded = true;
       reader.sink.end();
       return;
@@ -220,7 +209,7 @@ export class ReplayStream {
 
   #cutOff(reader: Reader): void {
     this.#remove(reader);
-    reader.sink.overrun?.(this.#buffer.end - reader.cursor);
+    reader.sink.overrun?.(this.#source.end - reader.cursor);
   }
 
   #remove(reader: Reader): boolean {
@@ -230,7 +219,7 @@ export class ReplayStream {
 
   /** Where the bytes begin that somebody may still need. */
   #unneeded(): number {
-    const { end } = this.#buffer;
+    const { end } = this.#source;
     const isLetGo = this.#options.whileUnread === "let go" && this.#expected === undefined;
     const read = isLetGo ? end : this.#furthest;
     const awaited = Math.min(read, this.#slowestAwaited() ?? read) - this.#retainedBytes;
@@ -238,15 +227,15 @@ export class ReplayStream {
     return Math.min(awaited, Math.max(Math.min(end, ...followers), end - FOLLOW_BYTES));
   }
 
-  #mustWait(): boolean {
-    const { end } = this.#buffer;
-    if (this.#expected !== undefined && end - this.#expected.cursor >= EARLY_BYTES) return true;
-    const slow = this.#awaited().filter(({ cursor }) => end - cursor >= LAG_BYTES);
-    for (const reader of slow) this.#losePatience(reader);
-    if (slow.length > 0) return true;
-    return (
-      this.#options.whileUnread === "wait" && this.#readers.size === 0 && end - this.#furthest >= EARLY_BYTES
-    );
+  /** How far the source may go. */
+  #limit(): number {
+    const { end } = this.#source;
+    const limits = this.#awaited().map(({ cursor }) => cursor + LAG_BYTES);
+    for (const reader of this.#awaited()) if (end - reader.cursor >= LAG_BYTES) this.#losePatience(reader);
+    if (this.#expected !== undefined) limits.push(this.#expected.cursor + EARLY_BYTES);
+    if (this.#options.whileUnread === "wait" && this.#readers.size === 0)
+      limits.push(this.#furthest + EARLY_BYTES);
+    return limits.length === 0 ? end + EARLY_BYTES : Math.min(...limits);
   }
 
   #losePatience(reader: Reader): void {
