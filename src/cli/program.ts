@@ -7,6 +7,7 @@ import { addLogsCommand } from "./logs-command.ts";
 import { addPsCommand } from "./ps-command.ts";
 import { addRmCommand } from "./rm-command.ts";
 import { addAttachCommands } from "./attach-commands.ts";
+import { addCpCommand } from "./cp-command.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { addInspectCommand } from "./inspect-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
@@ -47,6 +48,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addInspectCommand(program, context);
   addEventsCommand(program, context);
   addLogsCommand(program, context);
+  addCpCommand(program, context, (reference) => context.openExecution().openGuest(reference));
   addSshCommand(program, context);
   program
     .command("version")

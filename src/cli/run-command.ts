@@ -43,8 +43,10 @@ export function addRunCommand(program: Command, context: Context): void {
     .helpOption("--help", "show this help")
     .action(async (image: string, words: string[], options: RunOptions) => {
       const execution = (): Execution => context.openExecution();
-      if (options.detach === true) await runDetached(image, words, options, context, execution);
+      if (options.detach === true) await runDetached(image, words, options, execution);
       else process.exitCode = await runAttached(image, words, options, execution);
+      // It may have been left running.
+      context.leaveMachines();
     });
 }
 
@@ -72,7 +74,6 @@ async function runDetached(
   image: string,
   command: readonly string[],
   options: RunOptions,
-  context: Context,
   openExecution: () => Execution,
 ): Promise<void> {
   if (options.attach.length > 0) throw new TetherError("usage", "Conflicting options: -a and -d");
@@ -81,7 +82,6 @@ async function runDetached(
   using signals = new SignalProxy();
   const { id } = await openExecution().runDetached(request, signals.abort);
   process.stdout.write(`${id}\n`);
-  context.leaveMachines();
 }
 
 async function runAttached(

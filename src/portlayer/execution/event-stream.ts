@@ -46,17 +46,14 @@ function readGuests({ containers }: Core): ContainerEvent[] {
 
 /** A guest numbers its events from 1 in each run: each is told once, wherever it is found. */
 class ToldEvents {
-  readonly #told = new Map<string, { readonly run: string; readonly sequence: number }>();
+  /** The last number of each run of each container. */
+  readonly #told = new Map<string, number>();
 
   isNew({ id, guest }: ContainerEvent): boolean {
     if (guest === undefined) return true;
-    const last = this.#told.get(id);
-    if (
-      last !== undefined &&
-      (guest.run < last.run || (guest.run === last.run && guest.sequence <= last.sequence))
-    )
-      return false;
-    this.#told.set(id, guest);
+    const run = `${id} ${guest.run}`;
+    if (guest.sequence <= (this.#told.get(run) ?? 0)) return false;
+    this.#told.set(run, guest.sequence);
     return true;
   }
 }
