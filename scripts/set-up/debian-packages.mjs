@@ -36,10 +36,19 @@ export const packagesToRun = {
 /** Needed by `npm test` and `npm run bench` beside the above. @type {PackageList} */
 export const packagesToTest = {
   bzip2: "an archive of each kind",
+  "docker.io": "a container engine beside container VMs: both must behave the same",
   debootstrap: "makes the Debian image that tests run",
   "openssh-client": "ssh and sftp judge the guest's SSH server",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",
   "redis-tools": "a real client for the redis inside a container VM",
   rpm: "makes a kernel RPM of Photon's layout",
   tmux: "a real terminal around `npm start`",
+};
+
+/**
+ * What systemd would start as soon as a package is installed. The tests start what they need by themselves, in
+ * folders of their own. @type {Readonly<Record<string, readonly string[]>>}
+ */
+export const servicesOfPackages = {
+  "docker.io": ["docker.service", "docker.socket", "containerd.service"],
 };

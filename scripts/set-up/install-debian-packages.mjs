@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
+import { servicesOfPackages } from "./debian-packages.mjs";
 import { commandLine, runTool } from "./run-tool.mjs";
 import { StepError } from "./step-error.mjs";
 
@@ -13,6 +15,7 @@ const aptOptions = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=
  * @property {boolean} isRoot
  * @property {boolean} hasTerminal on both standard input and standard error, so that a question can be answered
  * @property {boolean} hasSudo
+ * @property {boolean} hasSystemd as the machine's init
  * @property {(question: string) => Promise<string>} ask
  * @property {typeof runTool} runTool
  */
@@ -23,6 +26,7 @@ export function thisHost() {
     isRoot: process.getuid?.() === 0,
     hasTerminal: isatty(0) && isatty(2),
     hasSudo: spawnSync("sudo", ["-V"], { stdio: "ignore" }).status === 0,
+    hasSystemd: existsSync("/run/systemd/system"),
     ask: askOnTerminal,
     runTool,
   };
@@ -51,8 +55,8 @@ export function missingDebianPackages(names, dpkgQuery = "dpkg-query") {
 }
 
 /**
- * Installs the packages: as root at once, else with sudo after asking; throws a StepError with the exact
- * command where neither is possible.
+ * Installs the packages, without starting their services now or at the next boot: as root at once, else with
+ * sudo after asking; throws a StepError with the exact command where neither is possible.
  *
  * @param {readonly string[]} names
  * @param {{ verbose: boolean }} report
@@ -61,7 +65,24 @@ export function missingDebianPackages(names, dpkgQuery = "dpkg-query") {
 export async function installDebianPackages(names, report, host = thisHost()) {
   // Through env(1), since sudo does not hand our environment on.
   const install = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", ...aptOptions, ...names];
-  await runAsRoot("Debian packages are missing", [UPDATE, install], report, host);
+  const services = host.hasSystemd ? names.flatMap((name) => servicesOfPackages[name] ?? []) : [];
+  const commands = services.length > 0 ? withoutStarting(install, services) : [install];
+  await runAsRoot("Debian packages are missing", [UPDATE, ...commands], report, host);
+}
+
+/**
+ * A package's script starts its services unless they are masked; a mask in /run is gone with a reboot at last.
+ *
+ * @param {readonly string[]} install
+ * @param {readonly string[]} services
+ */
+function withoutStarting(install, services) {
+  return [
+    ["systemctl", "mask", "--runtime", ...services],
+    install,
+    ["systemctl", "unmask", "--runtime", ...services],
+    ["systemctl", "disable", ...services],
+  ];
 }
 
 const UPDATE = ["apt-get", "update"];

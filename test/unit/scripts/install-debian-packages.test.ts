@@ -54,6 +54,7 @@ describe("installing Debian packages", () => {
       isRoot: false,
       hasTerminal: true,
       hasSudo: true,
+      hasSystemd: true,
       ask: (question) => {
         asked = question;
         return Promise.resolve("y");
@@ -72,6 +73,20 @@ describe("installing Debian packages", () => {
     await run({ isRoot: true, hasTerminal: false });
     deepEqual(ran, ["apt-get update", install]);
     equal(asked, "");
+  });
+
+  it("starts no service of a package, neither now nor at the next boot", async () => {
+    const docker = install.replace("qemu umoci", "docker.io");
+    const services = "docker.service docker.socket containerd.service";
+    for (const hasSystemd of [true, false]) {
+      ran = [];
+      await installDebianPackages(["docker.io"], { verbose: false }, host({ isRoot: true, hasSystemd }));
+      const [before, after] = [
+        [`systemctl mask --runtime ${services}`],
+        [`systemctl unmask --runtime ${services}`, `systemctl disable ${services}`],
+      ];
+      deepEqual(ran, ["apt-get update", ...(hasSystemd ? [...before, docker, ...after] : [docker])]);
+    }
   });
 
   it("asks before it uses sudo, showing the commands", async () => {
