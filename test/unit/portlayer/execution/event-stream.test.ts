@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Core } from "../../../../src/portlayer/execution/core.ts";
+import { type ContainerEvent, EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
+import { streamEvents } from "../../../../src/portlayer/execution/event-stream.ts";
+import { readGuestEvents } from "../../../../src/portlayer/execution/guest-events.ts";
+import {
+  type ContainerRecord,
+  ContainerStore,
+  openStateFolder,
+} from "../../../../src/portlayer/execution/index.ts";
+import type { EventBody } from "../../../../src/protocol/control-messages.ts";
+import { encodeLogRecord } from "../../../../src/protocol/log/index.ts";
+import { containerRecord } from "../../../support/container-records.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
+
+const STARTED = "2026-01-01T00:00:00.000Z";
+
+describe("the events of containers", () => {
+  const folder = useTemporaryFolder();
+  let containers: ContainerStore;
+  let journal: EventJournal;
+  let record: ContainerRecord;
+  let sequence: number;
+  beforeEach(() => {
+    const state = openStateFolder({ VCH_STATE: folder.path });
+    containers = new ContainerStore(state);
+    journal = new EventJournal(state);
+    record = containers.create("web", (name) => containerRecord("a", { name, started: STARTED }));
+    beginRun();
+  });
+  const log = (): string => join(containers.folderOf(record.id), "log");
+  const beginRun = (): void => {
+    sequence = 0;
+    writeFileSync(log(), encodeLogRecord({ runBegun: {} }));
+  };
+  const report = (body: EventBody, seconds: number): void =>
+    appendFileSync(
+      log(),
+      encodeLogRecord({ event: { sequence: ++sequence, time: { seconds }, sessionId: "", ...body } }),
+    );
+  // Only these parts of it are for events.
+  const stream = (range: {
+    readonly since?: number;
+    readonly until?: number;
+  }): AsyncGenerator<ContainerEvent> =>
+    streamEvents({ containers, journal } as unknown as Core, {
+      sinceMs: range.since,
+      untilMs: range.until,
+      signal: new AbortController().signal,
+    });
+  const actions = async (range: { readonly since?: number; readonly until?: number }): Promise<string[]> => {
+    const told: string[] = [];
+    for await (const { action } of stream(range)) told.push(action);
+    return told;
+  };
+
+  it("are told in order, whoever has written them down", async () => {
+    journal.add("create", record);
+    const now = Date.now() / 1000;
+    report({ started: { pid: 5 } }, now - 30);
+    report({ exited: { code: 3 } }, now - 10);
+    assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start", "die", "create"]);
+    assert.deepEqual(await actions({ since: (now - 20) * 1000, until: Date.now() }), ["die", "create"]);
+  });
+
+  it("are each told once, though their run is over and the journal has them", async () => {
+    report({ started: { pid: 5 } }, 10);
+    journal.keep(readGuestEvents(record, containers.folderOf(record.id)));
+    assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start"]);
+    containers.save({ ...record, started: "2026-01-02T00:00:00.000Z" });
+    beginRun();
+    report({ started: { pid: 6 } }, 20);
+    report({ paused: {} }, 30);
+    assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start", "start", "pause"]);
+  });
+
+  it("are told as they come, also those of a container that is removed meanwhile", async () => {
+    const events = stream({});
+    const next = async (): Promise<string> => {
+      const { value } = await events.next();
+      return value === undefined ? "" : (value as ContainerEvent).action;
+    };
+    const first = next();
+    await new Promise(setImmediate);
+    report({ started: { pid: 5 } }, Date.now() / 1000);
+    assert.equal(await first, "start");
+    report({ exited: { signal: 9 } }, Date.now() / 1000);
+    journal.keep(readGuestEvents(record, containers.folderOf(record.id)));
+    containers.remove(record);
+    journal.add("destroy", record);
+    assert.deepEqual([await next(), await next()], ["die", "destroy"]);
+    await events.return(undefined);
+  });
+
+  it("survive a journal that is damaged, or too large", () => {
+    journal.add("create", record);
+    appendFileSync(journal.path, '{"torn\nnull\n');
+    journal.add("rename", record, { oldName: "/x" });
+    assert.deepEqual(
+      journal.read().map(({ action }) => action),
+      ["create", "rename"],
+    );
+    const news = journal.follow();
+    journal.add("a".repeat(1024 * 1024), record);
+    journal.add("behind", record);
+    assert.deepEqual(
+      journal.read().map(({ action }) => action.slice(0, 6)),
+      ["create", "rename", "aaaaaa", "behind"],
+    );
+    assert.equal(news().at(-1)?.action, "behind");
+  });
+});
