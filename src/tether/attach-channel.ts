@@ -1,10 +1,10 @@
-import type { ServerChannel } from "ssh2";
+import type { ServerChannel, Session as SshSession } from "ssh2";
 import { TetherError } from "../protocol/errors/index.ts";
 import { CUT_OFF_SIGNAL } from "../protocol/link-names.ts";
+import { signalName } from "../protocol/signals.ts";
 import type { Departure, StreamSink } from "../protocol/streams/index.ts";
 import type { Exit, Session } from "../session/index.ts";
-import { signalName } from "../protocol/signals.ts";
-import { onceClientEnded } from "./channel-end.ts";
+import { sendExitSignal } from "./exit-signal.ts";
 
 /** What a client asks for that attaches. */
 export interface AttachRequest {
@@ -22,13 +22,19 @@ const EXIT_NOT_STARTED = 126;
  * Connects one SSH channel to a session: channel data is standard input and output, extended data standard
  * error output (RFC 4254 section 5.2), the exit follows the last byte (section 6.10).
  *
- * @returns disconnects the channel, when its link is gone: ssh2 closes a channel that is paused only once it
- *   is read.
+ * @param ssh the channel's requests and their end: the channel itself, when it is paused, does not tell.
+ * @returns disconnects the channel, when its link is gone, of which neither tells.
  */
-export function attachChannel(channel: ServerChannel, session: Session, request: AttachRequest): () => void {
+export function attachChannel(
+  ssh: SshSession,
+  channel: ServerChannel,
+  session: Session,
+  request: AttachRequest,
+): (departure: Departure) => void {
   const writer = new ChannelWriter(channel);
   const cutOff = (name: string) => (missedBytes: number) => {
-    detach("left");
+    detachInput();
+    detachOutput("left");
     endCutOff(channel, `${missedBytes} bytes of ${name} were left out`);
   };
   const output = new EndingSink(
@@ -39,7 +45,12 @@ export function attachChannel(channel: ServerChannel, session: Session, request:
     (chunk, done) => writer.write(channel.stderr, chunk, done),
     cutOff("standard error output"),
   );
-  const detachInput = session.input.attach(channel, onceClientEnded(channel));
+  // The stream ends for a broken link as well.
+  let hasEnded = false;
+  ssh.once("eof", () => {
+    hasEnded = true;
+  });
+  const detachInput = session.input.attach(channel, () => hasEnded);
   const detachOutput = session.attach({
     output,
     errorOutput,
@@ -47,22 +58,35 @@ export function attachChannel(channel: ServerChannel, session: Session, request:
     errorOutputOffset: request.errorOutput,
     kind: request.kind,
   });
-  const detach = (departure: Departure): void => {
+  // What the client sent before it left is still the process's, which may read it later.
+  ssh.once("close", () => detachOutput("left"));
+  void sendOutcome(channel, session, Promise.all([output.ended, errorOutput.ended]));
+  return (departure) => {
     detachInput();
     detachOutput(departure);
   };
-  channel.once("close", () => detach("left"));
-  void Promise.all([output.ended, errorOutput.ended, session.outcome]).then(([, , outcome]) => {
-    if (outcome instanceof TetherError) sendError(channel, outcome);
-    else sendExit(channel, outcome);
-    channel.end();
-  });
-  return () => detach("lost");
+}
+
+/** A client that leaves before is forgotten: it must not wait for the process's end. */
+async function sendOutcome(
+  channel: ServerChannel,
+  session: Session,
+  outputsEnded: Promise<unknown>,
+): Promise<void> {
+  await outputsEnded;
+  const outcome = await session.outcome;
+  if (outcome instanceof TetherError) sendError(channel, outcome);
+  else sendExit(channel, outcome);
+  channel.end();
 }
 
 /** The signal name is our own (RFC 4254 section 6.10 allows NAME@DOMAIN): no process ends so. */
 function endCutOff(channel: ServerChannel, message: string): void {
-  channel.exit(CUT_OFF_SIGNAL, false, `this client was too slow: ${message}`);
+  sendExitSignal(channel, {
+    name: CUT_OFF_SIGNAL,
+    coreDumped: false,
+    message: `this client was too slow: ${message}`,
+  });
   channel.end();
 }
 
@@ -73,7 +97,7 @@ function sendError(channel: ServerChannel, error: TetherError): void {
 
 function sendExit(channel: ServerChannel, { code, signal, coreDumped }: Exit): void {
   if (signal === 0) channel.exit(code);
-  else channel.exit(signalName(signal), coreDumped);
+  else sendExitSignal(channel, { name: signalName(signal), coreDumped, message: "" });
 }
 
 /** One of a channel's two outputs: ssh2 calls back when the chunk fits the channel's window, and what it has taken counts as on its way. */

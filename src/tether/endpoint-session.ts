@@ -1,55 +1,89 @@
-import type { PseudoTtyInfo, ServerChannel, Session as SshSession } from "ssh2";
+import type { ServerChannel, Session as SshSession } from "ssh2";
 import { type ArchiveCommand, parseArchiveCommand } from "../protocol/archive-commands.ts";
+import { TetherError } from "../protocol/errors/index.ts";
 import { CONTROL_SUBSYSTEM } from "../protocol/link-names.ts";
 import type { Session } from "../session/index.ts";
+import type { WindowSize } from "../system/system.ts";
 import { attachChannel } from "./attach-channel.ts";
-import { parseAttach } from "./attach-command.ts";
+import { type AttachCommand, parseAttach } from "./attach-command.ts";
 import { serveControl } from "./control-channel.ts";
 import type { Detachments, ServedAgent } from "./ssh-server.ts";
 import type { UserServices } from "./user-services.ts";
 
+/** ssh2's types have both always; `reject` is missing when the client wants no reply. */
+type Answers = {
+  readonly accept: () => ServerChannel | undefined;
+  readonly reject: (() => void) | undefined;
+};
+
 /** Serves one channel of the endpoint: the control subsystem, an attachment, or an archive that is copied. */
 export function serveEndpointSession(ssh: SshSession, agent: ServedAgent, detachments: Detachments): void {
-  let window: PseudoTtyInfo | undefined;
-  let attached: Session | undefined;
-  ssh.on("subsystem", (accept, reject, info) => {
-    if (info.name === CONTROL_SUBSYSTEM) serveControl(accept(), agent.control);
-    else reject();
-  });
-  ssh.on("pty", (accept, _reject, info) => {
-    window = info;
-    accept?.();
-  });
-  ssh.on("window-change", (accept, _reject, info) => {
-    attached?.resize({ columns: info.cols, rows: info.rows });
-    accept?.();
-  });
-  ssh.on("exec", (accept, reject, info) => {
-    const channel = serveCommand(info.command, agent, detachments, accept);
-    if (channel === undefined) reject();
-    else attached = channel.session;
-    if (window !== undefined && attached?.isTerminal === true)
-      attached.resize({ columns: window.cols, rows: window.rows });
-  });
+  new EndpointSession(ssh, agent, detachments).serve();
 }
 
-/** @returns undefined for a command that does not exist, or whose session does not. */
-function serveCommand(
-  command: string,
-  { sessions, services }: ServedAgent,
-  detachments: Detachments,
-  accept: () => ServerChannel,
-): { readonly session: Session | undefined } | undefined {
-  const attach = parseAttach(command);
-  const archive = attach === undefined ? parseArchiveCommand(command) : undefined;
-  if (archive !== undefined && services !== undefined) {
-    void serveArchiveLazily(accept(), archive, services);
-    return { session: undefined };
+class EndpointSession {
+  readonly #ssh: SshSession;
+  readonly #agent: ServedAgent;
+  readonly #detachments: Detachments;
+  #window: WindowSize | undefined;
+  #attached: Session | undefined;
+
+  constructor(ssh: SshSession, agent: ServedAgent, detachments: Detachments) {
+    this.#ssh = ssh;
+    this.#agent = agent;
+    this.#detachments = detachments;
   }
-  const entry = sessions?.entries.find(({ id }) => id === attach?.sessionId);
-  if (attach === undefined || entry === undefined) return undefined;
-  detachments.push(attachChannel(accept(), entry.session, attach));
-  return { session: entry.session };
+
+  serve(): void {
+    this.#ssh.on("subsystem", (accept, reject: Answers["reject"], { name }) => {
+      if (name === CONTROL_SUBSYSTEM) this.#serveControl(accept());
+      else reject?.();
+    });
+    this.#ssh.on("pty", (accept, _reject, { cols, rows }) => {
+      this.#window = { columns: cols, rows };
+      accept?.();
+    });
+    this.#ssh.on("window-change", (accept, _reject, { cols, rows }) => {
+      this.#attached?.resize({ columns: cols, rows });
+      accept?.();
+    });
+    this.#ssh.on("exec", (accept, reject, { command }) => this.#serveCommand(command, { accept, reject }));
+  }
+
+  /** Of a channel's requests to start something only the first gets the channel (RFC 4254 section 6.5). */
+  #serveControl(channel: ServerChannel | undefined): void {
+    if (channel !== undefined) serveControl(channel, this.#agent.control);
+  }
+
+  #serveCommand(command: string, answers: Answers): void {
+    const attach = parseAttach(command);
+    if (attach !== undefined) {
+      this.#attach(attach, answers);
+      return;
+    }
+    const { services } = this.#agent;
+    const archive = parseArchiveCommand(command);
+    const channel = archive === undefined || services === undefined ? undefined : answers.accept();
+    if (channel === undefined || archive === undefined || services === undefined) answers.reject?.();
+    else void serveArchiveLazily(channel, archive, services);
+  }
+
+  #attach(attach: AttachCommand, { accept, reject }: Answers): void {
+    const entry = this.#agent.sessions?.entries.find(({ id }) => id === attach.sessionId);
+    const channel = entry === undefined ? undefined : accept();
+    if (entry === undefined || channel === undefined) {
+      reject?.();
+      return;
+    }
+    const { session } = entry;
+    this.#attached = session;
+    // Before the process, which may start with this client.
+    if (this.#window !== undefined && session.isTerminal) session.resize(this.#window);
+    const detach = attachChannel(this.#ssh, channel, session, attach);
+    const lose = (): void => detach("lost");
+    this.#detachments.add(lose);
+    this.#ssh.once("close", () => this.#detachments.delete(lose));
+  }
 }
 
 /** Copying is rare, and its code is not needed by a start. */
@@ -59,5 +93,14 @@ async function serveArchiveLazily(
   services: UserServices,
 ): Promise<void> {
   const { serveArchive } = await import("./archive-channel.ts");
-  await serveArchive(channel, command, services.files());
+  try {
+    await serveArchive(channel, command, services.files());
+  } catch (error) {
+    // The container can take away the user that the files are to belong to.
+    const { code, message } = TetherError.from(error, "internal", "copying");
+    channel.stderr.write(`${JSON.stringify({ code, message })}\n`);
+    channel.exit(1);
+    channel.resume();
+    channel.end();
+  }
 }

@@ -31,8 +31,8 @@ export interface LinkKeys {
 /** How long a peer may take to authenticate; a connection that never does must not occupy the link. */
 const HANDSHAKE_LIMIT_MS = 30_000;
 
-/** What ends with a connection. */
-export type Detachments = Array<() => void>;
+/** What ends with a connection; what has ended before takes itself out. */
+export type Detachments = Set<() => void>;
 
 /**
  * The agent's SSH server (RFC 4251 to 4254) over sockets that the link hands to it. The user `tether` is the endpoint,
@@ -62,13 +62,15 @@ export class SshServer {
   }
 
   #serve(connection: Connection): void {
-    const detachments: Detachments = [];
+    const detachments: Detachments = new Set();
     const limit = setTimeout(() => connection.end(), HANDSHAKE_LIMIT_MS);
     let user = "";
     // A peer that breaks the protocol or vanishes ends its own connection; nobody else is concerned.
     connection.on("error", () => connection.end());
     connection.on("authentication", (context) => {
-      if (this.#authenticate(context)) user = context.username;
+      // First: `ready` comes from within the acceptance.
+      user = context.username;
+      this.#authenticate(context);
     });
     connection.once("ready", () => {
       clearTimeout(limit);
@@ -93,11 +95,9 @@ export class SshServer {
     else serveUser(connection, user, services, detachments);
   }
 
-  #authenticate(context: AuthContext): boolean {
-    const isAccepted = context.method === "publickey" && this.#isClientKey(context);
-    if (isAccepted) context.accept();
+  #authenticate(context: AuthContext): void {
+    if (context.method === "publickey" && this.#isClientKey(context)) context.accept();
     else context.reject(["publickey"]);
-    return isAccepted;
   }
 
   /** Without a signature the client only asks whether the key would do (RFC 4252 section 7). */

@@ -13,3 +13,17 @@ declare module "ssh2/lib/protocol/keyParser.js" {
   const keyParser: { readonly parseKey: typeof utils.parseKey };
   export default keyParser;
 }
+
+declare module "ssh2/lib/protocol/utils.js" {
+  interface Protocol {
+    readonly _packetRW: {
+      readonly write: {
+        readonly allocStart: number;
+        alloc(payloadBytes: number): Uint8Array;
+        finalize(packet: Uint8Array): Uint8Array;
+      };
+    };
+  }
+  const utils: { readonly sendPacket: (protocol: Protocol, packet: Uint8Array) => unknown };
+  export default utils;
+}

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
-import type { Connection, ServerChannel, Session as SshSession } from "ssh2";
+import type { Connection, PseudoTtyInfo, ServerChannel, Session as SshSession } from "ssh2";
 import { TetherError } from "../protocol/errors/index.ts";
 import { parseSignal } from "../protocol/signals.ts";
+import type { Departure } from "../protocol/streams/index.ts";
 import type { Session } from "../session/index.ts";
+import type { WindowSize } from "../system/system.ts";
 import { attachChannel } from "./attach-channel.ts";
 import type { Detachments } from "./ssh-server.ts";
 import type { UserCommand, UserServices } from "./user-services.ts";
@@ -12,6 +14,7 @@ const ACCEPTED_ENVIRONMENT = /^(?:LANG|LC_\w+|COLORTERM|NO_COLOR)$/;
 
 const MOST_ENVIRONMENT = 64;
 const EXIT_REFUSED = 255;
+const SIGHUP = 1;
 
 /**
  * Serves a user of the container on a connection of his own, as sshd(8) would: shells and commands, with or without
@@ -25,17 +28,18 @@ export function serveUser(
 ): void {
   connection.on("session", (accept) => new UserSession(accept(), user, services, detachments));
   connection.on("tcpip", (accept, reject, { destIP, destPort }) => {
-    forward(() => services.connect(destIP, destPort), accept, reject);
+    forward(() => services.connect(destIP, destPort), accept, reject, detachments);
   });
   // ssh2's types say otherwise: the listener is given the same arguments as that of "tcpip".
   connection.on("openssh.streamlocal" as "tcpip", (accept, reject, info) => {
     const { socketPath } = info as unknown as { readonly socketPath: string };
-    forward(() => services.connectUnix(socketPath), accept, reject);
+    forward(() => services.connectUnix(socketPath), accept, reject, detachments);
   });
 }
 
 /** One `session` channel. */
 class UserSession {
+  readonly #ssh: SshSession;
   readonly #services: UserServices;
   readonly #user: string;
   readonly #detachments: Detachments;
@@ -44,6 +48,7 @@ class UserSession {
   #session: Session | undefined;
 
   constructor(ssh: SshSession, user: string, services: UserServices, detachments: Detachments) {
+    this.#ssh = ssh;
     this.#services = services;
     this.#user = user;
     this.#detachments = detachments;
@@ -54,7 +59,7 @@ class UserSession {
     ssh.on("pty", (accept, _reject, info) => {
       // ssh2's types lack the terminal's type.
       const { term } = info as unknown as { readonly term?: string };
-      this.#terminal = { type: cleanTerm(term), window: { columns: info.cols, rows: info.rows } };
+      this.#terminal = { type: cleanTerm(term), window: readWindow(info) };
       accept?.();
     });
     ssh.on("window-change", (accept, _reject, info) => {
@@ -67,9 +72,10 @@ class UserSession {
     });
     ssh.on("shell", (accept) => this.#run(accept(), undefined));
     ssh.on("exec", (accept, _reject, { command }) => this.#run(accept(), command));
-    ssh.on("subsystem", (accept, reject, { name }) => {
+    // ssh2 raises its own event "sftp" only for who listens to that; this one has a plain channel.
+    ssh.on("subsystem", (accept, reject: (() => void) | undefined, { name }) => {
       if (name === "sftp") void this.#serveSftp(accept());
-      else reject();
+      else reject?.();
     });
   }
 
@@ -90,50 +96,113 @@ class UserSession {
     }
   }
 
-  #run(channel: ServerChannel, command: string | undefined): void {
+  /** @param channel undefined when the channel has a command already (RFC 4254 section 6.5). */
+  #run(channel: ServerChannel | undefined, command: string | undefined): void {
+    if (channel === undefined) return;
     const request = { user: this.#user, command, environment: this.#environment, terminal: this.#terminal };
     try {
       const session = this.#services.start(request);
       this.#session = session;
-      this.#detachments.push(attachChannel(channel, session, { output: 0, errorOutput: 0, kind: "hold" }));
+      this.#watchEnd(session, attachChannel(this.#ssh, channel, session, FROM_THE_FIRST_BYTE));
     } catch (error) {
-      const { message } = TetherError.from(error, "internal", "the command could not be started");
-      channel.stderr.write(`${message}\n`);
-      channel.exit(EXIT_REFUSED);
-      channel.end();
+      refuse(channel, TetherError.from(error, "internal", "the command could not be started"));
     }
   }
 
-  async #serveSftp(channel: ServerChannel): Promise<void> {
+  /** Such a client does not come back: its terminal is hung up, its input ends, and nobody waits for it. */
+  #watchEnd(session: Session, detach: (departure: Departure) => void): void {
+    const hangUp = (): void => {
+      if (session.state.phase !== "running") return;
+      if (session.isTerminal) session.signal(SIGHUP, true);
+      // A terminal's input is its output too.
+      else session.input.end();
+    };
+    const lose = (): void => {
+      detach("left");
+      hangUp();
+    };
+    this.#detachments.add(lose);
+    this.#ssh.once("close", () => {
+      this.#detachments.delete(lose);
+      hangUp();
+    });
+  }
+
+  async #serveSftp(channel: ServerChannel | undefined): Promise<void> {
+    if (channel === undefined) return;
     const { serveSftp } = await import("./sftp-server.ts");
-    await serveSftp(channel, this.#services.files());
+    try {
+      await serveSftp(channel, this.#services.files());
+    } catch (error) {
+      // The container can take away the user that its files are looked up for.
+      refuse(channel, TetherError.from(error, "internal", "the files cannot be served"));
+    }
   }
 }
 
+const FROM_THE_FIRST_BYTE = { output: 0, errorOutput: 0, kind: "hold" } as const;
+
+function refuse(channel: ServerChannel, { message }: TetherError): void {
+  channel.stderr.write(`${message}\n`);
+  channel.exit(EXIT_REFUSED);
+  channel.resume();
+  channel.end();
+}
+
 /** Joins a forwarded channel (RFC 4254 section 7.2) with a connection that is made for it. */
-function forward(connect: () => Socket, accept: () => ServerChannel, reject: () => void): void {
+function forward(
+  connect: () => Socket,
+  accept: () => ServerChannel,
+  reject: () => void,
+  detachments: Detachments,
+): void {
   let socket: Socket;
   try {
     socket = connect();
   } catch {
-    // No such socket: the client is told that the connection failed.
+    // No such socket or port: the client is told that the connection failed.
     reject();
     return;
   }
+  const destroy = (): void => void socket.destroy();
+  detachments.add(destroy);
+  socket.once("close", () => detachments.delete(destroy));
   socket.once("error", reject);
   socket.once("connect", () => {
     socket.off("error", reject);
-    const channel = accept();
-    const end = (): void => {
-      socket.destroy();
-      channel.close();
-    };
-    socket.on("error", end);
-    channel.on("error", end);
-    channel.once("close", () => socket.destroy());
-    channel.pipe(socket);
-    socket.pipe(channel);
+    join(accept(), socket);
   });
+}
+
+/** Each direction ends for itself; ssh2's `end` would close the channel with the first. */
+function join(channel: HalfClosing, socket: Socket): void {
+  let hasClientEnded = false;
+  const close = (): void => {
+    socket.destroy();
+    channel.close();
+  };
+  socket.on("error", close);
+  channel.on("error", close);
+  channel.pipe(socket);
+  channel.once("end", () => {
+    hasClientEnded = true;
+    if (socket.readableEnded) channel.end();
+  });
+  channel.once("close", () => socket.end());
+  socket.pipe(channel, { end: false });
+  socket.once("end", () => {
+    if (hasClientEnded) channel.end();
+    // Behind all that waits for the channel's window.
+    else channel.write(Buffer.alloc(0), () => channel.eof?.());
+  });
+}
+
+/** ssh2's types lack `eof`: CHANNEL_EOF without CHANNEL_CLOSE (RFC 4254 section 5.3). */
+type HalfClosing = ServerChannel & { eof?(): void };
+
+/** A client without a terminal of its own names no size. */
+function readWindow({ cols, rows }: PseudoTtyInfo): WindowSize | undefined {
+  return cols === 0 || rows === 0 ? undefined : { columns: cols, rows };
 }
 
 /** terminfo(5) names: anything else would only do harm in an environment. */

@@ -22,7 +22,7 @@ export interface UserCommand {
   /** `KEY=VALUE` that the client asks for. */
   readonly environment: readonly string[];
   /** With a terminal: its type and size. */
-  readonly terminal: { readonly type: string; readonly window: WindowSize } | undefined;
+  readonly terminal: { readonly type: string; readonly window: WindowSize | undefined } | undefined;
 }
 
 /** What the agent does for a user of the container who comes with plain SSH. */

@@ -1,22 +1,12 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { makeLinkKeys } from "../../../src/portlayer/interaction/index.ts";
 import { decodeMessage, encodeRequest } from "../../../src/protocol/control-messages.ts";
 import { DelimitedDecoder } from "../../../src/protocol/length-delimited.ts";
 import type { Exit } from "../../../src/session/index.ts";
 import { type FakeSession, startFakeSession } from "../../support/fake-process.ts";
+import { type Finished, runSsh, type SshOptions } from "../../support/openssh.ts";
 import { ServedGuest } from "../../support/served-guest.ts";
-
-interface Finished {
-  readonly status: number | null;
-  readonly output: Buffer;
-  readonly errorOutput: string;
-}
 
 // The judge is Debian's own client: openssh-client, with nc (netcat-openbsd) to reach a socket in a folder.
 describe("OpenSSH's client", () => {
@@ -32,42 +22,8 @@ describe("OpenSSH's client", () => {
     await guest[Symbol.asyncDispose]();
   });
 
-  const ssh = async (
-    args: readonly string[],
-    {
-      input = "",
-      key = guest.keys.clientPrivateKey,
-      hostKey = guest.keys.hostPublicKey,
-    }: { input?: string | Uint8Array; key?: string; hostKey?: string } = {},
-  ): Promise<Finished> => {
-    const [keyFile, knownHosts] = [join(guest.folder, "key"), join(guest.folder, "known_hosts")];
-    writeFileSync(keyFile, key, { mode: 0o600 });
-    writeFileSync(knownHosts, `guest ${hostKey}\n`);
-    const options = {
-      ProxyCommand: `nc -U ${guest.path}`,
-      HostKeyAlias: "guest",
-      UserKnownHostsFile: knownHosts,
-      StrictHostKeyChecking: "yes",
-      IdentityFile: keyFile,
-      IdentitiesOnly: "yes",
-      BatchMode: "yes",
-      LogLevel: "ERROR",
-    };
-    const child = spawn(
-      "ssh",
-      ["-F", "none", ...Object.entries(options).flatMap((each) => ["-o", each.join("=")]), ...args],
-      {
-        env: { PATH: process.env["PATH"] },
-      },
-    );
-    const exited = once(child, "close");
-    // It may have ended before it took any input.
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-    const [output, errorOutput] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
-    const [status] = (await exited) as [number | null];
-    return { status, output, errorOutput: errorOutput.toString() };
-  };
+  const ssh = (args: readonly string[], options?: SshOptions): Promise<Finished> =>
+    runSsh(guest, args, options);
 
   it("attaches: output, error output and exit status are the process's", async () => {
     fake.process.stdout.write("out\n");
