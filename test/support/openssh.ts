@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,8 +17,6 @@ export interface SshOptions {
   readonly input?: string | Uint8Array;
   readonly key?: string;
   readonly hostKey?: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly program?: "ssh" | "sftp" | "scp";
 }
 
 /** The options by which Debian's ssh(1), with nc (netcat-openbsd), reaches a guest's socket in a folder. */
@@ -39,27 +37,17 @@ export function sshArguments(guest: ServedGuest, { key, hostKey }: SshOptions = 
   return ["-F", "none", ...Object.entries(options).flatMap((each) => ["-o", each.join("=")])];
 }
 
-/** Starts one of OpenSSH's programs. */
-export function startSsh(
-  guest: ServedGuest,
-  args: readonly string[],
-  options: SshOptions = {},
-): ChildProcessWithoutNullStreams {
-  const { program = "ssh", environment } = options;
-  const env = { PATH: process.env["PATH"], ...environment };
-  const child = spawn(program, [...sshArguments(guest, options), ...args], { env });
-  // It may have ended before it took any input.
-  child.stdin.on("error", () => {});
-  return child;
-}
-
 /** Runs one of OpenSSH's programs to its end. */
 export async function runSsh(
   guest: ServedGuest,
   args: readonly string[],
   options: SshOptions = {},
 ): Promise<Finished> {
-  const child = startSsh(guest, args, options);
+  const child = spawn("ssh", [...sshArguments(guest, options), ...args], {
+    env: { PATH: process.env["PATH"] },
+  });
+  // It may have ended before it took any input.
+  child.stdin.on("error", () => {});
   const exited = once(child, "close");
   child.stdin.end(options.input ?? "");
   const [output, errorOutput] = await Promise.all([buffer(child.stdout), buffer(child.stderr)]);
