@@ -4,8 +4,15 @@ import type { WindowSize } from "../system/system.ts";
 import type { ContainerCgroup } from "./container-cgroup.ts";
 import { type Health, type HealthCheck, HealthMonitor, type HealthStatus } from "./health-monitor.ts";
 import { type RestartPolicy, Restarts } from "./restart-policy.ts";
-import { type Exit, type OutputRecord, Session, type SessionComponents } from "./session.ts";
+import {
+  type Exit,
+  type OutputRecord,
+  type SavedProcess,
+  Session,
+  type SessionComponents,
+} from "./session.ts";
 import type { SessionSpecification } from "./session-specification.ts";
+import type { SavedLife, SavedSession, SessionStore } from "./session-store.ts";
 
 /** The main session's id where an exec's would stand. */
 export const MAIN_SESSION = "";
@@ -21,7 +28,7 @@ export interface ContainerLife {
 }
 
 /** What the sessions need of the agent. */
-export interface ContainerComponents extends Omit<SessionComponents, "container" | "record"> {
+export interface ContainerComponents extends Omit<SessionComponents, "container" | "record" | "save"> {
   readonly cgroup: ContainerCgroup;
   /** The container as it is now: a restart makes its namespace anew. */
   readonly container: () => SessionComponents["container"];
@@ -31,6 +38,8 @@ export interface ContainerComponents extends Omit<SessionComponents, "container"
   readonly record: () => OutputRecord | undefined;
   /** Is told everything that happens, in order. */
   readonly report: (body: EventBody, sessionId: string) => void;
+  /** Undefined: nothing outlives a crash. */
+  readonly store?: SessionStore;
 }
 
 /** A session with what is known of it. */
@@ -53,7 +62,7 @@ export interface ExecRequest {
 }
 
 /** So many execs that have ended are still known; Docker forgets them at its leisure, too. */
-const MOST_ENDED_EXECS = 256;
+const MOST_ENDED_EXECS = 64;
 
 /** Each takes some descriptors and a process; a client that makes them without end is told so. */
 const MOST_RUNNING_EXECS = 4096;
@@ -64,7 +73,9 @@ const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 /** An exec whose client does not come is forgotten. */
 const UNATTACHED_LIMIT_MS = 60_000;
 
-type MutableEntry = { -readonly [Key in keyof SessionEntry]: SessionEntry[Key] };
+type MutableEntry = { -readonly [Key in keyof SessionEntry]: SessionEntry[Key] } & {
+  process: SavedProcess | undefined;
+};
 
 /**
  * Every process that was asked for in the container: the main session, whose end is the container's, and the
@@ -77,6 +88,8 @@ export class ContainerSessions {
   readonly #execs = new Map<string, MutableEntry>();
   readonly #finished = Promise.withResolvers<Exit | undefined>();
   #main: MutableEntry;
+  /** The main process's earlier lives, whose output some client still reads. */
+  readonly #pastMains: Session[] = [];
   /** While the main process waits for its restart. */
   #pause: { readonly timer: NodeJS.Timeout; readonly cancel: () => void } | undefined;
   #health: HealthMonitor | undefined;
@@ -127,7 +140,21 @@ export class ContainerSessions {
     this.#stopWatchingMemory = cgroup.onOutOfMemory((kills) =>
       report({ outOfMemory: { kills } }, MAIN_SESSION),
     );
+    this.#saveLife(false);
+    this.#save(this.#main);
     if (!this.#life.main.startAfterAttach) void this.#main.session.start();
+  }
+
+  /** Goes on, instead of {@link start}, with what an agent before this one has kept. */
+  resume(sessions: readonly SavedSession[], life: SavedLife): void {
+    const { cgroup, report } = this.#components;
+    this.#stopWatchingMemory = cgroup.onOutOfMemory((kills) =>
+      report({ outOfMemory: { kills } }, MAIN_SESSION),
+    );
+    this.#restarts.resume(life.restartPolicy, life.restartCount);
+    this.#isStopping = life.isStopping;
+    this.#isPaused = life.isPaused;
+    for (const saved of sessions) this.#resumeSession(saved, life.willRestart);
   }
 
   /**
@@ -155,6 +182,7 @@ export class ContainerSessions {
       throw new TetherError("conflict", `there are ${MOST_RUNNING_EXECS} execs already`);
     const entry = this.#makeEntry({ id, specification, isPrivileged }, undefined);
     this.#execs.set(id, entry);
+    this.#save(entry);
     this.#components.report({ execCreated: { args: [...specification.args] } }, id);
     if (specification.startAfterAttach) this.#dropUnattached(entry);
     else void entry.session.start();
@@ -187,6 +215,7 @@ export class ContainerSessions {
   stop(signal: number, graceMs: number | undefined): void {
     const { cgroup } = this.#components;
     this.#isStopping = true;
+    this.#saveLife(false);
     clearTimeout(this.#grace);
     if (this.#pause !== undefined) {
       this.#finishRestart();
@@ -218,6 +247,7 @@ export class ContainerSessions {
     // It was killed while it froze.
     if (!this.#isPaused) throw new TetherError("conflict", "the container is not running");
     this.#health?.pause();
+    this.#saveLife(false);
     this.#components.report({ paused: {} }, MAIN_SESSION);
   }
 
@@ -226,6 +256,7 @@ export class ContainerSessions {
     if (!this.#isPaused) throw new TetherError("conflict", "the container is not paused");
     this.#components.cgroup.thaw();
     this.#isPaused = false;
+    this.#saveLife(false);
     this.#health?.resume();
     this.#components.report({ unpaused: {} }, MAIN_SESSION);
   }
@@ -233,6 +264,7 @@ export class ContainerSessions {
   /** Docker's `update --restart`. */
   changeRestartPolicy(policy: RestartPolicy): void {
     this.#restarts.change(policy);
+    this.#saveLife(this.isRestarting);
   }
 
   /** Ends the main process at once and for good. */
@@ -244,10 +276,46 @@ export class ContainerSessions {
     await cgroup.kill();
   }
 
+  #resumeSession(saved: SavedSession, willRestart: boolean): void {
+    const { id, process } = saved;
+    const entry = id === MAIN_SESSION ? this.#main : this.#makeEntry(saved, undefined);
+    Object.assign(entry, { ...saved, session: entry.session });
+    if (id === MAIN_SESSION) {
+      if (process === undefined && !saved.specification.startAfterAttach) void entry.session.start();
+      if (process?.exit !== undefined && process.hasDrained)
+        this.#resumeEnded(entry, process.exit, willRestart);
+      else if (process?.hasStarted === true && process.exit === undefined) this.#startHealthChecks();
+    } else {
+      this.#execs.set(id, entry);
+      if (process === undefined) this.#dropUnattached(entry);
+    }
+    if (process !== undefined) void entry.session.resume(process);
+  }
+
+  /** The main process had ended before, and its end had been told. */
+  #resumeEnded(entry: MutableEntry, exit: Exit, willRestart: boolean): void {
+    if (!willRestart || this.#isStopping) this.#finish(exit);
+    else this.#restart(entry, 0).catch((error: unknown) => this.#failRestart(error, exit));
+  }
+
+  #save({ session: _session, ...saved }: MutableEntry): void {
+    this.#components.store?.save(saved);
+  }
+
+  #saveLife(willRestart: boolean): void {
+    this.#components.store?.saveLife({
+      restartPolicy: this.#restarts.policy,
+      restartCount: this.#restarts.count,
+      isStopping: this.#isStopping,
+      isPaused: this.#isPaused,
+      willRestart,
+    });
+  }
+
   /** Its client has gone before it came. */
-  #dropUnattached(entry: SessionEntry): void {
+  #dropUnattached(entry: MutableEntry): void {
     setTimeout(() => {
-      if (entry.session.state.phase === "created") this.#execs.delete(entry.id);
+      if (entry.session.state.phase === "created") this.#forget(entry);
     }, UNATTACHED_LIMIT_MS).unref();
   }
 
@@ -267,12 +335,14 @@ export class ContainerSessions {
     record: OutputRecord | undefined,
   ): MutableEntry {
     const { cgroup, report } = this.#components;
-    let killsBefore = 0;
-    let startedMs = 0;
-    const session = new Session(specification, atLaunch(this.#components, record), {
+    let killsBefore = cgroup.outOfMemoryKills();
+    const save = (process: SavedProcess): void => {
+      entry.process = process;
+      this.#save(entry);
+    };
+    const session = new Session(specification, atLaunch(this.#components, record, save), {
       started: (pid) => {
         killsBefore = cgroup.outOfMemoryKills();
-        startedMs = performance.now();
         entry.startedAt = now();
         report({ started: { pid } }, id);
         if (id === MAIN_SESSION) this.#mainStarted();
@@ -280,8 +350,7 @@ export class ContainerSessions {
       ended: (exit) => {
         entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
         entry.finishedAt = now();
-        const pauseMs =
-          id === MAIN_SESSION ? this.#pauseAfter(exit, performance.now() - startedMs) : undefined;
+        const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(exit, ranMs(entry)) : undefined;
         const facts = { outOfMemory: entry.isOutOfMemory, willRestart: pauseMs !== undefined };
         report({ exited: { ...exit, ...facts } }, id);
         this.#ended(entry, exit, pauseMs);
@@ -294,7 +363,7 @@ export class ContainerSessions {
       },
     });
     const facts = { startedAt: undefined, finishedAt: undefined, isOutOfMemory: false };
-    const entry: MutableEntry = { id, session, specification, isPrivileged, ...facts };
+    const entry: MutableEntry = { id, session, specification, isPrivileged, process: undefined, ...facts };
     return entry;
   }
 
@@ -316,6 +385,7 @@ export class ContainerSessions {
     if (this.#isPaused) this.unpause();
     clearTimeout(this.#grace);
     this.#abandonExecs();
+    this.#saveLife(pauseMs !== undefined);
     if (pauseMs === undefined) this.#finish(exit);
     else this.#restart(entry, pauseMs).catch((error: unknown) => this.#failRestart(error, exit));
   }
@@ -349,7 +419,14 @@ export class ContainerSessions {
     if (!(await mayGoOn) || this.#isStopping) return;
     this.#pause = undefined;
     renew();
+    this.#pastMains.push(entry.session);
     this.#main = this.#makeMain({ ...entry.specification, startAfterAttach: false, holdOutput: false });
+    this.#saveLife(false);
+    this.#save(this.#main);
+    for (const session of this.#pastMains.splice(0)) {
+      if (session.isRead) this.#pastMains.push(session);
+      else session.discard();
+    }
     await this.#main.session.start();
   }
 
@@ -370,12 +447,19 @@ export class ContainerSessions {
   /** What execs printed is kept for clients that lost their link; it must not fill the memory. */
   #forgetExecs(): void {
     const ended = [...this.#execs.values()].filter(({ finishedAt }) => finishedAt !== undefined);
-    for (const { id } of ended.slice(0, -MOST_ENDED_EXECS)) this.#execs.delete(id);
+    const forgotten = ended.slice(0, -MOST_ENDED_EXECS).filter(({ session }) => !session.isRead);
+    for (const entry of forgotten) this.#forget(entry);
     let keptBytes = 0;
     for (const { session } of ended.reverse()) {
       keptBytes += session.keptBytes;
       if (keptBytes > MOST_KEPT_BYTES) session.shed();
     }
+  }
+
+  #forget({ id, session }: MutableEntry): void {
+    this.#execs.delete(id);
+    this.#components.store?.forget(id);
+    session.discard();
   }
 
   #mainStarted(): void {
@@ -401,14 +485,23 @@ export class ContainerSessions {
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A session's components, with the container as it is when the session's process is launched. */
-function atLaunch(components: ContainerComponents, record: OutputRecord | undefined): SessionComponents {
+function atLaunch(
+  components: ContainerComponents,
+  record: OutputRecord | undefined,
+  save?: (process: SavedProcess) => void,
+): SessionComponents {
   return {
     ...components,
     record,
+    save,
     get container() {
       return components.container();
     },
   };
+}
+
+function ranMs({ startedAt }: SessionEntry): number {
+  return startedAt === undefined ? 0 : Date.now() - (startedAt.seconds ?? 0) * 1000;
 }
 
 /** What cannot be ended now (it waits for a disk) ends with the machine. */

@@ -143,6 +143,7 @@ export class HealthMonitor {
     await session.start();
     const outcome = await session.outcome;
     clearTimeout(limit);
+    session.discard();
     if (isEnded) return undefined;
     const result = { startMs, endMs: Date.now() };
     if (isOvertime) {

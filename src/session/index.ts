@@ -36,5 +36,7 @@ export {
   type SessionObserver,
   type SessionState,
 } from "./session.ts";
+export type { SavedLife, SavedSession, SessionStore } from "./session-store.ts";
+export { descriptorsOf } from "./standard-streams.ts";
 export type { SessionSpecification } from "./session-specification.ts";
 export type { OpenPty } from "./standard-streams.ts";

@@ -27,6 +27,16 @@ export class Restarts {
     return this.#count;
   }
 
+  get policy(): RestartPolicy {
+    return this.#policy;
+  }
+
+  /** Goes on from what another has counted; the pauses begin anew. */
+  resume(policy: RestartPolicy, count: number): void {
+    this.#policy = policy;
+    this.#count = count;
+  }
+
   /** Docker's `update --restart`: counts from the next end on. */
   change(policy: RestartPolicy): void {
     this.#policy = policy;

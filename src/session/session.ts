@@ -1,11 +1,12 @@
-import type { Readable } from "node:stream";
+import { closeSync } from "node:fs";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { ChildStatus, System, WindowSize } from "../system/system.ts";
 import { readContainerFile } from "./container-file.ts";
 import { makeEnvironment } from "./environment.ts";
-import { InputStream } from "./input-stream.ts";
-import { type ContainerHandles, launch } from "./launcher.ts";
+import { InputStream, type InputTarget } from "./input-stream.ts";
+import { type ContainerHandles, launch, type Launch } from "./launcher.ts";
 import { type Departure, type ReaderKind, ReplayStream, type StreamSink } from "../protocol/streams/index.ts";
+import { type OutputDescriptors, RingSource } from "./ring-source.ts";
 import type { SessionSpecification } from "./session-specification.ts";
 import { type OpenPty, openPipes, openTerminal, type StandardStreams } from "./standard-streams.ts";
 import { lookUpUser } from "./user.ts";
@@ -39,19 +40,36 @@ export type SessionState =
 export interface SessionComponents {
   readonly system: System;
   /** The one component that waits for children. */
-  readonly reaper: { exitOf(pid: number): Promise<ChildStatus> };
+  readonly reaper: { exitOf(pid: number, note?: (status: ChildStatus) => void): Promise<ChildStatus> };
   readonly container: ContainerHandles;
   /** Path of `tether-exec` in the agent's file system. */
   readonly launcher: string;
   readonly openPty: OpenPty;
   /** Gets every byte of the output: the log. Undefined: nobody does but the clients. */
   readonly record?: OutputRecord | undefined;
+  /** Keeps what a later agent needs to go on with the process; called at each change, and must not wait. */
+  readonly save?: ((process: SavedProcess) => void) | undefined;
+}
+
+/** What is kept of a process for an agent that takes over after a crash. */
+export interface SavedProcess {
+  readonly pid: number;
+  readonly streams: StandardStreams;
+  /** It was told that the process runs. */
+  readonly hasStarted: boolean;
+  /** Once it has ended. */
+  readonly exit: Exit | undefined;
+  /** Its output has been read to the end, and its end told. */
+  readonly hasDrained: boolean;
 }
 
 /** Where a session's output is recorded. */
 export interface OutputRecord {
   readonly output: StreamSink;
   readonly errorOutput: StreamSink;
+  /** Bytes of each that have been recorded, by an agent before this one. */
+  readonly outputOffset: number;
+  readonly errorOutputOffset: number;
 }
 
 /** Told of a session's life, each at most once and in this order. */
@@ -83,6 +101,8 @@ export class Session {
   /** The terminal's latest size, also before there is one. */
   #window: WindowSize | undefined;
   #streams: StandardStreams | undefined;
+  readonly #sources: RingSource[] = [];
+  #saved: SavedProcess | undefined;
   #output: ReplayStream | undefined;
   #errorOutput: ReplayStream | undefined;
   readonly input: InputStream;
@@ -120,6 +140,25 @@ export class Session {
     }
   }
 
+  /** Goes on with a process that an agent before this one has started. */
+  async resume(process: SavedProcess): Promise<void> {
+    const { reaper } = this.#components;
+    const { pid, streams, hasStarted, exit, hasDrained } = process;
+    this.#saved = process;
+    this.#adopt(streams, exit === undefined);
+    const status = exit === undefined ? reaper.exitOf(pid, (ended) => this.#note(ended)) : undefined;
+    if (hasDrained && exit !== undefined) {
+      this.#streamsEnd();
+      this.#state = { phase: "drained", pid, exit };
+      this.#outcome.resolve(exit);
+      return;
+    }
+    this.#state = { phase: "running", pid };
+    if (!hasStarted) this.#tellStarted(pid);
+    this.#exit(pid, exit ?? toExit(await (status ?? Promise.reject(new Error("unreachable")))));
+    await this.#drain();
+  }
+
   /** It will not be started any more: whoever attaches is told the error. Does nothing once it has begun. */
   abandon(error: TetherError): void {
     if (this.#state.phase === "created") this.#fail(error);
@@ -139,6 +178,16 @@ export class Session {
   shed(): void {
     this.#output?.shed();
     this.#errorOutput?.shed();
+  }
+
+  /** Some client still reads its output. */
+  get isRead(): boolean {
+    return this.#output?.isRead === true || this.#errorOutput?.isRead === true;
+  }
+
+  /** Nobody will ask for this session again: its output's memory is given back. Only once it has ended. */
+  discard(): void {
+    for (const source of this.#sources) source.discard();
   }
 
   /** Resolves with how the process ended, behind its last byte; with the error when it never ran. */
@@ -180,7 +229,9 @@ export class Session {
   /** Sizes the terminal, now or when it is opened; without one this does nothing. */
   resize(window: WindowSize): void {
     this.#window = window;
-    this.#streams?.resize(window);
+    const { output, isTerminal } = this.#streams ?? {};
+    if (isTerminal !== true || output?.source === undefined || this.#output?.hasEnded !== false) return;
+    this.#components.system.setWindowSize(output.source, window);
   }
 
   /**
@@ -206,62 +257,133 @@ export class Session {
     const streams = specification.tty
       ? openTerminal(system, user, openPty, this.#window)
       : openPipes(system, user, specification.openStdin);
-    this.#adopt(streams);
-    let launched: { readonly pid: number; readonly executed: Promise<void> };
+    this.#adopt(streams, true);
+    const launched = Promise.withResolvers<Launch>();
+    let status: Promise<ChildStatus> | undefined;
+    // A process that was started and not noted would be nobody's after a crash.
+    system.uninterrupted(() => {
+      try {
+        const started = launch(system, launcher, container, streams.childDescriptors, {
+          args: specification.args,
+          environment: makeEnvironment(specification, user.home),
+          workingDirectory: specification.workingDirectory ?? Buffer.from(user.home),
+          user,
+          tty: specification.tty,
+          makeWorkingDirectory: specification.makesWorkingDirectory,
+          ...specification.security,
+        });
+        status = reaper.exitOf(started.pid, (ended) => this.#note(ended));
+        const { childDescriptors: _child, closeChildEnds: _close, ...kept } = streams;
+        this.#save({ pid: started.pid, streams: kept, hasStarted: false, exit: undefined, hasDrained: false });
+        launched.resolve(started);
+      } catch (error) {
+        launched.reject(error);
+      } finally {
+        streams.closeChildEnds();
+      }
+    });
+    const { pid, executed } = await launched.promise;
     try {
-      launched = launch(system, launcher, container, streams.childDescriptors, {
-        args: specification.args,
-        environment: makeEnvironment(specification, user.home),
-        workingDirectory: specification.workingDirectory ?? Buffer.from(user.home),
-        user,
-        tty: specification.tty,
-        makeWorkingDirectory: specification.makesWorkingDirectory,
-        ...specification.security,
-      });
-    } finally {
-      streams.closeChildEnds();
-    }
-    const status = reaper.exitOf(launched.pid);
-    try {
-      await launched.executed;
+      await executed;
     } catch (error) {
       await status;
       throw error;
     }
-    this.#run(launched.pid);
-    this.#exit(launched.pid, await status);
+    this.#state = { phase: "running", pid };
+    this.#tellStarted(pid);
+    if (status !== undefined) this.#exit(pid, toExit(await status));
     await this.#drain();
   }
 
-  #adopt(streams: StandardStreams): void {
+  /** @param isRunning its input may still be written. */
+  #adopt(streams: StandardStreams, isRunning: boolean): void {
     this.#streams = streams;
     const { record } = this.#components;
-    this.#output = this.#replay(streams.output, record?.output);
+    this.#output = this.#replay(
+      streams.output,
+      record && { sink: record.output, offset: record.outputOffset },
+    );
     if (streams.errorOutput === undefined) record?.errorOutput.end();
-    else this.#errorOutput = this.#replay(streams.errorOutput, record?.errorOutput);
-    this.input.connect(streams.input);
+    else
+      this.#errorOutput = this.#replay(
+        streams.errorOutput,
+        record && { sink: record.errorOutput, offset: record.errorOutputOffset },
+      );
+    this.input.connect(isRunning ? this.#openInput(streams) : undefined);
   }
 
-  #replay(source: Readable, record: StreamSink | undefined): ReplayStream {
+  #replay(
+    descriptors: OutputDescriptors,
+    record: { readonly sink: StreamSink; readonly offset: number } | undefined,
+  ): ReplayStream {
+    const source = new RingSource(this.#components.system, descriptors, () => this.#closeOutput(descriptors));
+    this.#sources.push(source);
     const stream = new ReplayStream(source, { whileUnread: "let go" });
     // Before the record, which would let go what it has had.
     if (this.#specification.holdOutput) stream.expectReader(FIRST_CLIENT_LIMIT_MS);
-    if (record !== undefined) this.#recorded.push(attachRecord(stream, record));
+    if (record !== undefined) this.#recorded.push(attachRecord(stream, record.sink, record.offset));
     return stream;
   }
 
-  #run(pid: number): void {
-    this.#state = { phase: "running", pid };
+  #openInput({ input, isTerminal }: StandardStreams): InputTarget | undefined {
+    if (input === undefined) return undefined;
+    const counted = this.#components.system.openInput(input.count, input.target, {
+      onWritable: () => this.input.writable(),
+    });
+    return {
+      writtenBytes: () => counted.writtenBytes(),
+      write: (bytes) => counted.write(bytes),
+      end: () => {
+        counted.close();
+        this.#forget({ input: undefined }, () => {
+          closeSync(input.count);
+          // A terminal's input is its output too, and is closed with that.
+          if (!isTerminal) closeSync(input.target);
+        });
+      },
+    };
+  }
+
+  #closeOutput(descriptors: OutputDescriptors): void {
+    const { source } = descriptors;
+    if (source === undefined) return;
+    const name = this.#streams?.errorOutput?.ring === descriptors.ring ? "errorOutput" : "output";
+    this.#forget({ [name]: { ...descriptors, source: undefined } }, () => closeSync(source));
+  }
+
+  /** Closes descriptors: after a crash nobody may take their numbers, which others may have got, for the streams'. */
+  #forget(change: Partial<StandardStreams>, close: () => void): void {
+    this.#components.system.uninterrupted(() => {
+      if (this.#saved !== undefined)
+        this.#save({ ...this.#saved, streams: { ...this.#saved.streams, ...change } });
+      close();
+    });
+  }
+
+  #save(process: SavedProcess): void {
+    this.#saved = process;
+    this.#components.save?.(process);
+  }
+
+  #note(status: ChildStatus): void {
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, exit: toExit(status) });
+  }
+
+  #tellStarted(pid: number): void {
     this.#observer.started(pid);
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, hasStarted: true });
     this.#connectWaiting();
   }
 
-  #exit(pid: number, status: ChildStatus): void {
-    const exit = { code: status.code ?? 0, signal: status.signal ?? 0, coreDumped: status.coreDumped };
+  #exit(pid: number, exit: Exit): void {
     this.#state = { phase: "exited", pid, exit };
     this.input.close();
-    // A terminal's input is its output too, and is still being drained.
-    if (!this.#specification.tty) this.#streams?.input?.destroy();
+  }
+
+  #streamsEnd(): void {
+    this.#output?.end();
+    this.#errorOutput?.end();
+    this.input.close();
   }
 
   async #drain(): Promise<void> {
@@ -273,15 +395,13 @@ export class Session {
     await within(DRAIN_LIMIT_MS, Promise.all(this.#recorded));
     this.#state = { phase: "drained", pid, exit };
     this.#observer.ended(exit);
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, hasDrained: true });
     this.#outcome.resolve(exit);
   }
 
   #fail(error: TetherError): void {
     this.#state = { phase: "failed", error };
-    this.#output?.end();
-    this.#errorOutput?.end();
-    this.input.close();
-    this.#streams?.input?.destroy();
+    this.#streamsEnd();
     this.#observer.failed(error);
     this.#outcome.resolve(error);
     this.#connectWaiting();
@@ -293,10 +413,10 @@ export class Session {
 }
 
 /** @returns resolves when the record has had the stream's end. */
-function attachRecord(stream: ReplayStream, record: StreamSink): Promise<void> {
+function attachRecord(stream: ReplayStream, record: StreamSink, offset: number): Promise<void> {
   return new Promise((resolve) => {
     stream.attach(
-      0,
+      offset,
       {
         write: (chunk, done) => record.write(chunk, done),
         end: () => {
@@ -307,6 +427,10 @@ function attachRecord(stream: ReplayStream, record: StreamSink): Promise<void> {
       "record",
     );
   });
+}
+
+function toExit({ code, signal, coreDumped }: ChildStatus): Exit {
+  return { code: code ?? 0, signal: signal ?? 0, coreDumped };
 }
 
 /** Waits for work, but no longer than this. */

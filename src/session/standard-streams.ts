@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync } from "node:fs";
-import type { Duplex, Readable, Writable } from "node:stream";
 import type { System, WindowSize } from "../system/system.ts";
+import { makeOutput, type OutputDescriptors } from "./ring-source.ts";
 import type { User } from "./user.ts";
 
 /** The terminal of a process that got no size: Docker's is 0×0, on which full-screen programs fail. */
@@ -9,18 +9,29 @@ const DEFAULT_WINDOW: WindowSize = { columns: 80, rows: 24 };
 /** The group that owns terminals on Linux (`tty`; devpts is mounted with gid=5). */
 const TTY_GROUP = 5;
 
-/** A process's three standard streams, seen from the agent. */
+/** A process's three standard streams, seen from the agent: descriptors, which outlive a crash. */
 export interface StandardStreams {
+  /** Undefined when standard input is not open; of a terminal it is the output's source. */
+  readonly input: InputDescriptors | undefined;
+  readonly output: OutputDescriptors;
+  /** Undefined with a terminal, which has one output. */
+  readonly errorOutput: OutputDescriptors | undefined;
+  readonly isTerminal: boolean;
+}
+
+/** The descriptors of a process's input. */
+export interface InputDescriptors {
+  /** The pipe's writing end, or the terminal's master. */
+  readonly target: number;
+  /** The memory file that counts the bytes. */
+  readonly count: number;
+}
+
+/** The streams of a process that is about to be started. */
+export interface FreshStreams extends StandardStreams {
   /** The child's descriptors 0, 1 and 2; {@link closeChildEnds} closes them once the child has them. */
   readonly childDescriptors: readonly [number, number, number];
-  /** Undefined when standard input is not open. */
-  readonly input: Writable | undefined;
-  readonly output: Readable;
-  /** Undefined with a terminal, which has one output. */
-  readonly errorOutput: Readable | undefined;
   closeChildEnds(): void;
-  /** Without a terminal this does nothing, as a `window-change` on a pipe means nothing. */
-  resize(window: WindowSize): void;
 }
 
 /** Opens a pty; the form of node-pty's native `open`. */
@@ -30,21 +41,36 @@ export type OpenPty = (columns: number, rows: number) => { readonly master: numb
  * Three pipes, owned by the process's user, so that it can open /dev/stdout anew. Not sockets: those cannot
  * be opened by path. Standard input is /dev/null unless it stays open for clients.
  */
-export function openPipes(system: System, user: User, hasInput: boolean): StandardStreams {
+export function openPipes(system: System, user: User, hasInput: boolean): FreshStreams {
   const open: number[] = [];
+  const keep = (descriptor: number): number => {
+    open.push(descriptor);
+    return descriptor;
+  };
+  const openPipe = (): [number, number] => {
+    const [reading, writing] = system.pipe();
+    keep(reading);
+    keep(writing);
+    for (const end of [reading, writing]) system.changeOwner(end, user.uid, user.gid);
+    return [reading, writing];
+  };
   try {
-    const input = hasInput ? openPipe(system, user, open) : undefined;
-    const output = openPipe(system, user, open);
-    const errorOutput = openPipe(system, user, open);
-    const inputDescriptor = input?.[0] ?? openSync("/dev/null", constants.O_RDONLY);
+    const input = hasInput ? openPipe() : undefined;
+    const output = openPipe();
+    const errorOutput = openPipe();
+    const inputDescriptor = input?.[0] ?? keep(openSync("/dev/null", constants.O_RDONLY));
     const childDescriptors = [inputDescriptor, output[1], errorOutput[1]] as const;
+    const outputs = [output, errorOutput].map(([source]) => makeOutput(system, source));
+    outputs.forEach(({ ring }) => keep(ring));
+    const [first, second] = outputs;
+    if (first === undefined) throw new Error("unreachable: there are two outputs");
     return {
       childDescriptors,
-      input: input === undefined ? undefined : system.adoptStream(input[1], "write"),
-      output: system.adoptStream(output[0], "read"),
-      errorOutput: system.adoptStream(errorOutput[0], "read"),
+      input: input === undefined ? undefined : { target: input[1], count: keep(system.makeInput()) },
+      output: first,
+      errorOutput: second,
+      isTerminal: false,
       closeChildEnds: () => childDescriptors.forEach(closeSync),
-      resize: () => {},
     };
   } catch (error) {
     open.forEach(closeSync);
@@ -58,26 +84,32 @@ export function openTerminal(
   user: User,
   openPty: OpenPty,
   window: WindowSize | undefined,
-): StandardStreams {
+): FreshStreams {
   const { columns, rows } = window ?? DEFAULT_WINDOW;
   const { master, slave } = openPty(columns, rows);
-  system.changeOwner(slave, user.uid, TTY_GROUP);
-  const terminal: Duplex = system.adoptStream(master, "duplex");
-  return {
-    childDescriptors: [slave, slave, slave],
-    input: terminal,
-    output: terminal,
-    errorOutput: undefined,
-    closeChildEnds: () => closeSync(slave),
-    resize: (size) => {
-      if (!terminal.destroyed) system.setWindowSize(master, size);
-    },
-  };
+  try {
+    system.changeOwner(slave, user.uid, TTY_GROUP);
+    const output = makeOutput(system, master);
+    return {
+      childDescriptors: [slave, slave, slave],
+      input: { target: master, count: system.makeInput() },
+      output,
+      errorOutput: undefined,
+      isTerminal: true,
+      closeChildEnds: () => closeSync(slave),
+    };
+  } catch (error) {
+    [master, slave].forEach(closeSync);
+    throw error;
+  }
 }
 
-function openPipe(system: System, user: User, open: number[]): [number, number] {
-  const pipe = system.pipe();
-  open.push(...pipe);
-  for (const end of pipe) system.changeOwner(end, user.uid, user.gid);
-  return pipe;
+/** Every descriptor of these streams that must outlive a crash. */
+export function descriptorsOf({ input, output, errorOutput }: StandardStreams): number[] {
+  const all = [
+    input?.target,
+    input?.count,
+    ...[output, errorOutput].flatMap((each) => [each?.source, each?.ring]),
+  ];
+  return [...new Set(all.filter((descriptor) => descriptor !== undefined))];
 }

@@ -10,6 +10,7 @@ import {
   openContainerCgroup,
   Reaper,
   restrictDevices,
+  RUN_DIRECTORY,
   writeSysctls,
 } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
@@ -23,6 +24,7 @@ import {
   type OutputRecord,
   sealLauncher,
 } from "../session/index.ts";
+import { CRASH_VARIABLE, FATAL_SIGNALS } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
@@ -34,6 +36,7 @@ import { LogPort } from "./log-port.ts";
 import { LogWriter } from "./log-writer.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
+import { type LoggedOffsets, StateStore } from "./state-store.ts";
 import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
 import { UserNames } from "./user-names.ts";
 import { UserServices } from "./user-services.ts";
@@ -49,6 +52,14 @@ export interface AgentComponents {
   readonly openPty: OpenPty;
 }
 
+/** In memory, and outside the container's view. */
+const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
+
+/** An agent that crashes before it has taken over, again and again, will not get better. */
+const MOST_RESTARTS = 5;
+
+const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0 };
+
 /** The life of one container VM, seen from inside: configure, run the process, tell how it ended, power off. */
 export class Agent {
   readonly #components: AgentComponents;
@@ -60,6 +71,8 @@ export class Agent {
   #sessions: ContainerSessions | undefined;
   #acknowledgement: Acknowledgement | undefined;
   #log: LogWriter | undefined;
+  #store: StateStore | undefined;
+  #document: Uint8Array = new Uint8Array();
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
 
@@ -68,16 +81,26 @@ export class Agent {
     this.#reaper = new Reaper(components.system);
   }
 
-  /** Runs the container VM to its end; resolves only when the machine could not be powered off. */
-  async run(): Promise<void> {
+  /**
+   * Runs the container VM to its end; resolves only when the machine could not be powered off.
+   *
+   * @param crash why the agent before this one has ended: this one takes its container over.
+   */
+  async run(crash: string | undefined): Promise<void> {
     const { system, stages } = this.#components;
     try {
-      await this.#live();
+      if (crash === undefined) await this.#live();
+      else await this.#takeOver(crash);
     } catch (error) {
       this.fail(TetherError.from(error, "guest-initialisation", "the container VM could not be set up"));
     }
     await this.#log?.flush();
     await shutDown(system, this.#container, this.#cgroup, (message) => stages.failed(message));
+  }
+
+  /** Whether another agent could take over: there is a container. */
+  get canBeReplaced(): boolean {
+    return this.#store !== undefined;
   }
 
   /** Records an error that ends the container VM, where the host finds it though the link may never come up. */
@@ -98,19 +121,68 @@ export class Agent {
     stages.reached("configured");
     await this.#startContainer(configuration);
     await this.#serve(configuration);
+    await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
     await this.#outcome.promise;
-    stages.reached("process ended");
+    this.#components.stages.reached("process ended");
     await this.#acknowledgement?.wait();
+  }
+
+  /** Everything but the agent has gone on: it finds the container, its processes and their output where they were. */
+  async #takeOver(crash: string): Promise<void> {
+    const { system, stages } = this.#components;
+    const store = new StateStore(system, STATE_FOLDER);
+    if (store.beginRestart() > MOST_RESTARTS)
+      throw new TetherError("internal", `the agent crashed ${MOST_RESTARTS} times in a row (${crash})`);
+    this.#events.resume(store.events);
+    this.#recordEvents();
+    this.#keep(store);
+    const configuration = checkConfiguration(await parseConfiguration(store.document));
+    this.#log?.configure(configuration.log);
+    // What the agent before may not have written; the host leaves out what it has.
+    for (const event of this.#events.after(0)) if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
+    this.#events.record({ agentRestarted: { reason: crash, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
+    this.#container = store.container;
+    this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
+    void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
+    this.#sessions.resume(store.sessions, store.life);
+    // Not before everybody waits for his child.
+    this.#reaper.start();
+    stages.reached("taken over");
+    await this.#serve(configuration);
+    store.ready();
+    await this.#finish();
+  }
+
+  /** From here on a crash ends in an agent that takes over. */
+  #keep(store: StateStore): void {
+    const { system } = this.#components;
+    this.#store = store;
+    this.#events.subscribe((event) => store.addEvent(event, () => this.#events.after(0)));
+    system.installCrashHandler({
+      path: "/proc/self/exe",
+      args: ["tether"],
+      env: Object.entries(process.env)
+        .filter(([name]) => name !== CRASH_VARIABLE)
+        .map(([name, value]) => `${name}=${value ?? ""}`),
+      signals: FATAL_SIGNALS,
+      powersOff: true,
+      atExit: true,
+    });
   }
 
   async #configure(): Promise<Configuration> {
     const { system, stages } = this.#components;
-    const document = await parseConfiguration(readFwCfgConfiguration(system));
+    this.#document = readFwCfgConfiguration(system);
+    const document = await parseConfiguration(this.#document);
     if (!document.template) return checkConfiguration(document);
     await this.#prepareTemplate();
     this.#link = await waitToBeForked(system, (error) => this.#reportLink(error));
     stages.restart();
-    const configuration = checkConfiguration(await parseConfiguration(readFwCfgConfiguration(system)));
+    this.#document = readFwCfgConfiguration(system);
+    const configuration = checkConfiguration(await parseConfiguration(this.#document));
     system.seedRandom(configuration.randomSeed);
     if (configuration.hostTimeMs !== undefined) correctClock(system, configuration.hostTimeMs);
     return configuration;
@@ -126,7 +198,7 @@ export class Agent {
 
   /** The process starts before the link's code is even loaded: it needs none of it. */
   async #startContainer(configuration: Configuration): Promise<void> {
-    const { stages } = this.#components;
+    const { system, stages } = this.#components;
     this.#log?.configure(configuration.log);
     try {
       this.#container = await this.#makeContainer(configuration);
@@ -135,7 +207,11 @@ export class Agent {
       return;
     }
     stages.reached("container made");
-    this.#sessions = this.#makeSessions(configuration, this.#container);
+    const store = new StateStore(system, STATE_FOLDER);
+    store.saveDocument(this.#document);
+    store.saveContainer(this.#container);
+    this.#keep(store);
+    this.#sessions = this.#makeSessions(configuration, this.#container, { output: 0, errorOutput: 0 });
     this.#sessions.start();
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
   }
@@ -159,9 +235,21 @@ export class Agent {
     return makeContainerNamespace(this.#components.system, configuration, options);
   }
 
-  #makeSessions(configuration: Configuration, container: ContainerHandles): ContainerSessions {
+  /** @param logged what an agent before this one has logged of the main process's output. */
+  #makeSessions(
+    configuration: Configuration,
+    container: ContainerHandles,
+    logged: LoggedOffsets,
+  ): ContainerSessions {
     const { system, launcher, openPty, stages } = this.#components;
     const { session, life } = configuration;
+    let isFirst = true;
+    // A process that is started again writes its streams from their beginning.
+    const record = (): OutputRecord | undefined => {
+      const offsets = isFirst ? logged : NOTHING_LOGGED;
+      isFirst = false;
+      return this.#outputRecord(offsets);
+    };
     return new ContainerSessions(
       { main: session, ...life },
       {
@@ -172,12 +260,13 @@ export class Agent {
         cgroup: this.#cgroup,
         container: () => this.#container ?? container,
         renew: () => this.#renewContainer(configuration),
-        record: () => this.#outputRecord(),
+        record,
         report: (body, sessionId) => {
           if (body.started && sessionId === MAIN_SESSION) stages.reached("process started");
           if (body.failed && sessionId === MAIN_SESSION) stages.failed(body.failed.error?.message ?? "");
           this.#events.record(body, sessionId);
         },
+        ...(this.#store === undefined ? {} : { store: this.#store }),
       },
     );
   }
@@ -187,15 +276,26 @@ export class Agent {
     const before = this.#container;
     if (before === undefined) return;
     this.#container = { ...before, ...this.#makeNamespace(configuration) };
+    this.#store?.saveContainer(this.#container);
     closeSync(before.namespace);
     closeSync(before.root);
   }
 
-  #outputRecord(): OutputRecord | undefined {
+  #outputRecord(logged: LoggedOffsets): OutputRecord | undefined {
     const log = this.#log;
-    return log === undefined
-      ? undefined
-      : { output: log.output("stdout"), errorOutput: log.output("stderr") };
+    if (log === undefined) return undefined;
+    let latest = logged;
+    const note = (change: Partial<LoggedOffsets>): void => {
+      latest = { ...latest, ...change };
+      this.#store?.saveLogged(latest);
+    };
+    note({});
+    return {
+      output: log.output("stdout", logged.output, (output) => note({ output })),
+      errorOutput: log.output("stderr", logged.errorOutput, (errorOutput) => note({ errorOutput })),
+      outputOffset: logged.output,
+      errorOutputOffset: logged.errorOutput,
+    };
   }
 
   async #serve({ link }: Configuration): Promise<void> {

@@ -17,6 +17,12 @@ export class EventLog {
     return this.#events.filter((event) => (event.sequence ?? 0) > sequence);
   }
 
+  /** Goes on with the events of an agent before this one. */
+  resume(events: readonly Event[]): void {
+    this.#events = [...events];
+    this.#sequence = events.at(-1)?.sequence ?? 0;
+  }
+
   /** @param sessionId the exec that it is about; empty for the main session. */
   record(body: EventBody, sessionId: string): void {
     this.#sequence += 1;

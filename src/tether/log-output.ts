@@ -6,6 +6,8 @@ const NEWLINE = 0x0a;
 export interface ArrivedOutput {
   readonly stream: StreamState;
   readonly chunk: Buffer;
+  /** Where the chunk begins in its stream. */
+  readonly offset: number;
   /** Where the next record's output starts. */
   cursor: number;
   /** As encodeTime gives it. */
@@ -21,7 +23,7 @@ export interface StreamState {
 }
 
 /** The next record: a line with its newline, or as much of it as has arrived. */
-export function nextPart({ stream, chunk, cursor, time }: ArrivedOutput): OutputPart {
+export function nextPart({ stream, chunk, offset, cursor, time }: ArrivedOutput): OutputPart {
   const newline = chunk.indexOf(NEWLINE, cursor);
   const lineEnd = newline === -1 ? chunk.length : newline + 1;
   const end = Math.min(lineEnd, cursor + MAX_OUTPUT_BYTES);
@@ -33,6 +35,7 @@ export function nextPart({ stream, chunk, cursor, time }: ArrivedOutput): Output
     source: chunk,
     start: cursor,
     end,
+    position: offset + cursor + 1,
   };
 }
 

@@ -84,13 +84,38 @@ export class LogWriter {
     this.#isDisabled = isDisabled;
   }
 
-  /** A reader of the main session's stream. A process that is started again has another. */
-  output(name: "stdout" | "stderr"): StreamSink {
+  /**
+   * A reader of the main session's stream. A process that is started again has another.
+   *
+   * @param offset where the reading begins: an agent before this one may have logged what comes before.
+   * @param logged is told up to where the port has everything.
+   */
+  output(
+    name: "stdout" | "stderr",
+    offset: number = 0,
+    logged: (offset: number) => void = () => {},
+  ): StreamSink {
     const stream = { name, isWithinLine: false };
+    let next = offset;
     return {
       write: (chunk, done) => {
-        if (this.#isDisabled || this.#isBroken || chunk.length === 0) done();
-        else this.#addOutput({ stream, chunk, cursor: 0, time: encodeTime(this.#clock.now()), done });
+        const begin = next;
+        next += chunk.length;
+        const end = next;
+        const noted = (): void => {
+          logged(end);
+          done();
+        };
+        if (this.#isDisabled || this.#isBroken || chunk.length === 0) noted();
+        else
+          this.#addOutput({
+            stream,
+            chunk,
+            offset: begin,
+            cursor: 0,
+            time: encodeTime(this.#clock.now()),
+            done: noted,
+          });
       },
       end: () => {},
     };

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { RUN_DIRECTORY } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
+import { CRASH_VARIABLE } from "../system/crash-plan.ts";
 import { LinuxSystem, loadNativeAddon } from "../system/linux-system.ts";
 import { Agent } from "./agent.ts";
 import { Assets, type ReadAsset } from "./assets.ts";
@@ -50,11 +51,13 @@ export function main(readAsset: ReadAsset): void {
     openPty: loadOpenPty(() => assets.unpack("pty.node")),
   });
   const die = (error: unknown): void => {
+    // The container goes on with an agent that takes over.
+    if (agent.canBeReplaced) system.restart(`uncaught ${String(error)}`);
     agent.fail(TetherError.from(error, "internal", "the agent failed"));
     system.sync();
     system.reboot("power-off");
   };
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
-  void agent.run();
+  void agent.run(process.env[CRASH_VARIABLE]);
 }

@@ -22,6 +22,8 @@ export interface OutputPart {
   readonly start: number;
   /** At most MAX_OUTPUT_BYTES behind `start`. */
   readonly end: number;
+  /** Where the first byte is in the process's stream, counted from 1. */
+  readonly position: number;
 }
 
 /** Frames a record. One that would be too large loses the details of its event. */
@@ -49,10 +51,10 @@ export function encodeTime(time: Time): Uint8Array {
  * @returns where the next record goes.
  */
 export function writeOutputRecord(target: Uint8Array, offset: number, part: OutputPart): number {
-  const { time, source, start, end } = part;
+  const { time, source, start, end, position } = part;
   const length = end - start;
   const flags = (part.stream === "stderr" ? 2 : 0) + (part.isPartial ? 2 : 0) + (part.isContinued ? 2 : 0);
-  const output = 1 + varintBytes(length) + length + flags;
+  const output = 1 + varintBytes(length) + length + flags + 1 + varintBytes(position);
   const size = HEADER_BYTES + time.length + 1 + varintBytes(output) + output;
   const header = writeVarint(target, offset, size);
   target.set(time, header + HEADER_BYTES);
@@ -66,12 +68,21 @@ export function writeOutputRecord(target: Uint8Array, offset: number, part: Outp
   next += length;
   if (part.isPartial) next = writeTrue(target, next, TAG.partial);
   if (part.isContinued) next = writeTrue(target, next, TAG.continued);
+  target[next++] = TAG.position;
+  next = writeVarint(target, next, position);
   writeHeader(target, header, crc32(target, header + HEADER_BYTES, next));
   return next;
 }
 
 /** Field number and wire type of LogRecord.output, and of the fields of Output. */
-const TAG = { output: 0x1a, stream: 0x08, data: 0x12, partial: 0x18, continued: 0x20 } as const;
+const TAG = {
+  output: 0x1a,
+  stream: 0x08,
+  data: 0x12,
+  partial: 0x18,
+  continued: 0x20,
+  position: 0x28,
+} as const;
 
 /** `true`, and `STDERR` as well. */
 function writeTrue(target: Uint8Array, offset: number, tag: number): number {

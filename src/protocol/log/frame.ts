@@ -31,7 +31,9 @@ export const MAX_RECORD_BYTES = MAX_FRAME_BYTES - 3;
 export function varintBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
-  return value < 0x200000 ? 3 : 4;
+  let bytes = 3;
+  for (let rest = value / 0x200000; rest >= 1; rest /= 0x80) bytes += 1;
+  return bytes;
 }
 
 /** @returns where the next byte goes. */
@@ -40,7 +42,8 @@ export function writeVarint(target: Uint8Array, offset: number, value: number): 
   let next = offset;
   while (rest > 0x7f) {
     target[next++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
+    // A shift would cut a large number to 32 bits.
+    rest = rest > 0x7fffffff ? Math.floor(rest / 0x80) : rest >>> 7;
   }
   target[next++] = rest;
   return next;

@@ -98,6 +98,16 @@ export class ReplayStream {
     return this.#ended.promise;
   }
 
+  /** No byte will follow those that are there. */
+  get hasEnded(): boolean {
+    return this.#source.hasEnded;
+  }
+
+  /** Some client has not had all of it. */
+  get isRead(): boolean {
+    return [...this.#readers].some(({ kind }) => kind !== "record");
+  }
+
   /** Number of bytes that the source has had. */
   get length(): number {
     return this.#source.end;

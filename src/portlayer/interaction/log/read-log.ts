@@ -1,6 +1,7 @@
 import { LogDecoder, type PlacedRecord } from "../../../protocol/log/index.ts";
 import { findTail } from "./find-tail.ts";
 import { FolderWatch } from "./folder-watch.ts";
+import { Repetitions } from "./repetitions.ts";
 import { compareTimes, type LogEntry, type LogTime, toLogEntry } from "./log-entry.ts";
 import { LogFiles } from "./log-files.ts";
 
@@ -66,6 +67,7 @@ class LogReading {
   /** Streams whose records still belong to lines that began before the tail; up to #oldEnd. */
   readonly #cutLines = new Set<"stdout" | "stderr">();
   #oldEnd = 0;
+  readonly #repetitions = new Repetitions();
   #isRunOver = false;
   #isPastUntil = false;
 
@@ -106,8 +108,9 @@ class LogReading {
   #select(records: Iterable<PlacedRecord>): LogEntry[] {
     const { since, until } = this.#options;
     const selected: LogEntry[] = [];
-    for (const { record, start } of records) {
-      const entry = toLogEntry(record);
+    for (const { record: written, start } of records) {
+      const record = this.#repetitions.leaveOut(written);
+      const entry = record === undefined ? undefined : toLogEntry(record);
       if (entry === undefined) continue;
       this.#observe(entry);
       if (this.#isOfCutLine(entry, start)) continue;

@@ -37,7 +37,9 @@ function eventsIn(descriptor: number): Event[] {
     const found = bytes.subarray(0, readSync(descriptor, bytes, 0, length, start));
     for (const { record } of [...decoder.push(found), ...decoder.end()]) {
       if (record.runBegun) events = [];
-      else if (record.event) events.push(record.event);
+      // An agent that has taken over after a crash tells again what it may not have told.
+      else if (record.event && (record.event.sequence ?? 0) > (events.at(-1)?.sequence ?? -1))
+        events.push(record.event);
     }
   }
   return events;

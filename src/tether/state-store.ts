@@ -1,0 +1,179 @@
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { deserialize, serialize } from "node:v8";
+import { decodeMessage, encodeMessage, type Event } from "../protocol/control-messages.ts";
+import { DelimitedDecoder } from "../protocol/length-delimited.ts";
+import {
+  type ContainerHandles,
+  descriptorsOf,
+  MAIN_SESSION,
+  type SavedLife,
+  type SavedSession,
+  type SessionStore,
+} from "../session/index.ts";
+import type { System } from "../system/system.ts";
+
+/** The main session's file; an exec's is its id. */
+const MAIN = "main";
+
+/** Then the file of events is written anew with those that are still kept. */
+const MOST_EVENT_BYTES = 1024 * 1024;
+
+/** Up to where the main session's output has been logged. */
+export interface LoggedOffsets {
+  readonly output: number;
+  readonly errorOutput: number;
+}
+
+/** Two numbers of 8 bytes. */
+const LOGGED_BYTES = 16;
+
+/**
+ * What an agent that takes over after a crash goes on with: files in memory (a tmpfs, so that each is there from its
+ * write on), and descriptors that stay open over execve(2). Made once the VM has its container.
+ */
+export class StateStore implements SessionStore {
+  readonly #system: System;
+  readonly #folder: string;
+  #events: number;
+  readonly #logged: number;
+  /** Descriptors of each session that have been kept. */
+  readonly #kept = new Map<string, ReadonlySet<number>>();
+  #eventBytes = 0;
+  readonly #loggedOffsets = Buffer.alloc(LOGGED_BYTES);
+
+  /** @param folder in memory, and outside the container's view. */
+  constructor(system: System, folder: string) {
+    this.#system = system;
+    this.#folder = folder;
+    mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
+    this.#events = openSync(this.#path("events"), "a", 0o600);
+    this.#logged = openSync(this.#path("logged"), existsSync(this.#path("logged")) ? "r+" : "w+", 0o600);
+    readFileSync(this.#path("logged")).copy(this.#loggedOffsets);
+  }
+
+  /** The configuration document; it holds the link's private key. */
+  get document(): Uint8Array {
+    return readFileSync(this.#path("configuration"));
+  }
+
+  saveDocument(document: Uint8Array): void {
+    this.#write("configuration", document);
+  }
+
+  get container(): ContainerHandles {
+    return deserialize(readFileSync(this.#path("container"))) as ContainerHandles;
+  }
+
+  /** Its descriptors stay open over a crash. */
+  saveContainer(container: ContainerHandles): void {
+    for (const descriptor of Object.values(container) as Array<number | undefined>)
+      if (descriptor !== undefined) this.#system.keepDescriptor(descriptor);
+    this.#write("container", serialize(container));
+  }
+
+  get life(): SavedLife {
+    return deserialize(readFileSync(this.#path("life"))) as SavedLife;
+  }
+
+  saveLife(life: SavedLife): void {
+    this.#write("life", serialize(life));
+  }
+
+  /** The main session first: the container's life is its. */
+  get sessions(): SavedSession[] {
+    const names = readdirSync(this.#path("sessions")).filter((name) => !name.endsWith(TEMPORARY));
+    names.sort((a, b) => Number(b === MAIN) - Number(a === MAIN));
+    return names.map((name) => deserialize(readFileSync(this.#path("sessions", name))) as SavedSession);
+  }
+
+  save(session: SavedSession): void {
+    const wanted = new Set(session.process === undefined ? [] : descriptorsOf(session.process.streams));
+    const before = this.#kept.get(session.id) ?? new Set();
+    for (const descriptor of wanted) if (!before.has(descriptor)) this.#system.keepDescriptor(descriptor);
+    this.#kept.set(session.id, wanted);
+    this.#write(join("sessions", fileName(session.id)), serialize(session));
+  }
+
+  forget(id: string): void {
+    this.#kept.delete(id);
+    rmSync(this.#path("sessions", fileName(id)), { force: true });
+  }
+
+  /** Every event that is kept, in order. */
+  get events(): Event[] {
+    const decoder = new DelimitedDecoder();
+    const messages = [...decoder.push(readFileSync(this.#path("events")))].map(decodeMessage);
+    return messages.flatMap(({ event }) => (event ? [event] : []));
+  }
+
+  /** @param kept every event that is still kept, when the file has become too large. */
+  addEvent(event: Event, kept: () => readonly Event[]): void {
+    const bytes = encodeMessage({ event });
+    this.#eventBytes += writeSync(this.#events, bytes);
+    if (this.#eventBytes < MOST_EVENT_BYTES) return;
+    this.#write("events", Buffer.concat(kept().map((each) => encodeMessage({ event: each }))));
+    closeSync(this.#events);
+    this.#events = openSync(this.#path("events"), "a", 0o600);
+    this.#eventBytes = 0;
+  }
+
+  get logged(): LoggedOffsets {
+    return {
+      output: this.#loggedOffsets.readDoubleLE(0),
+      errorOutput: this.#loggedOffsets.readDoubleLE(8),
+    };
+  }
+
+  saveLogged({ output, errorOutput }: LoggedOffsets): void {
+    this.#loggedOffsets.writeDoubleLE(output, 0);
+    this.#loggedOffsets.writeDoubleLE(errorOutput, 8);
+    writeSync(this.#logged, this.#loggedOffsets, 0, LOGGED_BYTES, 0);
+  }
+
+  /** @returns how often an agent took over since one was last ready. */
+  beginRestart(): number {
+    const file = this.#path("restarts");
+    const count = (existsSync(file) ? Number(readFileSync(file, "latin1")) : 0) + 1;
+    this.#write("restarts", Buffer.from(String(count)));
+    return count;
+  }
+
+  /** An agent that has taken over serves the container again. */
+  ready(): void {
+    rmSync(this.#path("restarts"), { force: true });
+  }
+
+  close(): void {
+    closeSync(this.#events);
+    closeSync(this.#logged);
+  }
+
+  /** Whoever reads finds the old content or the new. */
+  #write(name: string, content: Uint8Array): void {
+    const path = this.#path(name);
+    writeFileSync(`${path}${TEMPORARY}`, content, { mode: 0o600 });
+    renameSync(`${path}${TEMPORARY}`, path);
+  }
+
+  #path(...names: string[]): string {
+    return join(this.#folder, ...names);
+  }
+}
+
+const TEMPORARY = ".new";
+
+function fileName(sessionId: string): string {
+  return sessionId === MAIN_SESSION ? MAIN : sessionId;
+}
