@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { FATAL_SIGNALS } from "../../../src/system/crash-plan.ts";
 import { EVERY_NAMESPACE } from "./linux.ts";
 
@@ -68,7 +69,7 @@ describe("a crash of PID 1", function () {
     writeFileSync(join(folder, "bursts.sh"), BURSTS, { mode: 0o755 });
     writeFileSync(join(folder, "collect.sh"), COLLECT, { mode: 0o755 });
     writeFileSync(join(folder, "pattern"), PATTERN);
-    const script = join(import.meta.dirname, "crashing-agent.ts");
+    const script = fileURLToPath(import.meta.resolve("./crashing-agent.ts"));
     agent = spawn("unshare", [...EVERY_NAMESPACE, process.execPath, script, folder], {
       stdio: ["ignore", "inherit", "inherit"],
     });
