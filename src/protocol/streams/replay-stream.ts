@@ -229,7 +229,9 @@ export class ReplayStream {
 
   /** Where the bytes begin that somebody may still need. */
   #unneeded(): number {
-    const { end } = this.#source;
+    const { end, start, hasEnded } = this.#source;
+    // No more will come, and who has lost its link meanwhile comes back for what it has not had.
+    if (hasEnded) return start;
     const isLetGo = this.#options.whileUnread === "let go" && this.#expected === undefined;
     const read = isLetGo ? end : this.#furthest;
     const awaited = Math.min(read, this.#slowestAwaited() ?? read) - this.#retainedBytes;

@@ -38,6 +38,26 @@ function* pieces(content: Buffer): Generator<Buffer> {
 }
 
 describe("a replayed stream", () => {
+  it("keeps what a reader without its link has not had, also when the source ends meanwhile", async () => {
+    const source = new PassThrough();
+    const stream = new ReplayStream(source, LETTING_GO);
+    const content = randomBytes(3 * MEBIBYTE);
+    const sent = 2 * MEBIBYTE + 200 * KIBIBYTE;
+    const first = new CollectingSink();
+    const detach = stream.attach(0, first, "hold", 60_000);
+    for (const piece of pieces(content.subarray(0, sent))) source.write(piece);
+    await first.until(({ length }) => length === sent);
+    detach("lost");
+    source.end(content.subarray(sent));
+    await stream.ended;
+    // Of all that was on its way the least had arrived.
+    const had = sent - 2 * MEBIBYTE;
+    const second = new CollectingSink();
+    stream.attach(had, second, "hold", 60_000);
+    await second.ended;
+    assert.ok(second.bytes.equals(content.subarray(had)));
+  });
+
   it("reaches a reader that is cut off at random places without loss or repetition", async () => {
     await fc.assert(
       fc.asyncProperty(
