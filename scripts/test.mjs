@@ -4,8 +4,8 @@ import { runCheckTools } from "./test/check-tools.mjs";
 import { runSuite, suites } from "./test/mocha-suites.mjs";
 import { closingLine, sumTotals } from "./test/totals.mjs";
 
-// `npm test [-- [-v] [--check] [--unit] [--vm] [-g PATTERN]]`: set up what is missing, then run every test, or
-// only those kinds. The last line on standard output is always the closing line.
+// `npm test [-- [-v] [--check] [--unit] [--vm] [--docker] [-g PATTERN]]`: set up what is missing, then run every
+// test, or only those kinds. The last line on standard output is always the closing line.
 
 const { verbose, kinds, passedOn, until } = parseTestArguments(process.argv.slice(2));
 const results = [];
@@ -13,6 +13,7 @@ if (await setUp({ verbose, forTests: true, until })) {
   if (kinds.has("check")) results.push(await runCheckTools());
   if (kinds.has("unit")) results.push(await runSuite(suites.unit, passedOn));
   if (kinds.has("vm")) results.push(await runSuite(suites.vm, passedOn));
+  if (kinds.has("docker")) results.push(await runSuite(suites.docker, passedOn));
 } else {
   results.push({ passed: 0, failed: 1, skipped: 0 });
 }

@@ -1,7 +1,10 @@
-/** @typedef {"check" | "unit" | "vm"} TestKind */
+/** What can be run, in this order. */
+const KINDS = /** @type {const} */ (["check", "unit", "vm", "docker"]);
+
+/** @typedef {typeof KINDS[number]} TestKind */
 
 /**
- * What to run. `--check`, `--unit` and `--vm` choose; without any of them all run. Every other word is for mocha.
+ * What to run. `--check`, `--unit`, `--vm` and `--docker` choose; without any of them all run. Every other word is for mocha.
  *
  * @param {readonly string[]} words
  * @returns {{ verbose: boolean, kinds: Set<TestKind>, passedOn: string[], until: string | undefined }}
@@ -13,17 +16,13 @@ export function parseTestArguments(words) {
   const passedOn = [];
   let verbose = false;
   for (const word of words) {
+    const kind = KINDS.find((name) => word === `--${name}`);
     if (word === "-v" || word === "--verbose") verbose = true;
-    else if (word === "--check" || word === "--unit" || word === "--vm") chosen.add(kindOf(word));
+    else if (kind !== undefined) chosen.add(kind);
     else passedOn.push(word);
   }
-  const kinds = chosen.size > 0 ? chosen : new Set(/** @type {const} */ (["check", "unit", "vm"]));
+  const kinds = chosen.size > 0 ? chosen : new Set(KINDS);
   return { verbose, kinds, passedOn, until: lastStepFor(kinds) };
-}
-
-/** @param {"--check" | "--unit" | "--vm"} word */
-function kindOf(word) {
-  return /** @type {TestKind} */ (word.slice(2));
 }
 
 /**
@@ -33,6 +32,6 @@ function kindOf(word) {
  * @param {ReadonlySet<TestKind>} kinds
  */
 function lastStepFor(kinds) {
-  if (kinds.has("vm")) return undefined;
+  if (kinds.has("vm") || kinds.has("docker")) return undefined;
   return kinds.has("unit") ? "native" : "protocol";
 }

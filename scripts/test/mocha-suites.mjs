@@ -11,11 +11,17 @@ import { readTotals } from "./totals.mjs";
  * @property {number} limitMs after which it is ended and counts as failed
  */
 
-/** @type {Record<"unit" | "vm", Suite>} */
+/** @type {Record<"unit" | "vm" | "docker", Suite>} */
 export const suites = {
   unit: { name: "unit", options: [], measuresCoverage: true, limitMs: 10 * 60_000 },
   // A container VM under software emulation takes seconds to boot, and several on two busy cores a multiple.
   vm: { name: "vm", options: ["--timeout", "180000"], measuresCoverage: false, limitMs: 60 * 60_000 },
+  docker: {
+    name: "docker",
+    options: ["--timeout", "180000"],
+    measuresCoverage: false,
+    limitMs: 30 * 60_000,
+  },
 };
 
 /** Coverage of the unit tests: a summary on standard output, the report in coverage/. */

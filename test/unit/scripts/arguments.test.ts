@@ -38,7 +38,7 @@ describe("npm start's arguments", () => {
 describe("npm test's arguments", () => {
   it("without any everything runs", () => {
     const { kinds, until } = parseTestArguments([]);
-    deepEqual([[...kinds], until], [["check", "unit", "vm"], undefined]);
+    deepEqual([[...kinds], until], [["check", "unit", "vm", "docker"], undefined]);
   });
 
   it("choose kinds, set up only what these need, and hand the rest to mocha", () => {
@@ -46,5 +46,6 @@ describe("npm test's arguments", () => {
     deepEqual([[...kinds], until, passedOn], [["unit"], "native", ["-g", "a slow client"]]);
     equal(parseTestArguments(["--check"]).until, "protocol");
     equal(parseTestArguments(["--vm", "--unit"]).until, undefined);
+    equal(parseTestArguments(["--docker"]).until, undefined);
   });
 });
