@@ -45,6 +45,7 @@ describe("a crash of PID 1", function () {
   let agent: ChildProcess;
   /** The agent itself, as this process knows it. */
   let pid = 0;
+  let errorOutput = "";
 
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "crash-"));
@@ -71,8 +72,9 @@ describe("a crash of PID 1", function () {
     writeFileSync(join(folder, "pattern"), PATTERN);
     const script = fileURLToPath(import.meta.resolve("./crashing-agent.ts"));
     agent = spawn("unshare", [...EVERY_NAMESPACE, process.execPath, script, folder], {
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", "ignore", "pipe"],
     });
+    agent.stderr?.on("data", (chunk: Buffer) => (errorOutput += chunk.toString()));
     const children = `/proc/${agent.pid}/task/${agent.pid}/children`;
     for (pid = 0; pid === 0; pid = Number(readFileSync(children, "utf8"))) await sleep(5);
   }
@@ -82,10 +84,12 @@ describe("a crash of PID 1", function () {
     for (let sent = 0; ; sent++) {
       if (sent % 7 !== 6) await untilReady();
       await sleep(Math.random() * 40);
-      assert.equal(agent.exitCode, null, "the agent has ended");
+      assert.equal(agent.exitCode, null, `the agent has ended: ${errorOutput}`);
       const rarest = FATAL_SIGNALS.toSorted((a, b) => crashesBy(a) - crashesBy(b))[0] ?? 0;
       if (crashesBy(rarest) >= ROUNDS_PER_SIGNAL) return;
       process.kill(pid, rarest);
+      // At the same time on several threads.
+      if (sent % 5 === 4) for (const signal of FATAL_SIGNALS) process.kill(pid, signal);
     }
   }
 
