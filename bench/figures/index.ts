@@ -2,11 +2,13 @@ import type { Figure } from "../figure.ts";
 import { measureDiskCreation } from "./disk-creation.ts";
 import { measureAttachThroughput } from "./attach-throughput.ts";
 import { measureExecAgainstSshd } from "./exec-against-sshd.ts";
+import { measureExecLoss } from "./exec-loss.ts";
 import { measureExec } from "./exec.ts";
 import { measureIdleMemory } from "./idle-memory.ts";
 import { measureIsoSize } from "./iso-size.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
 import { measureStart } from "./start.ts";
+import { measureStop } from "./stop.ts";
 
 /** Every figure that is promised, by the name that `--only` takes, in the order of the table. */
 export const figures: Readonly<Record<string, Figure>> = {
@@ -18,4 +20,6 @@ export const figures: Readonly<Record<string, Figure>> = {
   exec: measureExec,
   "exec-against-sshd": measureExecAgainstSshd,
   "attach-throughput": measureAttachThroughput,
+  "exec-loss": measureExecLoss,
+  stop: measureStop,
 };
