@@ -15,12 +15,12 @@ import { CollectingSink } from "./collecting-sink.ts";
 
 const NATIVE = fileURLToPath(new URL("../../build/native/", import.meta.url));
 
-let loaded: LinuxSystem | undefined;
+let addon: ReturnType<typeof loadNativeAddon> | undefined;
 
-/** The real system, loaded once. */
+/** The real system. Its addon is loaded once: it has one thread for all rings, for one owner. */
 export function nativeSystem(): LinuxSystem {
-  loaded ??= new LinuxSystem(loadNativeAddon(`${NATIVE}tether.node`));
-  return loaded;
+  addon ??= loadNativeAddon(`${NATIVE}tether.node`);
+  return new LinuxSystem(addon);
 }
 
 /** A specification that runs nothing in particular. */
@@ -49,7 +49,7 @@ export function specification(changes: Partial<SessionSpecification> = {}): Sess
  * which a container that runs these tests has not got. Nothing else differs.
  */
 function systemWithoutLimits(): LinuxSystem {
-  const system = new LinuxSystem(loadNativeAddon(`${NATIVE}tether.node`));
+  const system = nativeSystem();
   const memoryFile = system.memoryFile.bind(system);
   system.memoryFile = (name, content) => {
     const records = Buffer.from(content).toString("latin1").split("\0");

@@ -259,10 +259,18 @@ describe("a session", () => {
 
   it("leaves no descriptor open, whether the process ran or not", async () => {
     const run = async (): Promise<void> => {
-      await outputOf(start({ args: shell("echo x"), openStdin: true }));
-      await start({ args: words("nosuchcommand"), openStdin: true }).outcome;
-      await start({ user: "nosuchuser" }).outcome;
-      await outputOf(start({ args: shell("echo x"), tty: true }));
+      const ran = [
+        start({ args: shell("echo x"), openStdin: true }),
+        start({ args: shell("echo x"), tty: true, openStdin: true }),
+      ];
+      for (const native of ran) await outputOf(native);
+      const failed = [
+        start({ args: words("nosuchcommand"), openStdin: true }),
+        start({ args: words("nosuchcommand"), tty: true, openStdin: true }),
+        start({ user: "nosuchuser" }),
+      ];
+      for (const native of failed) await native.outcome;
+      for (const { session } of [...ran, ...failed]) session.discard();
     };
     // A descriptor is closed in the turn after its stream was destroyed.
     const count = async (): Promise<number> => {
