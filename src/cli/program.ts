@@ -15,8 +15,18 @@ import { addCreateCommand, addRunCommand } from "./run-command.ts";
 import { addSshCommand } from "./ssh-command.ts";
 import { VCH_VERSION } from "./version.ts";
 
-/** Docker's exit status for a command line that it does not understand. */
+/** Docker's exit status for an option that it does not understand. */
 const USAGE_EXIT_CODE = 125;
+
+/** Docker's exit status for an exec that could not be started, for whatever reason. */
+const EXEC_EXIT_CODE = 126;
+
+/** What Docker ends with 1 for. */
+const WRONG_WORDS: ReadonlySet<string> = new Set([
+  "commander.missingArgument",
+  "commander.excessArguments",
+  "commander.unknownCommand",
+]);
 
 /**
  * The `vch` command.
@@ -58,21 +68,25 @@ export async function runProgram(args: readonly string[], root: string): Promise
   try {
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = explain(error, context.reportError, startedCommand(program, args) === "run");
+    process.exitCode = explain(error, context.reportError, startedCommand(program, args));
   }
   context.end();
 }
 
 /** @returns the command's exit status. */
-function explain(error: unknown, report: (error: TetherError) => void, isRun: boolean): number {
+function explain(error: unknown, report: (error: TetherError) => void, command: string | undefined): number {
   if (error instanceof Interruption) return error.exitCode;
   // Commander has said it already; its only successes are --help and the like.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT_CODE;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    return WRONG_WORDS.has(error.code) ? 1 : USAGE_EXIT_CODE;
+  }
   const known = TetherError.from(error, "internal", "unexpected");
   report(known);
   const { exitCode } = known.entry;
   // Docker's other commands end with 1 for whatever is refused, but for what they were to execute.
-  return isRun || exitCode < USAGE_EXIT_CODE || PASSED_ON.has(known.code) ? exitCode : 1;
+  if (command === "exec" && known.code === "user-not-found") return EXEC_EXIT_CODE;
+  return command === "run" || exitCode < USAGE_EXIT_CODE || PASSED_ON.has(known.code) ? exitCode : 1;
 }
 
 /** What the container's process was to be, and what is wrong with this machine: no matter which command finds it. */

@@ -24,7 +24,8 @@ export function makeExec(
   if (args.length === 0) throw invalid("No exec command specified");
   if ([...args, ...env, directory].some((text) => text.includes(0)))
     throw invalid("an argument holds a NUL byte");
-  if (directory.length > 0 && directory[0] !== SLASH) throw invalid("Cwd must be an absolute path");
+  if (directory.length > 0 && directory[0] !== SLASH)
+    throw new TetherError("working-directory", "Cwd must be an absolute path");
   return {
     id,
     isPrivileged: privileged ?? false,

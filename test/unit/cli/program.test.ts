@@ -75,7 +75,7 @@ describe("the vch command", function () {
   ];
   for (const [what, args, message] of refused) {
     it(`refuses ${what} in one line`, async () => {
-      const status = what.startsWith("a terminal") ? 1 : 125;
+      const status = /^a terminal|^a command that|^run without/.test(what) ? 1 : 125;
       assertRefused(await vch(args), status, message);
     });
   }
