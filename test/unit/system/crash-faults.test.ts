@@ -33,7 +33,7 @@ describe("the crash handler", function () {
     folder = await mkdtemp(join(tmpdir(), "faults-"));
     faults = join(folder, "faults.node");
     const options = ["-shared", "-fPIC", "-pthread", "-w", `-I${root}/node_modules/node-api-headers/include`];
-    const source = join(import.meta.dirname, "faults.c");
+    const source = join(root, "test/support/faults.c");
     await run("gcc", ["-O0", "-D_GNU_SOURCE", ...options, "-o", faults, source]);
   });
 

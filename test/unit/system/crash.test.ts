@@ -70,7 +70,7 @@ describe("a crash of PID 1", function () {
     writeFileSync(join(folder, "bursts.sh"), BURSTS, { mode: 0o755 });
     writeFileSync(join(folder, "collect.sh"), COLLECT, { mode: 0o755 });
     writeFileSync(join(folder, "pattern"), PATTERN);
-    const script = fileURLToPath(import.meta.resolve("./crashing-agent.ts"));
+    const script = fileURLToPath(import.meta.resolve("../../support/crashing-agent.ts"));
     agent = spawn("unshare", [...EVERY_NAMESPACE, process.execPath, script, folder], {
       stdio: ["ignore", "ignore", "pipe"],
     });

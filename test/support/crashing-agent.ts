@@ -16,10 +16,10 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { CRASH_VARIABLE, FATAL_SIGNALS } from "../../../src/system/crash-plan.ts";
-import type { CountedInput, Ring } from "../../../src/system/process-streams.ts";
-import { linux as system } from "./linux.ts";
-import { openPty } from "./pty.ts";
+import { CRASH_VARIABLE, FATAL_SIGNALS } from "../../src/system/crash-plan.ts";
+import type { CountedInput, Ring } from "../../src/system/process-streams.ts";
+import { linux as system } from "../unit/system/linux.ts";
+import { openPty } from "../unit/system/pty.ts";
 
 /** Small, so that the processes wait for room again and again. */
 const RING_BYTES = 128 * 1024;
