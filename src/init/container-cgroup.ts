@@ -1,9 +1,11 @@
-import { readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
+import { type Dirent, readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CGROUP_ROOT, CONTAINER_CGROUP } from "./cgroups.ts";
 
 /** SIGKILL works at once except on a process in an uninterruptible wait. */
 const KILL_LIMIT_MS = 2000;
+
+const KILL_AGAIN_MS = 50;
 
 /** Freezing waits for every process to leave the kernel. */
 const FREEZE_LIMIT_MS = 10_000;
@@ -24,12 +26,19 @@ export class KernelContainerCgroup {
    */
   async kill(): Promise<void> {
     if (this.#isEmpty()) return;
-    this.#write("cgroup.kill", "1");
-    await this.#until(
-      () => this.#isEmpty(),
-      KILL_LIMIT_MS,
-      "some of the container's processes cannot be ended",
-    );
+    const kill = (): void => this.#write("cgroup.kill", "1");
+    kill();
+    // A process that was just being started moves in behind it.
+    const again = setInterval(kill, KILL_AGAIN_MS);
+    try {
+      await this.#until(
+        () => this.#isEmpty(),
+        KILL_LIMIT_MS,
+        "some of the container's processes cannot be ended",
+      );
+    } finally {
+      clearInterval(again);
+    }
   }
 
   /** @throws Error when some process does not stop within ten seconds; they all go on then. */
@@ -63,7 +72,7 @@ export class KernelContainerCgroup {
   }
 
   processes(): number[] {
-    return listProcesses(this.#folder);
+    return [...new Set(listProcesses(this.#folder))];
   }
 
   #isEmpty(): boolean {
@@ -96,7 +105,25 @@ export class KernelContainerCgroup {
 }
 
 function listProcesses(folder: string): number[] {
-  const own = readFileSync(join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean).map(Number);
-  const children = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const own = readPids(join(folder, "cgroup.procs"));
+  const children = readEntries(folder).filter((entry) => entry.isDirectory());
   return [...own, ...children.flatMap(({ name }) => listProcesses(join(folder, name)))];
+}
+
+function readPids(path: string): number[] {
+  try {
+    return readFileSync(path, "utf8").split("\n").filter(Boolean).map(Number);
+  } catch {
+    // The container has removed a cgroup of its own, or made it a threaded one (EOPNOTSUPP).
+    return [];
+  }
+}
+
+function readEntries(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    // As above.
+    return [];
+  }
 }
