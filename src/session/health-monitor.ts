@@ -143,6 +143,7 @@ export class HealthMonitor {
     await session.start();
     const outcome = await session.outcome;
     clearTimeout(limit);
+    await output.ended;
     session.discard();
     if (isEnded) return undefined;
     const result = { startMs, endMs: Date.now() };
@@ -181,10 +182,12 @@ function killQuietly(session: Session): void {
   if (session.state.phase === "running") session.signal(SIGKILL, true);
 }
 
-/** Keeps the beginning of what it is given. */
+/** Keeps the beginning of what it is given, by both outputs. */
 class OutputHead implements StreamSink {
   readonly #limit: number;
+  readonly #ended = Promise.withResolvers<void>();
   #bytes = Buffer.alloc(0);
+  #openOutputs = 2;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -201,5 +204,13 @@ class OutputHead implements StreamSink {
     setImmediate(done);
   }
 
-  end(): void {}
+  /** Resolves when both outputs have ended. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  end(): void {
+    this.#openOutputs -= 1;
+    if (this.#openOutputs === 0) this.#ended.resolve();
+  }
 }

@@ -23,15 +23,25 @@ export interface ControlTarget {
   subscribe(listener: (event: Event) => void): () => void;
 }
 
+/** A client that does not read has missed nothing yet: it connects again and asks for the events that it lacks. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
+
 /**
  * Serves requests and events on one channel until the channel closes. A malformed request ends the
  * channel; a request that fails is answered with its error.
  */
 export function serveControl(channel: Duplex, target: ControlTarget): void {
   const decoder = new DelimitedDecoder();
-  const unsubscribe = target.subscribe((event) => channel.write(encodeMessage({ event })));
-  const reply = (body: Reply): void => {
-    if (channel.writable) channel.write(encodeMessage({ reply: body }));
+  const send = (message: Buffer): void => {
+    if (!channel.writable) return;
+    if (channel.writableLength + message.length <= MOST_WAITING_BYTES) channel.write(message);
+    else close();
+  };
+  const unsubscribe = target.subscribe((event) => send(encodeMessage({ event })));
+  const reply = (body: Reply): void => send(encodeMessage({ reply: body }));
+  const close = (): void => {
+    unsubscribe();
+    channel.destroy();
   };
   channel.on("data", (chunk: Buffer) => {
     try {

@@ -1,7 +1,13 @@
 import type { Event, Request, Snapshot, Time } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { tether } from "../protocol/generated/control.js";
-import { type ContainerSessions, HEALTH_STATUS, readProcesses, type SessionEntry } from "../session/index.ts";
+import {
+  type ContainerSessions,
+  HEALTH_STATUS,
+  readProcesses,
+  type RestartPolicy,
+  type SessionEntry,
+} from "../session/index.ts";
 import { decodeRestartPolicy } from "./configuration/decode-life.ts";
 import type { ControlTarget, ReplyBody } from "./control-channel.ts";
 import { makeExec } from "./exec-request.ts";
@@ -27,6 +33,13 @@ export interface ControlComponents {
 /** The year 9999: a clock that is set further breaks whatever formats times. */
 const MAX_TIME_MS = Date.UTC(9999, 0);
 const MAX_WINDOW = 0xffff;
+
+/**
+ * A message has a mebibyte at most. 2048 events and 4160 sessions take some 700 KiB of it without their command
+ * lines, which may be of any length; what is over is left out.
+ */
+const MOST_ARGUMENT_BYTES = 96 * 1024;
+const ARGUMENT_OVERHEAD_BYTES = 4;
 
 const { Phase } = tether.control;
 const PHASES = {
@@ -75,7 +88,7 @@ export class ControlRequests implements ControlTarget {
     } else if (resizeSession) sessions.resize(resizeSession.sessionId ?? "", checkWindow(resizeSession));
     else if (updateRestartPolicy) {
       const { kind, maximumRetryCount } = updateRestartPolicy;
-      sessions.changeRestartPolicy(decodeRestartPolicy(kind ?? 0, maximumRetryCount ?? 0));
+      sessions.changeRestartPolicy(readRestartPolicy(kind ?? 0, maximumRetryCount ?? 0));
     } else if (request.pause) return sessions.pause().then(() => ({}));
     else if (request.unpause) sessions.unpause();
     else if (request.listProcesses) return { processes: this.#listProcesses() };
@@ -85,13 +98,16 @@ export class ControlRequests implements ControlTarget {
 
   #snapshot(afterSequence: number): Snapshot {
     const { agentVersion, events, stages, sessions } = this.#agent;
-    const facts = { agentVersion, events: events(afterSequence), stages: stages() };
+    const room = { bytes: MOST_ARGUMENT_BYTES };
+    const kept = events(afterSequence).map((event) => fitEvent(event, room));
+    const facts = { agentVersion, events: kept, stages: stages() };
     if (sessions === undefined) return facts;
     const [main] = sessions.entries;
+    const sessionRoom = { bytes: MOST_ARGUMENT_BYTES };
     return {
       ...facts,
       inputBytes: main?.session.input.acceptedBytes ?? 0,
-      sessions: sessions.entries.map((entry) => describeSession(entry, sessions.isRestarting)),
+      sessions: sessions.entries.map((entry) => describeSession(entry, sessions.isRestarting, sessionRoom)),
       isPaused: sessions.isPaused,
       restartCount: sessions.restartCount,
       health: describeHealth(sessions),
@@ -113,6 +129,7 @@ export class ControlRequests implements ControlTarget {
 function describeSession(
   { id, session, specification, isPrivileged, isOutOfMemory, startedAt, finishedAt }: SessionEntry,
   isRestarting: boolean,
+  room: { bytes: number },
 ): tether.control.SessionState.$Properties {
   const { state, outputBytes } = session;
   return {
@@ -126,12 +143,17 @@ function describeSession(
     errorOutputBytes: outputBytes.errorOutput,
     tty: specification.tty,
     openStdin: specification.openStdin,
-    args: [...specification.args],
+    args: fitArguments(specification.args, room),
     user: specification.user,
     privileged: isPrivileged,
     started: startedAt ?? null,
     finished: finishedAt ?? null,
   };
+}
+
+function fitEvent(event: Event, room: { bytes: number }): Event {
+  if (!event.execCreated) return event;
+  return { ...event, execCreated: { args: fitArguments(event.execCreated.args ?? [], room) } };
 }
 
 function describeHealth(sessions: ContainerSessions): tether.control.Health.$Properties | null {
@@ -144,6 +166,27 @@ function describeHealth(sessions: ContainerSessions): tether.control.Health.$Pro
       return { start: toTime(startMs), end: toTime(endMs), exitCode, output };
     }),
   };
+}
+
+/** @throws TetherError `invalid-option`: here it is a request that is wrong, not the configuration. */
+function readRestartPolicy(kind: number, maximumRetryCount: number): RestartPolicy {
+  try {
+    return decodeRestartPolicy(kind, maximumRetryCount);
+  } catch {
+    throw new TetherError("invalid-option", `invalid restart policy: ${kind}`);
+  }
+}
+
+/** As many arguments, from the first on, as the bytes that are left allow; takes them from these. */
+function fitArguments(args: readonly Uint8Array[], room: { bytes: number }): Uint8Array[] {
+  const fitting: Uint8Array[] = [];
+  for (const arg of args) {
+    room.bytes -= arg.length + ARGUMENT_OVERHEAD_BYTES;
+    if (room.bytes < 0) break;
+    fitting.push(arg);
+  }
+  room.bytes = Math.max(room.bytes, 0);
+  return fitting;
 }
 
 function checkSignal(signal: number, least: number): number {
