@@ -23,7 +23,7 @@ describe("a container's health", () => {
   const folder = useTemporaryFolder();
 
   const until = async (container: NativeContainer, status: string): Promise<void> => {
-    await container.event(({ health }) => health != null && STATUSES[health.status ?? 0] === status);
+    await container.event(({ health }) => Boolean(health) && STATUSES[health?.status ?? 0] === status);
   };
   const results = async (container: NativeContainer, count: number): Promise<readonly unknown[]> => {
     for (;;) {
