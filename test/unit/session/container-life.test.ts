@@ -260,7 +260,7 @@ describe("restarting a container's process", () => {
         records += 1;
         const [output, errorOutput] = [new CollectingSink(), new CollectingSink()];
         recorded.push(output);
-        return { output, errorOutput };
+        return { output, errorOutput, outputOffset: 0, errorOutputOffset: 0 };
       },
     });
     await container.event(({ restarting }) => Boolean(restarting));
