@@ -62,7 +62,7 @@ export interface ExecRequest {
 }
 
 /** So many execs that have ended are still known; Docker forgets them at its leisure, too. */
-const MOST_ENDED_EXECS = 64;
+const MOST_ENDED_EXECS = 256;
 
 /** Each takes some descriptors and a process; a client that makes them without end is told so. */
 const MOST_RUNNING_EXECS = 4096;

@@ -17,6 +17,9 @@ const DRAIN_LIMIT_MS = 2000;
 /** A client that lost its link is expected back for so long: reconnecting takes milliseconds. */
 const RETURN_LIMIT_MS = 30_000;
 
+/** After a crash of the agent a client comes back within a second or two. */
+const RESUME_LIMIT_MS = 10_000;
+
 /** The first client of a session whose output is kept for it comes within seconds. */
 const FIRST_CLIENT_LIMIT_MS = 60_000;
 
@@ -146,6 +149,8 @@ export class Session {
     const { pid, streams, hasStarted, exit, hasDrained } = process;
     this.#saved = process;
     this.#adopt(streams, exit === undefined);
+    // Whoever was attached comes back; what it needs must still be there.
+    if (!hasDrained) for (const stream of [this.#output, this.#errorOutput]) stream?.expectReader(RESUME_LIMIT_MS);
     const status = exit === undefined ? reaper.exitOf(pid, (ended) => this.#note(ended)) : undefined;
     if (hasDrained && exit !== undefined) {
       this.#streamsEnd();
@@ -274,7 +279,13 @@ export class Session {
         });
         status = reaper.exitOf(started.pid, (ended) => this.#note(ended));
         const { childDescriptors: _child, closeChildEnds: _close, ...kept } = streams;
-        this.#save({ pid: started.pid, streams: kept, hasStarted: false, exit: undefined, hasDrained: false });
+        this.#save({
+          pid: started.pid,
+          streams: kept,
+          hasStarted: false,
+          exit: undefined,
+          hasDrained: false,
+        });
         launched.resolve(started);
       } catch (error) {
         launched.reject(error);

@@ -147,7 +147,9 @@ export class Agent {
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
-    this.#sessions.resume(store.sessions, store.life);
+    const { sessions } = store;
+    store.closeForgotten(sessions);
+    this.#sessions.resume(sessions, store.life);
     // Not before everybody waits for his child.
     this.#reaper.start();
     stages.reached("taken over");

@@ -121,7 +121,8 @@ export class StateStore implements SessionStore {
   /** @param kept every event that is still kept, when the file has become too large. */
   addEvent(event: Event, kept: () => readonly Event[]): void {
     const bytes = encodeMessage({ event });
-    this.#eventBytes += writeSync(this.#events, bytes);
+    this.#system.uninterrupted(() => void writeSync(this.#events, bytes));
+    this.#eventBytes += bytes.length;
     if (this.#eventBytes < MOST_EVENT_BYTES) return;
     this.#write("events", Buffer.concat(kept().map((each) => encodeMessage({ event: each }))));
     closeSync(this.#events);
@@ -139,7 +140,24 @@ export class StateStore implements SessionStore {
   saveLogged({ output, errorOutput }: LoggedOffsets): void {
     this.#loggedOffsets.writeDoubleLE(output, 0);
     this.#loggedOffsets.writeDoubleLE(errorOutput, 8);
-    writeSync(this.#logged, this.#loggedOffsets, 0, LOGGED_BYTES, 0);
+    this.#system.uninterrupted(() => void writeSync(this.#logged, this.#loggedOffsets, 0, LOGGED_BYTES, 0));
+  }
+
+  /**
+   * Closes what an agent before this one has kept open and not noted, or noted and not closed.
+   *
+   * @param sessions those that go on.
+   */
+  closeForgotten(sessions: readonly SavedSession[]): void {
+    const known = new Set([
+      ...(Object.values(this.container) as Array<number | undefined>),
+      ...sessions.flatMap(({ process }) => (process === undefined ? [] : descriptorsOf(process.streams))),
+    ]);
+    for (const name of readdirSync("/proc/self/fd")) {
+      const descriptor = Number(name);
+      if (descriptor > LAST_STANDARD_DESCRIPTOR && !known.has(descriptor) && outlivesExecution(descriptor))
+        closeSync(descriptor);
+    }
   }
 
   /** @returns how often an agent took over since one was last ready. */
@@ -176,4 +194,17 @@ const TEMPORARY = ".new";
 
 function fileName(sessionId: string): string {
   return sessionId === MAIN_SESSION ? MAIN : sessionId;
+}
+
+const LAST_STANDARD_DESCRIPTOR = 2;
+
+/** fcntl(2); Node's constants lack it. */
+const O_CLOEXEC = 0o2000000;
+
+/** @returns false for one that has been closed meanwhile: the folder itself is read through one. */
+function outlivesExecution(descriptor: number): boolean {
+  const path = `/proc/self/fdinfo/${descriptor}`;
+  if (!existsSync(path)) return false;
+  const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(path, "latin1"))?.[1] ?? "";
+  return (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
 }

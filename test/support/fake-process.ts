@@ -43,6 +43,10 @@ export async function startFakeSession(
     .fail("openInRoot", "ENOENT")
     .answer("pipe", () => native.pipe())
     .answer("memoryFile", (name, content) => native.memoryFile(name, content))
+    .answer("makeRing", (capacityBytes) => native.makeRing(capacityBytes))
+    .answer("openRing", (descriptor, source, events) => native.openRing(descriptor, source, events))
+    .answer("makeInput", () => native.makeInput())
+    .answer("openInput", (descriptor, target, events) => native.openInput(descriptor, target, events))
     .answer("adoptStream", (descriptor, kind) => native.adoptStream(descriptor, kind))
     .answer("spawn", ({ descriptors }) => {
       // The session closes its copies of the process's ends once the process has them.

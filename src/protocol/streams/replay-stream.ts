@@ -105,7 +105,7 @@ export class ReplayStream {
 
   /** Some client has not had all of it. */
   get isRead(): boolean {
-    return [...this.#readers].some(({ kind }) => kind !== "record");
+    return [...this.#readers].some(({ kind, isEnded }) => kind !== "record" && !isEnded);
   }
 
   /** Number of bytes that the source has had. */
@@ -132,7 +132,8 @@ export class ReplayStream {
   }
 
   /**
-   * Reads from `offset` on, or from the oldest byte kept when that one is gone. A new client starts at 0.
+   * Reads from `offset` on. A new client starts at 0, and gets what is still kept; one that goes on and whose next
+   * byte is gone has missed something, and is cut off.
    *
    * @returns stops reading; the sink is not called any more. A reader that holds the source and is lost is
    *   expected back for `returnLimitMs`.
@@ -143,7 +144,12 @@ export class ReplayStream {
     kind: ReaderKind = "hold",
     returnLimitMs = 0,
   ): (departure?: Departure) => void {
-    const cursor = Math.min(Math.max(offset, this.#source.start), this.#source.end);
+    const { start, end } = this.#source;
+    if (offset > 0 && offset < start && kind !== "record" && sink.overrun !== undefined) {
+      sink.overrun(end - offset);
+      return () => {};
+    }
+    const cursor = Math.min(Math.max(offset, start), end);
     const state = { isWriting: false, isEnded: false, isStalled: false, patience: undefined };
     const reader: Reader = { ...state, cursor, kind, sink };
     if (kind === "hold") this.#expectNobody();

@@ -11,7 +11,9 @@ describe("the reaper", () => {
   let reaper: Reaper;
   beforeEach(() => {
     ended = [];
-    system = new RecordingSystem().answer("waitAny", () => ended.shift());
+    system = new RecordingSystem()
+      .answer("peekChild", () => ended[0])
+      .answer("reapChild", () => ended.shift());
     reaper = new Reaper(system);
     reaper.start();
   });

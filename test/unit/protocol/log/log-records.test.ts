@@ -82,20 +82,30 @@ describe("the log's records", () => {
 
   it("of output are written as protobuf would", () => {
     fc.assert(
-      fc.property(time, output, fc.nat(9), (at, { stream, data, partial, continued }, offset) => {
-        const target = Buffer.alloc(offset + data.length + MAX_OUTPUT_OVERHEAD, 0xaa);
-        const end = writeOutputRecord(target, offset, {
-          time: encodeTime(at),
-          stream: stream === 0 ? "stdout" : "stderr",
-          isPartial: partial,
-          isContinued: continued,
-          source: data,
-          start: 0,
-          end: data.length,
-        });
-        const { records } = decode(target.subarray(offset, end));
-        assert.deepEqual(records, [plain({ time: at, output: { stream, data, partial, continued } })]);
-      }),
+      fc.property(
+        time,
+        output,
+        fc.nat(9),
+        fc.integer({ min: 1, max: 2 ** 52 }),
+        (at, part, offset, position) => {
+          const { stream, data, partial, continued } = part;
+          const target = Buffer.alloc(offset + data.length + MAX_OUTPUT_OVERHEAD, 0xaa);
+          const end = writeOutputRecord(target, offset, {
+            time: encodeTime(at),
+            stream: stream === 0 ? "stdout" : "stderr",
+            isPartial: partial,
+            isContinued: continued,
+            source: data,
+            start: 0,
+            end: data.length,
+            position,
+          });
+          const { records } = decode(target.subarray(offset, end));
+          assert.deepEqual(records, [
+            plain({ time: at, output: { stream, data, partial, continued, position } }),
+          ]);
+        },
+      ),
     );
   });
 
@@ -110,6 +120,7 @@ describe("the log's records", () => {
       source,
       start: 0,
       end: source.length,
+      position: 2 ** 52,
     });
     assert.ok(end <= target.length);
     assert.equal(decode(target.subarray(0, end)).records.length, 1);
