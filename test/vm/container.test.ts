@@ -192,7 +192,7 @@ describe("a container, seen from inside", () => {
     });
 
     it("runs as root with Docker's capabilities, and no more can be had", () => {
-      assert.equal(output("identity"), "uid=0(root) gid=0(root)\n");
+      assert.equal(output("identity"), "uid=0(root) gid=0(root) groups=0(root)\n");
       const sets = Object.fromEntries(
         output("capabilities")
           .trim()
@@ -264,7 +264,7 @@ describe("a container, seen from inside", () => {
     });
 
     it("has the user's groups", () => {
-      assert.equal(answers.identity.output, "uid=1000(worker) gid=1000(worker) groups=44(video),50(staff)\n");
+      assert.equal(answers.identity.output, "uid=1000(worker) gid=1000(worker) groups=44(video),50(staff),1000(worker)\n");
     });
 
     it("has no capabilities, though a set-user-ID program could have Docker's", () => {
@@ -296,7 +296,7 @@ describe("a container, seen from inside", () => {
       identity: "id",
       home: "echo $HOME",
     });
-    assert.equal(identity.output, "uid=4321 gid=8765\n");
+    assert.equal(identity.output, "uid=4321 gid=8765 groups=8765\n");
     assert.equal(home.output, "/\n");
   });
 });
