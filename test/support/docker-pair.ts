@@ -91,6 +91,7 @@ export class DockerPair {
 
 /** Both sides for the tests of the surrounding `describe`. */
 export function useDockerPair(): DockerPair {
-  const host = useHost();
-  return new DockerPair(host, useDockerd());
+  // First of all, and so ended first as well, whatever the host finds left.
+  const dockerd = useDockerd();
+  return new DockerPair(useHost(), dockerd);
 }
