@@ -1,12 +1,13 @@
 /**
- * After the process has ended the guest stays until an endpoint has taken the exit over, as long as one
- * is connected; without a connection it waits for a limited time only.
+ * After the process has ended the guest stays until a client has taken the exit over, as long as one is attached that
+ * its output is held for: some of it may be under way. Without one it waits for a limited time only, whoever else
+ * is connected.
  */
 export class Acknowledgement {
   readonly #limitMs: number;
   readonly #settled = Promise.withResolvers<void>();
   #isAwaited = false;
-  #connections = 0;
+  #holders = 0;
   #limit: NodeJS.Timeout | undefined;
 
   constructor(limitMs: number) {
@@ -18,9 +19,16 @@ export class Acknowledgement {
     this.#settled.resolve();
   }
 
-  connectionsChanged(count: number): void {
-    this.#connections = count;
+  /** A client has come that output is held for. @returns it has gone; counts once. */
+  add(): () => void {
+    let isThere = true;
+    this.#holders += 1;
     this.#watch();
+    return () => {
+      if (isThere) this.#holders -= 1;
+      isThere = false;
+      this.#watch();
+    };
   }
 
   /** Resolves when the exit was taken over, or nobody was there to take it. */
@@ -33,7 +41,7 @@ export class Acknowledgement {
 
   #watch(): void {
     clearTimeout(this.#limit);
-    if (this.#isAwaited && this.#connections === 0) {
+    if (this.#isAwaited && this.#holders === 0) {
       this.#limit = setTimeout(() => this.#settled.resolve(), this.#limitMs);
     }
   }

@@ -314,7 +314,7 @@ export class Agent {
         sessions === undefined || container === undefined
           ? undefined
           : new UserServices(system, sessions, () => this.#container ?? container),
-      connectionsChanged: (count) => acknowledgement.connectionsChanged(count),
+      holders: acknowledgement,
     });
     const accept = (socket: Socket): void => server.accept(socket);
     if (this.#link === undefined) openLink(system, accept, (error) => this.#reportLink(error));

@@ -2,7 +2,7 @@ import type { ServerChannel, Session as SshSession } from "ssh2";
 import { type ArchiveCommand, parseArchiveCommand } from "../protocol/archive-commands.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { CONTROL_SUBSYSTEM } from "../protocol/link-names.ts";
-import type { Session } from "../session/index.ts";
+import { MAIN_SESSION, type Session } from "../session/index.ts";
 import type { WindowSize } from "../system/system.ts";
 import { attachChannel } from "./attach-channel.ts";
 import { type AttachCommand, parseAttach } from "./attach-command.ts";
@@ -80,9 +80,16 @@ class EndpointSession {
     // Before the process, which may start with this client.
     if (this.#window !== undefined && session.isTerminal) session.resize(this.#window);
     const detach = attachChannel(this.#ssh, channel, session, attach);
-    const lose = (): void => detach("lost");
+    const letGo = attach.kind === "hold" && entry.id === MAIN_SESSION ? this.#agent.holders.add() : () => {};
+    const lose = (): void => {
+      letGo();
+      detach("lost");
+    };
     this.#detachments.add(lose);
-    this.#ssh.once("close", () => this.#detachments.delete(lose));
+    this.#ssh.once("close", () => {
+      letGo();
+      this.#detachments.delete(lose);
+    });
   }
 }
 

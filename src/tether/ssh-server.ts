@@ -18,8 +18,8 @@ export interface ServedAgent {
   readonly sessions: { readonly entries: ReadonlyArray<Pick<SessionEntry, "id" | "session">> } | undefined;
   /** For the container's own users: shells, commands, files, forwarded connections. Undefined without a container. */
   readonly services: UserServices | undefined;
-  /** An authenticated endpoint came or went. */
-  connectionsChanged(count: number): void;
+  /** Counts the clients that the main process's output is held for. */
+  readonly holders: { add(): () => void };
 }
 
 /** The guest's half of the link's keys. */
@@ -42,7 +42,6 @@ export class SshServer {
   readonly #server: Ssh2Server;
   readonly #agent: ServedAgent;
   readonly #clientKey: { readonly type: string; getPublicSSH(): Buffer; verify: VerifySignature };
-  #connections = 0;
 
   /** @throws TetherError `guest-initialisation` for a key that is none. */
   constructor(keys: LinkKeys, agent: ServedAgent) {
@@ -84,8 +83,6 @@ export class SshServer {
   }
 
   #serveEndpoint(connection: Connection, detachments: Detachments): void {
-    this.#agent.connectionsChanged(++this.#connections);
-    connection.once("close", () => this.#agent.connectionsChanged(--this.#connections));
     connection.on("session", (accept) => serveEndpointSession(accept(), this.#agent, detachments));
   }
 

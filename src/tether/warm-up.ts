@@ -71,7 +71,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
     }),
     sessions,
     services: undefined,
-    connectionsChanged: () => {},
+    holders: { add: () => () => {} },
   });
   const path = join(tmpdir(), `tether-warm-up-${process.pid}`);
   const listener = createServer((socket) => server.accept(socket)).listen(path);
@@ -175,7 +175,6 @@ function idleSystem(): System {
     sync: nothing,
     reboot: nothing,
     setInterfaceUp: nothing,
-    waitAny: () => undefined,
     spawn: () => 1,
     kill: nothing,
     pipe: () => [descriptor(), descriptor()],

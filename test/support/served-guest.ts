@@ -25,8 +25,8 @@ export class ServedGuest implements AsyncDisposable {
   readonly events: EventLog;
   /** What the control channel asked of the agent, in order. */
   readonly asked: string[] = [];
-  /** How many authenticated endpoints there were, after each change. */
-  readonly connectionCounts: number[] = [];
+  /** How many clients the main process's output was held for, after each change. */
+  readonly holderCounts: number[] = [];
   /** The guest's ends of the links, in order. */
   readonly links: Socket[] = [];
   readonly folder: string = mkdtempSync(join(tmpdir(), "tether-guest-"));
@@ -49,7 +49,7 @@ export class ServedGuest implements AsyncDisposable {
         sessions:
           container?.sessions ?? (session === undefined ? undefined : { entries: [{ id: "", session }] }),
         services: container?.services,
-        connectionsChanged: (count) => void this.connectionCounts.push(count),
+        holders: { add: () => this.#addHolder() },
       },
     );
     this.#server = createServer((socket) => {
@@ -66,6 +66,17 @@ export class ServedGuest implements AsyncDisposable {
   /** The session has ended so: what the agent would tell. */
   exited(exit: Exit | undefined): void {
     if (exit !== undefined) this.events.record({ exited: { ...exit } }, "");
+  }
+
+  #addHolder(): () => void {
+    const count = (change: number): void =>
+      void this.holderCounts.push((this.holderCounts.at(-1) ?? 0) + change);
+    count(1);
+    let isThere = true;
+    return () => {
+      if (isThere) count(-1);
+      isThere = false;
+    };
   }
 
   #carryOut(request: Request, session: Session | undefined): ReplyBody {

@@ -26,7 +26,7 @@ describe("waiting for the acknowledgement of the exit", () => {
     assert.equal(await isOver(wait), true);
   });
 
-  it("ends after its limit when nobody has connected", async () => {
+  it("ends after its limit when nobody is attached", async () => {
     const wait = new Acknowledgement(LIMIT_MS).wait();
     mock.timers.tick(LIMIT_MS - 1);
     assert.equal(await isOver(wait), false);
@@ -34,25 +34,26 @@ describe("waiting for the acknowledgement of the exit", () => {
     assert.equal(await isOver(wait), true);
   });
 
-  it("goes on as long as an endpoint is connected: it may still be reading output", async () => {
+  it("goes on as long as output is held for a client: it may still be reading", async () => {
     const acknowledgement = new Acknowledgement(LIMIT_MS);
-    acknowledgement.connectionsChanged(1);
+    acknowledgement.add();
     const wait = acknowledgement.wait();
     mock.timers.tick(10 * LIMIT_MS);
     assert.equal(await isOver(wait), false);
-    acknowledgement.connectionsChanged(2);
-    acknowledgement.connectionsChanged(1);
+    const letGo = acknowledgement.add();
+    letGo();
+    letGo();
     mock.timers.tick(10 * LIMIT_MS);
     assert.equal(await isOver(wait), false);
   });
 
-  it("starts its limit anew when the last endpoint is gone", async () => {
+  it("starts its limit anew when the last such client is gone", async () => {
     const acknowledgement = new Acknowledgement(LIMIT_MS);
     const wait = acknowledgement.wait();
     mock.timers.tick(LIMIT_MS - 1);
-    acknowledgement.connectionsChanged(1);
+    const letGo = acknowledgement.add();
     mock.timers.tick(5);
-    acknowledgement.connectionsChanged(0);
+    letGo();
     mock.timers.tick(LIMIT_MS - 1);
     assert.equal(await isOver(wait), false);
     mock.timers.tick(1);
@@ -61,8 +62,7 @@ describe("waiting for the acknowledgement of the exit", () => {
 
   it("has no limit before the process has ended", async () => {
     const acknowledgement = new Acknowledgement(LIMIT_MS);
-    acknowledgement.connectionsChanged(1);
-    acknowledgement.connectionsChanged(0);
+    acknowledgement.add()();
     mock.timers.tick(10 * LIMIT_MS);
     const wait = acknowledgement.wait();
     assert.equal(await isOver(wait), false);

@@ -42,7 +42,7 @@ describe("the control channel's requests", () => {
       main: { args: shell("echo out; exec sleep 1000"), user: "0:0" },
     });
     const [ended, failed] = [execId(), execId()];
-    control.carryOut({
+    await control.carryOut({
       createExec: {
         id: ended,
         args: words("/bin/sh", "-c", "cat; echo err >&2; exit 9"),
@@ -50,7 +50,7 @@ describe("the control channel's requests", () => {
         privileged: false,
       },
     });
-    control.carryOut({ createExec: { id: failed, args: words("nosuchcommand"), user: "0" } });
+    await control.carryOut({ createExec: { id: failed, args: words("nosuchcommand"), user: "0" } });
     await Promise.all([ended, failed].map((id) => sessions.find(id).session.outcome));
     const { sessions: all, isPaused, restartCount, health, agentVersion } = snapshot(control);
     assert.deepEqual(
@@ -76,7 +76,7 @@ describe("the control channel's requests", () => {
   it("give the events behind the one that a client has had", async () => {
     const { control } = await running();
     await control.carryOut({ pause: {} });
-    control.carryOut({ unpause: {} });
+    await control.carryOut({ unpause: {} });
     assert.deepEqual(
       snapshot(control, 1).events?.map(({ sequence }) => sequence),
       [2, 3],
@@ -91,7 +91,7 @@ describe("the control channel's requests", () => {
     assert.equal(snapshot(control).isPaused, true);
     refused(control, { createExec: { id: execId(), args: words("true") } }, "conflict");
     await assert.rejects(Promise.resolve(control.carryOut({ pause: {} })), { code: "conflict" });
-    control.carryOut({ unpause: {} });
+    await control.carryOut({ unpause: {} });
     refused(control, { unpause: {} }, "conflict");
   });
 
@@ -100,7 +100,7 @@ describe("the control channel's requests", () => {
       main: { environment: words("A=main", "B=main"), workingDirectory: Buffer.from("/usr") },
     });
     const id = execId();
-    control.carryOut({
+    await control.carryOut({
       createExec: {
         id,
         args: shell('echo "$A $B"; pwd; id -u') as Uint8Array[],
@@ -129,9 +129,9 @@ describe("the control channel's requests", () => {
     });
     while (sessions.find("").session.outputBytes.output < 4)
       await new Promise((resolve) => setTimeout(resolve, 5));
-    control.carryOut({ resizeSession: { columns: 65_535, rows: 1 } });
-    control.carryOut({ updateRestartPolicy: { kind: 1, maximumRetryCount: 1 } });
-    control.carryOut({ signalSession: { signal: 10 } });
+    await control.carryOut({ resizeSession: { columns: 65_535, rows: 1 } });
+    await control.carryOut({ updateRestartPolicy: { kind: 1, maximumRetryCount: 1 } });
+    await control.carryOut({ signalSession: { signal: 10 } });
     while (!events.after(0).some(({ restarting }) => restarting))
       await new Promise((resolve) => setTimeout(resolve, 5));
     assert.equal(snapshot(control).sessions?.[0]?.phase, RESTARTING);
@@ -139,7 +139,7 @@ describe("the control channel's requests", () => {
     const starts = (): number => events.after(0).filter(({ started }) => started).length;
     while (starts() < 2 || sessions.find("").session.outputBytes.output < 4)
       await new Promise((resolve) => setTimeout(resolve, 5));
-    control.carryOut({ stopSession: { defaultGrace: true } });
+    await control.carryOut({ stopSession: { defaultGrace: true } });
     assert.deepEqual(await sessions.ended, { code: 4, signal: 0, coreDumped: false });
   });
 
@@ -232,7 +232,7 @@ describe("the control channel's requests", () => {
     for (let index = 0; index < 40; index++) {
       const id = execId();
       const args = [Buffer.from("nosuchcommand"), Buffer.alloc(60_000, "x")];
-      container.control.carryOut({ createExec: { id, args } });
+      await container.control.carryOut({ createExec: { id, args } });
       await container.sessions.find(id).session.outcome;
     }
     // As many events as are kept.

@@ -13,8 +13,8 @@ interface Attached {
   readonly client: Client;
   readonly channel: ClientChannel;
   readonly chunks: Buffer[];
-  bytes(): Buffer;
-  until(condition: (text: string) => boolean): Promise<void>;
+  readonly bytes: () => Buffer;
+  readonly until: (condition: (text: string) => boolean) => Promise<void>;
   /** Resolves with `exit`'s arguments. */
   readonly exit: Promise<readonly unknown[]>;
   readonly closed: Promise<unknown>;

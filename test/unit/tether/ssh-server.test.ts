@@ -80,19 +80,28 @@ describe("the agent's SSH server", () => {
     return client;
   };
 
-  it("lets the endpoint in that has its key, and tells when it came and went", async () => {
-    const client = await endpoint();
-    assert.deepEqual(guest.connectionCounts, [1]);
-    const second = await endpoint();
-    assert.deepEqual(guest.connectionCounts, [1, 2]);
-    for (const each of [client, second]) {
-      each.end();
-      await once(each, "close");
-    }
-    const [link] = guest.links;
+  it("lets the endpoint in that has its key, and counts the clients that output is held for", async () => {
+    const [first, second] = [await endpoint(), await endpoint()];
+    assert.deepEqual(guest.holderCounts, [], "who only talks is not waited for");
+    const attach = (client: Client, command: string): Promise<ClientChannel> =>
+      new Promise((resolve, reject) =>
+        client.exec(command, (error, channel) =>
+          error === undefined ? resolve(channel.resume()) : reject(error),
+        ),
+      );
+    const channel = await attach(first, "attach 0 0 hold");
+    await attach(second, "attach 0 0");
+    assert.deepEqual(guest.holderCounts, [1], "one that follows is not waited for");
+    await attach(second, "attach 0 0 hold");
+    assert.deepEqual(guest.holderCounts, [1, 2]);
+    channel.close();
+    await once(channel, "close");
+    second.end();
+    await once(second, "close");
+    const link = guest.links[1];
     if (link?.closed === false) await once(link, "close");
     await new Promise(setImmediate);
-    assert.deepEqual(guest.connectionCounts.slice(0, 4), [1, 2, 1, 0]);
+    assert.deepEqual(guest.holderCounts, [1, 2, 1, 0]);
   });
 
   const refused: Readonly<Record<string, () => ConnectConfig>> = {
@@ -108,7 +117,6 @@ describe("the agent's SSH server", () => {
         dial(guest, options()),
         (error: Refusal) => error.level === "client-authentication",
       );
-      assert.deepEqual(guest.connectionCounts, []);
     });
   }
 
@@ -122,7 +130,6 @@ describe("the agent's SSH server", () => {
       privateKey: guest.keys.clientPrivateKey,
     });
     await once(client, "close");
-    assert.deepEqual(guest.connectionCounts, []);
   });
 
   it("refuses algorithms that are not ours", async () => {
@@ -271,7 +278,7 @@ describe("the agent's SSH server", () => {
       control: {} as never,
       sessions: undefined,
       services: undefined,
-      connectionsChanged: () => {},
+      holders: { add: () => () => {} },
     };
     const { hostPrivateKey: hostKey } = makeLinkKeys();
     assert.throws(

@@ -83,7 +83,7 @@ describe("the run of a container", () => {
     let starts = 0;
     const { exit, output, started } = start({ onStarted: () => starts++ });
     void started;
-    while (guest.connectionCounts.length === 0) await new Promise(setImmediate);
+    while (guest.holderCounts.length === 0) await new Promise(setImmediate);
     fake.process.stdout.write("before ");
     guest.links[0]?.destroy();
     fake.process.stdout.write("after");

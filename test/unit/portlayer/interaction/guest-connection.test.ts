@@ -54,13 +54,11 @@ describe("a connection to a guest", () => {
       guest.open(undefined, keys),
       catalogueError("link-protocol", /^the guest's host key is not the one/),
     );
-    assert.deepEqual(guest.connectionCounts, []);
   });
 
   it("is not made with a key that the guest does not know", async () => {
     const keys: LinkKeys = { ...guest.keys, clientPrivateKey: makeLinkKeys().clientPrivateKey };
     await assert.rejects(guest.open(undefined, keys));
-    assert.deepEqual(guest.connectionCounts, []);
   });
 
   it("fails what is open and what comes later when the link breaks", async () => {
