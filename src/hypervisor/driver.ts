@@ -101,6 +101,14 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * @throws TetherError `too-many-clients`, `guest-lost`, `hypervisor-failed`.
    */
   connectLink(): Promise<Socket>;
+  /**
+   * Makes the machine write its log to a new file at `path`, when `prepare` says so: what that finds is as it is until
+   * the new file is there, for one caller at a time is let in.
+   *
+   * @returns what `prepare` said.
+   * @throws TetherError `hypervisor-failed`; the machine goes on with the file it has.
+   */
+  switchLogFile(path: string, prepare: () => boolean): Promise<boolean>;
   /** Closes every link; resolves when nothing of them is left in the machine, which goes on. */
   [Symbol.asyncDispose](): Promise<void>;
 }

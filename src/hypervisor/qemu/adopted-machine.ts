@@ -4,6 +4,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { AdoptedMachine, MachineEnd } from "../driver.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
+import { switchLogFile } from "./log-switch.ts";
 
 /** A killed QEMU is gone after some 20 ms, its sockets a little earlier; it is no child of ours. */
 const END_POLL_MS = 5;
@@ -15,6 +16,7 @@ const SILENT_POLL_MS = 250;
 /** A running QEMU that another process started. */
 export class AdoptedQemuMachine implements AdoptedMachine {
   readonly #identity: ProcessIdentity;
+  readonly #folder: string;
   readonly #ports: LinkPorts;
   #ended: Promise<MachineEnd> | undefined;
   #isDisposed = false;
@@ -24,6 +26,7 @@ export class AdoptedQemuMachine implements AdoptedMachine {
     const self = identifyProcess(process.pid);
     if (self === undefined) throw new TetherError("internal", "this process is not listed in /proc");
     this.#identity = identity;
+    this.#folder = folder;
     this.#ports = new LinkPorts(folder, self);
   }
 
@@ -40,6 +43,10 @@ export class AdoptedQemuMachine implements AdoptedMachine {
     // A later machine in the same folder would have another process.
     if (!isRunning(this.#identity)) throw new TetherError("guest-lost", "the container VM has ended");
     return this.#ports.connectLink();
+  }
+
+  switchLogFile(path: string, prepare: () => boolean): Promise<boolean> {
+    return switchLogFile(this.#folder, path, prepare);
   }
 
   async destroy(): Promise<void> {

@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { type AdoptedMachine, type HypervisorDriver, isRunning } from "../../hypervisor/index.ts";
 import type { Event } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { GuestConnection, readLinkFiles } from "../interaction/index.ts";
+import { rotateIfNeeded } from "../interaction/log/index.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { LOG } from "./machine-start.ts";
 
 /** A guest that runs answers within milliseconds, on a busy machine under emulation within a second or two. */
 const ANSWER_LIMIT_MS = 10_000;
@@ -30,6 +33,7 @@ export async function openGuest(
   try {
     const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
     const connection = await connect(machine, record, folder, onEvent, signal);
+    await rotateLog(machine, connection, record, folder);
     return {
       machine,
       connection,
@@ -42,6 +46,22 @@ export async function openGuest(
     await machine[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Nobody watches over a container that was left running: whoever visits it looks after its log. */
+async function rotateLog(
+  machine: AdoptedMachine,
+  connection: GuestConnection,
+  { settings }: ContainerRecord,
+  folder: string,
+): Promise<void> {
+  if (settings === undefined || settings.log.maxBytes === 0) return;
+  await rotateIfNeeded({
+    path: join(folder, LOG),
+    limit: settings.log,
+    switchFile: (path, prepare) => machine.switchLogFile(path, prepare),
+    tellGuest: async () => void (await connection.request({ logRotated: {} })),
+  });
 }
 
 /** @throws TetherError `container-not-running`. */
