@@ -1,11 +1,11 @@
 /* JavaScript's side of a bridge: opening, events, closing. */
 #include "bridge.h"
 #include "calls.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -148,16 +148,6 @@ static bool open_device(struct bridge *bridge, const char **syscall) {
   return open_stop(bridge, syscall);
 }
 
-/* Every signal is blocked in the thread: Node's handlers belong to Node's threads. */
-static int start_thread(struct bridge *bridge) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int reason = pthread_create(&bridge->thread, NULL, bridge->run, bridge);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
-  return reason;
-}
-
 static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
   const char *syscall;
   if (!bridge->open(bridge, &syscall)) {
@@ -172,7 +162,7 @@ static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
     return false;
   }
   bridge->references++; /* for finish, which runs whatever happens from here on */
-  int reason = start_thread(bridge);
+  int reason = create_thread(&bridge->thread, bridge->run, bridge);
   bridge->has_thread = reason == 0;
   if (reason == 0) return true;
   napi_release_threadsafe_function(bridge->events, napi_tsfn_abort);

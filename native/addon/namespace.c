@@ -1,11 +1,10 @@
 #include "calls.h"
 #include "namespace.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -80,11 +79,7 @@ static void *run(void *data) {
 /* A thread of its own, because only a thread that ends again may leave the agent's file system view. */
 static void run_in_thread(struct job *job) {
   pthread_t thread;
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int reason = pthread_create(&thread, NULL, run, job);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  int reason = create_thread(&thread, run, job);
   if (reason == 0) {
     pthread_join(thread, NULL);
   } else {

@@ -1,6 +1,7 @@
 #include "ring-pump.h"
 
 #include "crash.h"
+#include "thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -136,18 +137,8 @@ static void serve(const struct epoll_event *events, int count) {
   if (pump.trim_at != 0 && now_ms() >= pump.trim_at) trim_all();
 }
 
-/* Signals are for the main thread, but a fault whose signal is blocked kills the process. */
-static void block_signals(void) {
-  static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
-  sigset_t set;
-  sigfillset(&set);
-  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) sigdelset(&set, faults[i]);
-  pthread_sigmask(SIG_SETMASK, &set, NULL);
-}
-
 static void *run_pump(void *nothing) {
   struct epoll_event events[EVENTS_PER_ROUND];
-  block_signals();
   adopt_section(SECTION_PUMP);
   bool is_stopping = false;
   while (!is_stopping) {
@@ -219,12 +210,7 @@ static bool open_descriptors(napi_env env) {
 }
 
 static bool start_thread(napi_env env) {
-  /* Signals wait until the thread has said which it takes. */
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  int reason = pthread_create(&pump.thread, NULL, run_pump, NULL);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  int reason = create_thread(&pump.thread, run_pump, NULL);
   if (reason == 0) return true;
   throw_errno(env, reason, "pthread_create", NULL);
   return false;
