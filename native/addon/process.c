@@ -5,32 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-static void set(napi_env env, napi_value object, const char *name, napi_value value) {
-  napi_set_named_property(env, object, name, value);
-}
-
-/** waitid(2) P_ALL, WEXITED | WNOHANG: () gives {pid, code | signal, coreDumped} or undefined. */
-napi_value call_wait_any(napi_env env, napi_callback_info info) {
-  (void)info;
-  siginfo_t status = {0};
-  int result;
-  do {
-    result = waitid(P_ALL, 0, &status, WEXITED | WNOHANG);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0 && errno != ECHILD) return throw_errno(env, errno, "waitid", NULL);
-  if (result != 0 || status.si_pid == 0) return NULL;
-
-  napi_value object, dumped;
-  napi_create_object(env, &object);
-  napi_get_boolean(env, status.si_code == CLD_DUMPED, &dumped);
-  set(env, object, "pid", to_number(env, status.si_pid));
-  set(env, object, status.si_code == CLD_EXITED ? "code" : "signal", to_number(env, status.si_status));
-  set(env, object, "coreDumped", dumped);
-  return object;
-}
 
 /** kill(2): (pid, signal). */
 napi_value call_kill(napi_env env, napi_callback_info info) {

@@ -78,10 +78,6 @@ export class LinuxSystem implements System {
     translated(() => this.#native.setInterfaceUp(name));
   }
 
-  waitAny(): ChildStatus | undefined {
-    return translated(() => this.#native.waitAny());
-  }
-
   spawn(program: SpawnRequest): number {
     return translated(() => this.#native.spawn(program));
   }

@@ -15,7 +15,6 @@ export interface NativeBinding {
   sync(): void;
   reboot(action: string): void;
   setInterfaceUp(name: string): void;
-  waitAny(): ChildStatus | undefined;
   spawn(program: SpawnRequest): number;
   kill(pid: number, signal: number): void;
   pipe(): [number, number];

@@ -37,12 +37,6 @@ export interface System {
   setInterfaceUp(name: string): void;
 
   /**
-   * waitid(2) with P_ALL, WEXITED and WNOHANG: takes one ended child.
-   * Only the reaper calls this: it alone owns waiting, so that no status is ever stolen.
-   */
-  waitAny(): ChildStatus | undefined;
-
-  /**
    * Starts a program (posix_spawn(3), so no copy of the agent is made) with every signal at its default
    * and none blocked. Only the descriptors in `descriptors` reach it.
    */

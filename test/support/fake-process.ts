@@ -4,7 +4,8 @@ import type { Readable, Writable } from "node:stream";
 import type { TetherError } from "../../src/protocol/errors/index.ts";
 import { type Exit, Session, type SessionSpecification } from "../../src/session/index.ts";
 import type { ChildStatus } from "../../src/system/system.ts";
-import { nativeSystem, specification } from "./native-session.ts";
+import { specification } from "./native-session.ts";
+import { nativeSystem } from "./native-system.ts";
 import { RecordingSystem } from "./recording-system.ts";
 
 /** The inner side of a session's streams: what a process would hold, played by the test. */

@@ -9,19 +9,12 @@ import {
   type SessionComponents,
   type SessionSpecification,
 } from "../../src/session/index.ts";
-import { LinuxSystem, loadNativeAddon } from "../../src/system/linux-system.ts";
+import type { LinuxSystem } from "../../src/system/linux-system.ts";
 import { loadOpenPty } from "../../src/tether/node-pty.ts";
 import { CollectingSink } from "./collecting-sink.ts";
+import { nativeSystem } from "./native-system.ts";
 
 const NATIVE = fileURLToPath(new URL("../../build/native/", import.meta.url));
-
-let addon: ReturnType<typeof loadNativeAddon> | undefined;
-
-/** The real system. Its addon is loaded once: it has one thread for all rings, for one owner. */
-export function nativeSystem(): LinuxSystem {
-  addon ??= loadNativeAddon(`${NATIVE}tether.node`);
-  return new LinuxSystem(addon);
-}
 
 /** A specification that runs nothing in particular. */
 export function specification(changes: Partial<SessionSpecification> = {}): SessionSpecification {

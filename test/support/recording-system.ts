@@ -35,7 +35,7 @@ const FIRST_DESCRIPTOR = 1000;
  * A {@link System} that does nothing and records every call in order.
  *
  * By default each call succeeds: `spawn` gives new pids, whatever opens something gives new descriptors
- * (which are no real ones), `waitAny` has nobody to report, `adoptStream` gives an empty PassThrough, and a
+ * (which are no real ones), `peekChild` has nobody to report, `adoptStream` gives an empty PassThrough, and a
  * bridge, a ring and an input stay idle. {@link answer} and {@link fail} change that per call.
  */
 export class RecordingSystem implements System {
@@ -103,10 +103,6 @@ export class RecordingSystem implements System {
 
   setInterfaceUp(...args: [name: string]): void {
     this.#record("setInterfaceUp", args);
-  }
-
-  waitAny(): ChildStatus | undefined {
-    return this.#record("waitAny", []);
   }
 
   spawn(...args: [program: SpawnRequest]): number {

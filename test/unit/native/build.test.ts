@@ -4,7 +4,7 @@ import { appendFileSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { built } from "../system/linux.ts";
+import { built } from "../../support/native-system.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const FILES = ["floor", "pty.node", "stage0", "tether-exec", "tether.node"];

@@ -2,7 +2,8 @@ import { spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
-import { built, linux } from "../system/linux.ts";
+import { built } from "../../support/native-system.ts";
+import { linux } from "../system/linux.ts";
 
 /** How a run of `tether-exec` ended. */
 export interface Launched {

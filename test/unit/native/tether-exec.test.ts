@@ -13,7 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { built, isolated, linux } from "../system/linux.ts";
+import { built } from "../../support/native-system.ts";
+import { isolated, linux } from "../system/linux.ts";
 import { openPty } from "../system/pty.ts";
 import { encode, launch, launchShell, PATH_RECORD } from "./launch.ts";
 

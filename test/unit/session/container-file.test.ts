@@ -12,7 +12,7 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { readContainerFile } from "../../../src/session/container-file.ts";
-import { nativeSystem } from "../../support/native-session.ts";
+import { nativeSystem } from "../../support/native-system.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 const MEBIBYTE = 1024 * 1024;

@@ -5,7 +5,8 @@ import { PassThrough } from "node:stream";
 import { launch, type LaunchInstructions, sealLauncher } from "../../../src/session/launcher.ts";
 import { DEFAULT_PROCESS_SECURITY, makePrivileged } from "../../../src/session/security.ts";
 import { RecordingSystem } from "../../support/recording-system.ts";
-import { built, linux } from "../system/linux.ts";
+import { built } from "../../support/native-system.ts";
+import { linux } from "../system/linux.ts";
 
 const INSTRUCTIONS: LaunchInstructions = {
   ...DEFAULT_PROCESS_SECURITY,

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { FATAL_SIGNALS } from "../../../src/system/crash-plan.ts";
-import { built } from "./linux.ts";
+import { built } from "../../support/native-system.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "../../..");

@@ -1,22 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { LinuxSystem, loadNativeAddon } from "../../../src/system/linux-system.ts";
+import type { LinuxSystem } from "../../../src/system/linux-system.ts";
+import { built, nativeSystem } from "../../support/native-system.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** A file that `native/build.mjs` makes; building is the test run's set-up, not the tests'. */
-export function built(name: string): string {
-  // Set by the sanitizer run, which has an addon of its own.
-  const folder = name === "tether.node" ? (process.env["TETHER_NATIVE"] ?? "build/native") : "build/native";
-  const path = `${root}${folder}/${name}`;
-  if (!existsSync(path)) throw new Error(`${path} is missing: run node native/build.mjs`);
-  return path;
-}
-
 /** The real system, in the test's own process: for calls that change nothing outside it. */
-export const linux: LinuxSystem = new LinuxSystem(loadNativeAddon(built("tether.node")));
+export const linux: LinuxSystem = nativeSystem();
 
 const run = promisify(execFile);
 const LONGEST_CHILD_MS = 30_000;
@@ -27,8 +18,8 @@ export const EVERY_NAMESPACE: readonly string[] = ["-m", "-u", "-i", "-n", "-p",
 /**
  * Runs JavaScript in a node of its own, as root of new namespaces (PID 1 in its PID namespace), so that
  * mounts, names and waiting do not touch this machine; /mnt is empty and its own. The source has `system`, `fs`, `path` and `assert`,
- * and a function `attempt(call)` that gives `{code, errno, syscall, path}` of the error; what it passes to
- * `result` comes back.
+ * a function `attempt(call)` that gives `{code, errno, syscall, path}` of the error, and `takeChild()`, which reaps
+ * an ended child, if there is one; what it passes to `result` comes back.
  */
 export async function isolated(
   source: string,
@@ -53,6 +44,10 @@ function prelude(): string {
         const { code, errno, syscall, path } = error;
         return { name: error.name, code, errno, syscall, path };
       }
+    };
+    const takeChild = () => {
+      const child = system.peekChild();
+      return child && system.reapChild(child.pid);
     };
     const MS_RDONLY = 1, MS_NOSUID = 2, MS_NODEV = 4, MS_REMOUNT = 32, MS_BIND = 4096, MS_REC = 16384;
     system.mount("tmpfs", "/mnt", "tmpfs", 0, null);

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from "node:fs";
-import { built } from "./linux.ts";
+import { built } from "../../support/native-system.ts";
 
 /** Both ends of a new pty, the slave blocking as a program expects it; `pty` is the slave's path. */
 export interface Pty {

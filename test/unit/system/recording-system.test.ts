@@ -7,10 +7,10 @@ describe("RecordingSystem", () => {
     const system = new RecordingSystem();
     system.mount("proc", "/proc", "proc", 0, null);
     assert.notEqual(system.memoryFile("a", new Uint8Array(0)), system.pipe()[0]);
-    assert.equal(system.waitAny(), undefined);
+    assert.equal(system.peekChild(), undefined);
     assert.deepEqual(
       system.calls.map(({ call }) => call),
-      ["mount", "memoryFile", "pipe", "waitAny"],
+      ["mount", "memoryFile", "pipe", "peekChild"],
     );
     assert.deepEqual(system.argumentsOf("mount"), [["proc", "/proc", "proc", 0, null]]);
   });

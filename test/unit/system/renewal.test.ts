@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { built, linux } from "./linux.ts";
+import { built } from "../../support/native-system.ts";
+import { linux } from "./linux.ts";
 
 const run = promisify(execFile);
 

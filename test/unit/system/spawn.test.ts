@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { isolated } from "./linux.ts";
 
-// Every case waits with waitAny, which would take the statuses of this process's own children.
-describe("spawn and waitAny", function () {
+// Every case waits with takeChild, which would take the statuses of this process's own children.
+describe("spawn, peekChild and reapChild", function () {
   // Processes of their own, on machines that are busy with virtual machines.
   this.timeout(20_000);
 
@@ -65,7 +65,7 @@ describe("spawn and waitAny", function () {
     const seen = await isolated(`
       const request = { path: "/none", args: ["x"], env: [], descriptors: [] };
       result([attempt(() => system.spawn(request)), attempt(() => system.spawn({ ...request, path: "/mnt" })).code,
-        attempt(() => system.spawn({ ...request, path: "/bin/true", descriptors: [9999] })), system.waitAny() ?? null]);
+        attempt(() => system.spawn({ ...request, path: "/bin/true", descriptors: [9999] })), takeChild() ?? null]);
     `);
     assert.deepEqual(seen, [
       { name: "SystemCallError", code: "ENOENT", errno: -2, syscall: "posix_spawn", path: "/none" },
@@ -103,7 +103,7 @@ describe("spawn and waitAny", function () {
       const run = (script) => {
         const pid = system.spawn({ path: "/bin/sh", args: ["sh", "-c", script], env: ["PATH=/bin"], descriptors: [0, 1, 2] });
         for (;;) {
-          const status = system.waitAny();
+          const status = takeChild();
           if (status === undefined) continue;
           assert.equal(status.pid, pid);
           const { pid: _, ...rest } = status;
@@ -131,12 +131,12 @@ describe("spawn and waitAny", function () {
       let wrong = 0;
       const until = Date.now() + 20_000;
       while (started.size > 0 && Date.now() < until) {
-        const status = system.waitAny();
+        const status = takeChild();
         if (status === undefined) continue;
         if (started.get(status.pid) !== status.code) wrong++;
         started.delete(status.pid);
       }
-      result([started.size, wrong, system.waitAny() ?? null]);
+      result([started.size, wrong, takeChild() ?? null]);
     `);
     assert.deepEqual(seen, [0, 0, null]);
   });
@@ -147,7 +147,7 @@ describe("spawn and waitAny", function () {
       const codes = [];
       const until = Date.now() + 5000;
       while (codes.length < 2 && Date.now() < until) {
-        const status = system.waitAny();
+        const status = takeChild();
         if (status !== undefined) codes.push(status.code);
       }
       result(codes);
@@ -156,6 +156,6 @@ describe("spawn and waitAny", function () {
   });
 
   it("has nobody to report when there is no child", async () => {
-    assert.equal(await isolated("result(system.waitAny() ?? null);"), null);
+    assert.equal(await isolated("result(takeChild() ?? null);"), null);
   });
 });
