@@ -1,21 +1,22 @@
-import { type EventBody, now, type Time } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { WindowSize } from "../system/system.ts";
 import type { ContainerCgroup } from "./container-cgroup.ts";
-import { type Health, type HealthCheck, HealthMonitor, type HealthStatus } from "./health-monitor.ts";
+import { type ContainerComponents, MAIN_SESSION } from "./container-components.ts";
+import { checkHealth } from "./container-health.ts";
+import type { Health, HealthCheck, HealthMonitor } from "./health-monitor.ts";
 import { type RestartPolicy, Restarts } from "./restart-policy.ts";
+import type { Exit, OutputRecord, Session } from "./session.ts";
 import {
-  type Exit,
-  type OutputRecord,
-  type SavedProcess,
-  Session,
-  type SessionComponents,
-} from "./session.ts";
+  type ExecRequest,
+  type LiveEntry,
+  makeEntry,
+  ranMs,
+  resumeEntry,
+  savedEntry,
+  type SessionEntry,
+} from "./session-entry.ts";
 import type { SessionSpecification } from "./session-specification.ts";
-import type { SavedLife, SavedSession, SessionStore } from "./session-store.ts";
-
-/** The main session's id where an exec's would stand. */
-export const MAIN_SESSION = "";
+import type { SavedLife, SavedSession } from "./session-store.ts";
 
 /** How a container lives, beside what its main process is. */
 export interface ContainerLife {
@@ -25,40 +26,6 @@ export interface ContainerLife {
   readonly health: HealthCheck | undefined;
   readonly stopSignal: number;
   readonly stopTimeoutMs: number;
-}
-
-/** What the sessions need of the agent. */
-export interface ContainerComponents extends Omit<SessionComponents, "container" | "record" | "save"> {
-  readonly cgroup: ContainerCgroup;
-  /** The container as it is now: a restart makes its namespace anew. */
-  readonly container: () => SessionComponents["container"];
-  /** Makes the container's namespace anew, once its last process is gone. */
-  readonly renew: () => void;
-  /** Makes the record for the main session's output, once for each of its processes. */
-  readonly record: () => OutputRecord | undefined;
-  /** Is told everything that happens, in order. */
-  readonly report: (body: EventBody, sessionId: string) => void;
-  /** Undefined: nothing outlives a crash. */
-  readonly store?: SessionStore;
-}
-
-/** A session with what is known of it. */
-export interface SessionEntry {
-  readonly id: string;
-  readonly session: Session;
-  readonly specification: SessionSpecification;
-  readonly isPrivileged: boolean;
-  readonly startedAt: Time | undefined;
-  readonly finishedAt: Time | undefined;
-  /** A process was killed for want of memory while it ran. */
-  readonly isOutOfMemory: boolean;
-}
-
-/** An exec: one more process in the container. */
-export interface ExecRequest {
-  readonly id: string;
-  readonly specification: SessionSpecification;
-  readonly isPrivileged: boolean;
 }
 
 /** So many execs that have ended are still known; Docker forgets them at its leisure, too. */
@@ -73,10 +40,6 @@ const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 /** An exec whose client does not come is forgotten. */
 const UNATTACHED_LIMIT_MS = 60_000;
 
-type MutableEntry = { -readonly [Key in keyof SessionEntry]: SessionEntry[Key] } & {
-  process: SavedProcess | undefined;
-};
-
 /**
  * Every process that was asked for in the container: the main session, whose end is the container's, and the
  * execs beside it, none of which can harm it.
@@ -85,9 +48,9 @@ export class ContainerSessions {
   readonly #life: ContainerLife;
   readonly #components: ContainerComponents;
   readonly #restarts: Restarts;
-  readonly #execs = new Map<string, MutableEntry>();
+  readonly #execs = new Map<string, LiveEntry>();
   readonly #finished = Promise.withResolvers<Exit | undefined>();
-  #main: MutableEntry;
+  #main: LiveEntry;
   /** The main process's earlier lives, whose output some client still reads. */
   readonly #pastMains: Session[] = [];
   /** While the main process waits for its restart. */
@@ -279,12 +242,13 @@ export class ContainerSessions {
   #resumeSession(saved: SavedSession, willRestart: boolean): void {
     const { id, process } = saved;
     const entry = id === MAIN_SESSION ? this.#main : this.#makeEntry(saved, undefined);
-    Object.assign(entry, { ...saved, session: entry.session });
+    resumeEntry(entry, saved);
     if (id === MAIN_SESSION) {
       if (process === undefined && !saved.specification.startAfterAttach) void entry.session.start();
       if (process?.exit !== undefined && process.hasDrained)
         this.#resumeEnded(entry, process.exit, willRestart);
-      else if (process?.hasStarted === true && process.exit === undefined) this.#startHealthChecks();
+      else if (process?.hasStarted === true && process.exit === undefined)
+        this.#health = checkHealth(this.#life, this.#components);
     } else {
       this.#execs.set(id, entry);
       if (process === undefined) this.#dropUnattached(entry);
@@ -293,13 +257,13 @@ export class ContainerSessions {
   }
 
   /** The main process had ended before, and its end had been told. */
-  #resumeEnded(entry: MutableEntry, exit: Exit, willRestart: boolean): void {
+  #resumeEnded(entry: LiveEntry, exit: Exit, willRestart: boolean): void {
     if (!willRestart || this.#isStopping) this.#finish(exit);
     else this.#restart(entry, 0).catch((error: unknown) => this.#failRestart(error, exit));
   }
 
-  #save({ session: _session, ...saved }: MutableEntry): void {
-    this.#components.store?.save(saved);
+  #save(entry: LiveEntry): void {
+    this.#components.store?.save(savedEntry(entry));
   }
 
   #saveLife(willRestart: boolean): void {
@@ -313,7 +277,7 @@ export class ContainerSessions {
   }
 
   /** Its client has gone before it came. */
-  #dropUnattached(entry: MutableEntry): void {
+  #dropUnattached(entry: LiveEntry): void {
     setTimeout(() => {
       if (entry.session.state.phase === "created") this.#forget(entry);
     }, UNATTACHED_LIMIT_MS).unref();
@@ -323,59 +287,34 @@ export class ContainerSessions {
     return [...this.#execs.values()].filter(({ finishedAt }) => finishedAt === undefined).length;
   }
 
-  #makeMain(specification: SessionSpecification): MutableEntry {
+  #makeMain(specification: SessionSpecification): LiveEntry {
     return this.#makeEntry(
       { id: MAIN_SESSION, specification, isPrivileged: false },
       this.#components.record(),
     );
   }
 
-  #makeEntry(
-    { id, specification, isPrivileged }: ExecRequest,
-    record: OutputRecord | undefined,
-  ): MutableEntry {
-    const { cgroup, report } = this.#components;
-    let killsBefore = cgroup.outOfMemoryKills();
-    const save = (process: SavedProcess): void => {
-      entry.process = process;
-      this.#save(entry);
-    };
-    const session = new Session(specification, atLaunch(this.#components, record, save), {
-      started: (pid) => {
-        killsBefore = cgroup.outOfMemoryKills();
-        entry.startedAt = now();
-        report({ started: { pid } }, id);
-        if (id === MAIN_SESSION) this.#mainStarted();
+  #makeEntry(request: ExecRequest, record: OutputRecord | undefined): LiveEntry {
+    const isMain = request.id === MAIN_SESSION;
+    return makeEntry(request, record, this.#components, {
+      changed: (entry) => this.#save(entry),
+      started: () => {
+        if (isMain) this.#mainStarted();
       },
-      ended: (exit) => {
-        entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
-        entry.finishedAt = now();
-        const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(exit, ranMs(entry)) : undefined;
-        const facts = { outOfMemory: entry.isOutOfMemory, willRestart: pauseMs !== undefined };
-        report({ exited: { ...exit, ...facts } }, id);
-        this.#ended(entry, exit, pauseMs);
-      },
-      failed: (error) => {
-        entry.finishedAt = now();
-        const pauseMs = id === MAIN_SESSION ? this.#pauseAfter(error, 0) : undefined;
-        report({ failed: { error: { code: error.code, message: error.message } } }, id);
-        this.#ended(entry, undefined, pauseMs);
-      },
+      pauseAfter: (entry, outcome) => (isMain ? this.#pauseAfter(entry, outcome) : undefined),
+      ended: (entry, exit, pauseMs) => this.#ended(entry, exit, pauseMs),
     });
-    const facts = { startedAt: undefined, finishedAt: undefined, isOutOfMemory: false };
-    const entry: MutableEntry = { id, session, specification, isPrivileged, process: undefined, ...facts };
-    return entry;
   }
 
   /** @returns the pause before the main process starts again; undefined when it does not. */
-  #pauseAfter(outcome: Exit | TetherError, ranMs: number): number | undefined {
+  #pauseAfter(entry: LiveEntry, outcome: Exit | TetherError): number | undefined {
     // A command that cannot even start is reported, and not tried for ever.
     if (this.#isStopping || (outcome instanceof TetherError && this.#restarts.count === 0)) return undefined;
     const hasFailed = outcome instanceof TetherError || outcome.code !== 0 || outcome.signal !== 0;
-    return this.#restarts.next(hasFailed, ranMs);
+    return this.#restarts.next(hasFailed, ranMs(entry));
   }
 
-  #ended(entry: MutableEntry, exit: Exit | undefined, pauseMs: number | undefined): void {
+  #ended(entry: LiveEntry, exit: Exit | undefined, pauseMs: number | undefined): void {
     if (entry.id !== MAIN_SESSION) {
       this.#forgetExecs();
       return;
@@ -407,7 +346,7 @@ export class ContainerSessions {
     this.#finish(exit);
   }
 
-  async #restart(entry: MutableEntry, pauseMs: number): Promise<void> {
+  async #restart(entry: LiveEntry, pauseMs: number): Promise<void> {
     const { report, cgroup, renew } = this.#components;
     report({ restarting: { count: this.#restarts.count, pauseMs } }, MAIN_SESSION);
     const { promise: mayGoOn, resolve } = Promise.withResolvers<boolean>();
@@ -456,53 +395,22 @@ export class ContainerSessions {
     }
   }
 
-  #forget({ id, session }: MutableEntry): void {
+  #forget({ id, session }: LiveEntry): void {
     this.#execs.delete(id);
     this.#components.store?.forget(id);
     session.discard();
   }
 
   #mainStarted(): void {
-    this.#startHealthChecks();
+    this.#health = checkHealth(this.#life, this.#components);
     const onceStarted = this.#onceStarted;
     this.#onceStarted = undefined;
     onceStarted?.();
-  }
-
-  #startHealthChecks(): void {
-    const { health, main } = this.#life;
-    if (health === undefined) return;
-    const specification = { ...main, ...WITHOUT_CLIENTS, args: health.args };
-    this.#health = new HealthMonitor(
-      health,
-      (started) => new Session(specification, atLaunch(this.#components, undefined), { ...NOBODY, started }),
-      (status) => this.#components.report({ health: { status: HEALTH_STATUS[status] } }, MAIN_SESSION),
-    );
   }
 }
 
 /** setTimeout(3) takes no more (24 days), and anything longer for no time at all. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-/** A session's components, with the container as it is when the session's process is launched. */
-function atLaunch(
-  components: ContainerComponents,
-  record: OutputRecord | undefined,
-  save?: (process: SavedProcess) => void,
-): SessionComponents {
-  return {
-    ...components,
-    record,
-    save,
-    get container() {
-      return components.container();
-    },
-  };
-}
-
-function ranMs({ startedAt }: SessionEntry): number {
-  return startedAt === undefined ? 0 : Date.now() - (startedAt.seconds ?? 0) * 1000;
-}
 
 /** What cannot be ended now (it waits for a disk) ends with the machine. */
 async function killQuietly(cgroup: ContainerCgroup): Promise<void> {
@@ -512,21 +420,3 @@ async function killQuietly(cgroup: ContainerCgroup): Promise<void> {
     // The process's end is waited for in any case, and nobody here could do more.
   }
 }
-
-/** How a process is run that no client is to be attached to. */
-const WITHOUT_CLIENTS = {
-  tty: false,
-  openStdin: false,
-  startAfterAttach: false,
-  holdOutput: false,
-  makesWorkingDirectory: false,
-} as const;
-
-const NOBODY = { started: () => {}, ended: () => {}, failed: () => {} };
-
-/** control.proto's numbers. */
-export const HEALTH_STATUS: Readonly<Record<HealthStatus, number>> = {
-  starting: 0,
-  healthy: 1,
-  unhealthy: 2,
-};

@@ -13,14 +13,10 @@ export {
   type SecurityOptions,
 } from "./security.ts";
 export type { ContainerCgroup } from "./container-cgroup.ts";
-export {
-  type ContainerLife,
-  ContainerSessions,
-  type ExecRequest,
-  HEALTH_STATUS,
-  MAIN_SESSION,
-  type SessionEntry,
-} from "./container-sessions.ts";
+export { MAIN_SESSION } from "./container-components.ts";
+export { HEALTH_STATUS } from "./container-health.ts";
+export { type ContainerLife, ContainerSessions } from "./container-sessions.ts";
+export type { ExecRequest, SessionEntry } from "./session-entry.ts";
 export type { Health, HealthCheck } from "./health-monitor.ts";
 export { type ProcessFacts, readProcesses } from "./process-list.ts";
 export { readContainerFile } from "./container-file.ts";

@@ -150,7 +150,8 @@ export class Session {
     this.#saved = process;
     this.#adopt(streams, exit === undefined);
     // Whoever was attached comes back; what it needs must still be there.
-    if (!hasDrained) for (const stream of [this.#output, this.#errorOutput]) stream?.expectReader(RESUME_LIMIT_MS);
+    if (!hasDrained)
+      for (const stream of [this.#output, this.#errorOutput]) stream?.expectReader(RESUME_LIMIT_MS);
     const status = exit === undefined ? reaper.exitOf(pid, (ended) => this.#note(ended)) : undefined;
     if (hasDrained && exit !== undefined) {
       this.#streamsEnd();

@@ -31,7 +31,7 @@ export interface InputDescriptors {
 export interface FreshStreams extends StandardStreams {
   /** The child's descriptors 0, 1 and 2; {@link closeChildEnds} closes them once the child has them. */
   readonly childDescriptors: readonly [number, number, number];
-  closeChildEnds(): void;
+  readonly closeChildEnds: () => void;
 }
 
 /** Opens a pty; the form of node-pty's native `open`. */
