@@ -105,10 +105,10 @@ async function transfer(
   options: CopyOptions,
 ): Promise<number | undefined> {
   if (source.container === undefined) {
-    if (source.path !== "-") return await copyIn(runner, source.path, destination.path, options);
+    if (source.path !== "-") return copyIn(runner, source.path, destination.path, options);
     await archiveIn(runner, process.stdin, destination.path, options);
   } else {
-    if (destination.path !== "-") return await copyOut(runner, source.path, destination.path, options);
+    if (destination.path !== "-") return copyOut(runner, source.path, destination.path, options);
     for await (const piece of await archiveOut(runner, source.path, options))
       if (!process.stdout.write(piece)) await once(process.stdout, "drain");
   }

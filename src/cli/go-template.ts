@@ -62,7 +62,7 @@ function asObject(value: unknown): Readonly<Record<string, unknown>> {
 function show(value: unknown): string {
   if (value === null || value === undefined) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(show).join(" ")}]`;
-  if (typeof value !== "object") return String(value);
+  if (typeof value !== "object") return `${value as string | number | boolean}`;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `map[${entries.map(([name, each]) => `${name}:${show(each)}`).join(" ")}]`;
 }

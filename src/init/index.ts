@@ -4,8 +4,6 @@
  */
 export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
 export {
-  CGROUP_ROOT,
-  CONTAINER_CGROUP,
   limitContainer,
   makeCgroups,
   openContainerCgroup,

@@ -98,7 +98,7 @@ export class FakeQmpServer {
           ...[...this.characters.keys()].map((label) => ({ label, "frontend-open": this.#isOpen(label) })),
         ];
       case "chardev-add":
-        return await this.#addCharacters(id, (given["backend"] as SocketBackend).data.addr.data.path);
+        return this.#addCharacters(id, (given["backend"] as SocketBackend).data.addr.data.path);
       case "chardev-remove":
         return this.#removeCharacters(id);
       case "device_add":

@@ -101,13 +101,13 @@ export interface NativeContainer {
   readonly control: ControlRequests;
   readonly services: UserServices;
   /** How often the namespace was made anew. */
-  renewals(): number;
+  readonly renewals: () => number;
   /** Makes an exec, which starts at once. @returns its id. */
-  exec(changes: Partial<SessionSpecification>, id?: string): Session;
+  readonly exec: (changes: Partial<SessionSpecification>, id?: string) => Session;
   /** Resolves with the first event that fits, of those that were and those to come. */
-  event(fits: (event: Event) => boolean): Promise<Event>;
+  readonly event: (fits: (event: Event) => boolean) => Promise<Event>;
   /** What happened to a session, in order: the names of its events. */
-  namesOf(sessionId: string): string[];
+  readonly namesOf: (sessionId: string) => string[];
 }
 
 /** How a test's container differs from one that runs `sleep 1000`. */

@@ -110,7 +110,7 @@ export class LinkPorts {
         isBegun = true;
         await qmp.execute("chardev-add", { id, backend: socketBackend(id) });
         const connected = await connectSocket(this.#folder, socketName(id));
-        return await plug(qmp, id).then(() => connected, destroyAndThrow(connected));
+        return plug(qmp, id).then(() => connected, destroyAndThrow(connected));
       });
       const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
       this.#open.set(

@@ -3,7 +3,7 @@ import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
 import type { WindowSize } from "../interaction/window-size.ts";
-import { type ContainerSettings, type HealthCheck, RESTART_POLICIES } from "./container-settings.ts";
+import type { ContainerSettings, HealthCheck, RestartPolicy } from "./container-settings.ts";
 
 /** Twice the strength of the generators that it goes into. */
 const SEED_BYTES = 64;
@@ -54,9 +54,18 @@ export function encodeTemplateConfiguration(): Uint8Array {
   return tether.config.Config.encode({ version: CONFIGURATION_VERSION, template: true }).finish();
 }
 
-/** proto/config.proto numbers the policies in Docker's order. */
-export function restartKind(name: (typeof RESTART_POLICIES)[number]): number {
-  return RESTART_POLICIES.indexOf(name);
+const { Kind } = tether.config.RestartPolicy;
+
+const RESTART_KINDS: Readonly<Record<RestartPolicy["name"], tether.config.RestartPolicy.Kind>> = {
+  no: Kind.NO,
+  "on-failure": Kind.ON_FAILURE,
+  always: Kind.ALWAYS,
+  "unless-stopped": Kind.UNLESS_STOPPED,
+};
+
+/** The policy's number in proto/config.proto. */
+export function restartKind(name: RestartPolicy["name"]): tether.config.RestartPolicy.Kind {
+  return RESTART_KINDS[name];
 }
 
 function sessionOf(

@@ -110,7 +110,7 @@ export class Attachment {
       stopInput?.();
       stopResizing?.();
     }
-    if (cutOff !== undefined) throw cutOff as TetherError;
+    if (cutOff !== undefined) throw cutOff;
     this.#exit = exitOf(channel);
     return this.#exit === undefined ? "broken" : "drained";
   }

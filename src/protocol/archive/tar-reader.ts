@@ -43,7 +43,7 @@ export class TarReader {
       // The block may be a view of a chunk that the next read lets go of.
       const header = decodeHeader(Buffer.from(block));
       if (EXTENDED_TYPES.has(header.type)) await this.#readExtended(header, extended);
-      else if (!IGNORED_TYPES.has(header.type)) return await this.#begin(header, extended);
+      else if (!IGNORED_TYPES.has(header.type)) return this.#begin(header, extended);
       else await this.#source.skip(header.size + paddingAfter(header.size));
     }
   }

@@ -68,7 +68,7 @@ const anyEntry: fc.Arbitrary<TarEntry> = fc
     const last = map?.at(-1);
     const common = {
       ...entry,
-      kind: entry.kind as TarEntry["kind"],
+      kind: entry.kind,
       linkTarget: isLink ? entry.linkTarget : "",
     };
     if (entry.kind !== "file") return { ...common, size: 0 };

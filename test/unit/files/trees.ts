@@ -26,7 +26,7 @@ export async function withRoot<Result>(
 
 /** Packs a path of a container as one buffer. */
 export async function pack(root: string, path: string): Promise<Buffer> {
-  return await withRoot(root, async (container) => {
+  return withRoot(root, async (container) => {
     const archive: Buffer[] = [];
     for await (const piece of packPath(container, fromText(path))) archive.push(piece);
     return Buffer.concat(archive);

@@ -10,13 +10,15 @@ import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 /** Where this machine may have cgroup v2: alone, or beside v1. */
 const HIERARCHIES = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
+const byNumber = (a: number, b: number): number => a - b;
+
 describe("the container's cgroup", () => {
   let folder = "";
   const children: ChildProcess[] = [];
   before(function () {
     const root = HIERARCHIES.find((path) => existsSync(join(path, "cgroup.controllers")));
     // A cgroup of its own takes root and a hierarchy that can be written.
-    if (root === undefined || process.getuid?.() !== 0) return this.skip();
+    if (root === undefined || process.getuid?.() !== 0) this.skip();
     folder = join(root, `tether-test-${process.pid}`);
     try {
       mkdirSync(folder);
@@ -52,7 +54,7 @@ describe("the container's cgroup", () => {
     mkdirSync(below);
     const pids = [start("exec sleep 100"), start("exec sleep 100"), start("exec sleep 100", below)];
     const cgroup = new KernelContainerCgroup(folder);
-    assert.deepEqual(cgroup.processes().toSorted(), pids.toSorted());
+    assert.deepEqual(cgroup.processes().toSorted(byNumber), pids.toSorted(byNumber));
   });
 
   it("ends all of them at once, also those that multiply, that are frozen, and that do not hear SIGTERM", async () => {

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import type { LogRecord } from "../../../src/protocol/control-messages.ts";
+import { tether } from "../../../src/protocol/generated/control.js";
 import { LogDecoder, MAX_FRAME_BYTES } from "../../../src/protocol/log/index.ts";
 import type { StreamSink } from "../../../src/protocol/streams/index.ts";
 import { LogPort } from "../../../src/tether/log-port.ts";
 import { LogWriter } from "../../../src/tether/log-writer.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
+
+const { Stream } = tether.control.Output;
 
 /** A port that takes a write when the test says so. */
 class FakePort {
@@ -44,7 +47,7 @@ class FakePort {
       if (dropped) return `dropped ${dropped.bytes}`;
       if (!output) return Object.keys(event ?? {}).findLast((key) => key !== "sessionId") ?? "";
       const text = `${output.continued ? "<" : ""}${String(output.data)}${output.partial ? ">" : ""}`;
-      return `${output.stream === 1 ? 2 : 1}:${text}`;
+      return `${output.stream === Stream.STDERR ? 2 : 1}:${text}`;
     });
   }
 }
@@ -108,8 +111,8 @@ describe("the log's writer", () => {
         const sinks = { stdout: writer.output("stdout"), stderr: writer.output("stderr") };
         await Promise.all(chunks.map(([name, text]) => write(sinks[name as "stdout"], text)));
         for (const [name, stream] of [
-          ["stdout", 0],
-          ["stderr", 1],
+          ["stdout", Stream.STDOUT],
+          ["stderr", Stream.STDERR],
         ] as const) {
           const outputs = port.records.flatMap(({ output }) => (output?.stream === stream ? [output] : []));
           const expected = chunks.map(([each, text]) => (each === name ? text : "")).join("");

@@ -134,7 +134,8 @@ describe("plain SSH", () => {
 
   it("ends as ssh does when a signal ended the command", async () => {
     assert.equal((await ssh(["root@guest", "kill -TERM $$"])).status, 255);
-    const channel = await open(async (done) => (await dial("root")).exec("kill -RTMIN $$", done));
+    const client = await dial("root");
+    const channel = await open((done) => client.exec("kill -RTMIN $$", done));
     channel.resume();
     const [code, signal] = (await once(channel, "exit")) as [number | null, string];
     assert.deepEqual([code, signal], [null, "SIG34"]);
@@ -168,11 +169,9 @@ describe("plain SSH", () => {
   });
 
   it("passes a client's signals on to the command's group", async () => {
-    const channel = await open(async (done) =>
-      (await dial("root")).exec(
-        "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.01; done",
-        done,
-      ),
+    const client = await dial("root");
+    const channel = await open((done) =>
+      client.exec("trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.01; done", done),
     );
     const output = text(channel);
     await until(
@@ -236,7 +235,8 @@ describe("plain SSH", () => {
   });
 
   it("lets neither a further command nor a second user into a channel or connection", async () => {
-    const channel = await open(async (done) => (await dial("root")).exec("cat", done));
+    const dialled = await dial("root");
+    const channel = await open((done) => dialled.exec("cat", done));
     const { _client: client, outgoing } = channel as unknown as {
       _client: { _protocol: { exec(id: number, command: string, wantReply: boolean): void } };
       outgoing: { id: number };

@@ -26,10 +26,11 @@ export class FolderWatch implements Disposable {
   async changed(signals: readonly AbortSignal[]): Promise<void> {
     if (!this.#hasChanged && this.#failure === undefined && !signals.some(({ aborted }) => aborted)) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      for (const signal of signals) signal.addEventListener("abort", resolve as () => void);
+      const wake = (): void => resolve();
+      this.#wake = wake;
+      for (const signal of signals) signal.addEventListener("abort", wake);
       await promise;
-      for (const signal of signals) signal.removeEventListener("abort", resolve as () => void);
+      for (const signal of signals) signal.removeEventListener("abort", wake);
     }
     this.#hasChanged = false;
     if (this.#failure !== undefined) throw this.#failure;

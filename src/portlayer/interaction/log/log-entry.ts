@@ -1,4 +1,5 @@
 import type { Event, LogRecord, Time } from "../../../protocol/control-messages.ts";
+import { tether } from "../../../protocol/generated/control.js";
 
 /** A moment, as the guest's clock had it. */
 export interface LogTime {
@@ -42,14 +43,14 @@ export function toLogEntry({
     return {
       kind: "output",
       time,
-      stream: output.stream === 1 ? "stderr" : "stdout",
+      stream: output.stream === tether.control.Output.Stream.STDERR ? "stderr" : "stdout",
       data: Buffer.from(data.buffer, data.byteOffset, data.length),
       isLineStart: !output.continued,
       isLineEnd: !output.partial,
     };
   }
   if (event) return { kind: "event", time, event };
-  if (dropped) return { kind: "dropped", time, bytes: Number(dropped.bytes ?? 0) };
+  if (dropped) return { kind: "dropped", time, bytes: dropped.bytes ?? 0 };
   return runBegun ? { kind: "run-begun", time } : undefined;
 }
 
@@ -60,8 +61,8 @@ export function compareTimes(a: LogTime, b: LogTime): number {
 
 /** The guest may claim any time; what cannot be one is 1970. */
 function toLogTime(time: Time | null | undefined): LogTime {
-  const seconds = Number(time?.seconds ?? 0);
-  const nanoseconds = Number(time?.nanoseconds ?? 0);
+  const seconds = time?.seconds ?? 0;
+  const nanoseconds = time?.nanoseconds ?? 0;
   if (!(seconds >= 0 && seconds <= MAX_SECONDS && nanoseconds < 1_000_000_000))
     return { seconds: 0, nanoseconds: 0 };
   return { seconds, nanoseconds };

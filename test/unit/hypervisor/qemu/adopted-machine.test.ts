@@ -39,7 +39,7 @@ describe("an adopted machine", () => {
 
   it("tells its end to everybody who waits for it, without how it came", async () => {
     const machines = Array.from({ length: 3 }, () => driver.adopt({ identity, folder: folder.path }));
-    const ends = machines.map((machine) => machine?.ended);
+    const ends = machines.map(async (machine) => machine?.ended);
     while (qemu.characters.size < 3) await new Promise(setImmediate);
     assert.equal(qemu.ports.size, 0);
     await end();

@@ -10,10 +10,13 @@ import {
 } from "../../../../src/portlayer/execution/index.ts";
 import { EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
 import type { EventBody } from "../../../../src/protocol/control-messages.ts";
+import { tether } from "../../../../src/protocol/generated/control.js";
 import { encodeLogRecord } from "../../../../src/protocol/log/index.ts";
 import { containerRecord } from "../../../support/container-records.ts";
 import { containerSettings } from "../../../support/container-settings.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
+
+const { UNHEALTHY } = tether.control.HealthChanged.Status;
 
 /** A process that has ended long ago. */
 const GONE = { pid: 1, startTime: "never" };
@@ -87,7 +90,7 @@ describe("what is known of a container", () => {
       const record = make(
         { ...up(), settings },
         started,
-        { health: { status: 2 } },
+        { health: { status: UNHEALTHY } },
         { exited: { code: 3, outOfMemory: true } },
       );
       const state = observeState(containers, record);
@@ -97,7 +100,7 @@ describe("what is known of a container", () => {
       const running = observeState(
         containers,
         make({ ...up(), settings }, started, { restarting: { count: 4 } }, started, {
-          health: { status: 2 },
+          health: { status: UNHEALTHY },
         }),
       );
       assert.deepEqual([running.pid, running.health, running.restartCount], [98, "unhealthy", 4]);

@@ -3,6 +3,7 @@ import { appendFileSync, renameSync, truncateSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import fc from "fast-check";
 import type { LogRecord } from "../../../../../src/protocol/control-messages.ts";
+import { tether } from "../../../../../src/protocol/generated/control.js";
 import { encodeLogRecord } from "../../../../../src/protocol/log/index.ts";
 import {
   type LogEntry,
@@ -11,8 +12,10 @@ import {
 } from "../../../../../src/portlayer/interaction/log/index.ts";
 import { useTemporaryFolder } from "../../../../support/temporary-folder.ts";
 
+const { Stream } = tether.control.Output;
+
 /** A line of standard output or error; `<` before it: it goes on; `>` behind it: it is not at its end. */
-function line(text: string, seconds = 1, stream: 0 | 1 = 0): Buffer {
+function line(text: string, seconds = 1, stream = Stream.STDOUT): Buffer {
   const continued = text.startsWith("<");
   const partial = text.endsWith(">");
   const data = Buffer.from(text.replace(/^</, "").replace(/>$/, "") + (partial ? "" : "\n"));
@@ -59,7 +62,7 @@ describe("reading a log", () => {
   });
 
   it("gives all that is whole of a file that is cut anywhere", async () => {
-    const records = [line("one"), line("two", 2, 1), started, line("three")];
+    const records = [line("one"), line("two", 2, Stream.STDERR), started, line("three")];
     const whole = Buffer.concat(records);
     await fc.assert(
       fc.asyncProperty(fc.nat({ max: whole.length }), async (size) => {
@@ -107,10 +110,10 @@ describe("the tail of a log", () => {
       Buffer.concat([
         line("a"),
         line("b>"),
-        line("x>", 1, 1),
+        line("x>", 1, Stream.STDERR),
         line("<b"),
         line("c"),
-        line("<x", 1, 1),
+        line("<x", 1, Stream.STDERR),
         started,
       ]),
     );
