@@ -22,7 +22,7 @@ export interface BenchHost extends AsyncDisposable {
   /** Aborted when the bench is to end. */
   readonly signal: AbortSignal;
   /** Progress: one line on standard error. */
-  report(line: string): void;
+  readonly report: (line: string) => void;
 }
 
 /** Makes a state folder of the bench's own, with the demo image in it: no measurement contains an import. */

@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import ssh2, { type Algorithms, Client, type ClientChannel } from "ssh2";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
@@ -118,7 +117,7 @@ async function executeWith(client: Client, command: string, take: (chunk: Buffer
     client.exec(command, (error, opened) => (error === undefined ? resolve(opened) : reject(error))),
   );
   channel.on("data", take);
-  (channel.stderr as Readable).resume();
+  channel.stderr.resume();
   let status: number | null = null;
   channel.once("exit", (code: number | null) => (status = code));
   await once(channel, "close");

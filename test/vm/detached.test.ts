@@ -308,7 +308,8 @@ describe("a container VM that was left running", function () {
   });
 
   describe("and is wanted by several at once", () => {
-    const outcomes = (results: readonly Finished[]): number[] => results.map(({ status }) => status).sort();
+    const outcomes = (results: readonly Finished[]): number[] =>
+      results.map(({ status }) => status).sort((a, b) => a - b);
 
     it("is started once", async () => {
       await succeed("create", "--name", "shared", DEMO_IMAGE, "sh", "-c", "echo run; sleep 1000");
