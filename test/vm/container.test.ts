@@ -264,7 +264,10 @@ describe("a container, seen from inside", () => {
     });
 
     it("has the user's groups", () => {
-      assert.equal(answers.identity.output, "uid=1000(worker) gid=1000(worker) groups=44(video),50(staff),1000(worker)\n");
+      assert.equal(
+        answers.identity.output,
+        "uid=1000(worker) gid=1000(worker) groups=44(video),50(staff),1000(worker)\n",
+      );
     });
 
     it("has no capabilities, though a set-user-ID program could have Docker's", () => {
