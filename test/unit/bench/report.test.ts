@@ -26,6 +26,19 @@ describe("the benchmark's report", () => {
     deepEqual(report([{ ...row, value: 1.901 }])[1]?.split(/ {2,}/)[3], "missed");
   });
 
+  it("a value that must be reached at least is judged the other way round", () => {
+    const rate = { ...row, limit: undefined, atLeast: 0.5 };
+    const verdicts = [0.5, 0.499].map((value) =>
+      report([{ ...rate, value }])[1]
+        ?.split(/ {2,}/)
+        .slice(2, 4),
+    );
+    deepEqual(verdicts, [
+      ["≥ 0.5 ×", "reached"],
+      ["≥ 0.5 ×", "missed"],
+    ]);
+  });
+
   it("a figure without a measurement tells why", () => {
     const lines = formatReport({ ...facts, outcomes: [{ name: "iso", error: "no ISO" }] }).split("\n");
     deepEqual(lines[1]?.split(/ {2,}/), ["iso", "-", "-", "not measured", "no ISO"]);

@@ -1,7 +1,7 @@
-import { equal, throws } from "node:assert/strict";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import { findSmallest } from "../../../bench/find-smallest.ts";
-import { formatRange, median } from "../../../bench/statistics.ts";
+import { formatRange, median, percentile } from "../../../bench/statistics.ts";
 
 describe("the benchmark's statistics", () => {
   it("the median is the middle value, or the mean of the two in the middle", () => {
@@ -40,5 +40,15 @@ describe("the benchmark's statistics", () => {
         },
       ),
     );
+  });
+
+  it("a percentile is the value that so many do not exceed", () => {
+    const values = Array.from({ length: 100 }, (_, index) => 100 - index);
+    deepEqual(
+      [0.5, 0.99, 1, 0.001].map((share) => percentile(values, share)),
+      [50, 99, 100, 1],
+    );
+    equal(percentile([7], 0.99), 7);
+    throws(() => percentile([], 0.99), /nothing/);
   });
 });
