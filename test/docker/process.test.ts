@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { compareLines } from "../support/docker-comparison.ts";
 import { IMAGE, useDockerPair } from "../support/docker-pair.ts";
 import { type Answers, askBoth } from "../support/docker-questions.ts";
@@ -55,6 +57,20 @@ const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
 
 describe("a process under Docker and in a container VM", () => {
   const pair = useDockerPair();
+
+  it("has the limits unasked that Debian's docker.service gives the engine, and so its containers", async () => {
+    const unit = readFileSync("/lib/systemd/system/docker.service", "utf8");
+    const limits = ["NOFILE", "NPROC", "CORE"].map((name) => {
+      const limit = new RegExp(`^Limit${name}=(\\w+)$`, "m").exec(unit)?.[1];
+      return limit === "infinity" ? "unlimited" : limit;
+    });
+    const script = "for l in n u c; do ulimit -S$l; ulimit -H$l; done";
+    const { out } = await pair.call("vch", ["run", "--rm", IMAGE, "sh", "-c", script]);
+    assert.deepEqual(
+      out.trim().split("\n"),
+      limits.flatMap((limit) => [limit, limit]),
+    );
+  });
 
   for (const [name, options] of Object.entries(SURROUNDINGS)) {
     const { devices, ...others } = { ...PROCESS, ...CONTAINER };
