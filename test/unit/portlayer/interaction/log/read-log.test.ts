@@ -22,8 +22,9 @@ function line(text: string, seconds = 1, stream = Stream.STDOUT): Buffer {
   return encodeLogRecord({ time: { seconds, nanoseconds: 0 }, output: { stream, data, partial, continued } });
 }
 
+/** Without a number: the tests write the same event more than once. */
 const event = (body: NonNullable<LogRecord["event"]>): Buffer =>
-  encodeLogRecord({ time: { seconds: 1, nanoseconds: 0 }, event: { sequence: 1, ...body } });
+  encodeLogRecord({ time: { seconds: 1, nanoseconds: 0 }, event: body });
 const started = event({ started: { pid: 7 } });
 const exited = event({ exited: { code: 0 } });
 const runBegun = encodeLogRecord({ runBegun: {} });
@@ -241,5 +242,24 @@ describe("following a log", () => {
     await until(1);
     reader.abort(new Error("enough"));
     await assert.rejects(end, /enough/);
+  });
+});
+
+describe("a log of an agent that took over after a crash", () => {
+  const folder = useTemporaryFolder();
+  const path = (): string => join(folder.path, "log");
+  const output = (position: number, text: string): Buffer =>
+    encodeLogRecord({ output: { stream: 0, data: Buffer.from(text), position } });
+  const numbered = (sequence: number): Buffer => encodeLogRecord({ event: { sequence, resized: {} } });
+
+  it("is read without what was written twice", async () => {
+    const first = [runBegun, numbered(1), output(1, "one\n"), output(5, "two\n")];
+    const again = [numbered(1), numbered(2), output(5, "two\n"), output(7, "o\nthree\n")];
+    const torn = output(9, "lost");
+    writeFileSync(path(), Buffer.concat([...first, torn.subarray(0, torn.length - 1), ...again]));
+    const shown: string[] = [];
+    for await (const entry of readLog(path()))
+      shown.push(entry.kind === "output" ? String(entry.data) : entry.kind);
+    assert.deepEqual(shown, ["run-begun", "event", "one\n", "two\n", "event", "three\n"]);
   });
 });

@@ -108,7 +108,7 @@ describe("a run's beginning", () => {
   const folder = useTemporaryFolder();
   const path = (): string => join(folder.path, "log");
   const limit = { maxBytes: 0, maxFiles: 1 };
-  const started = encodeLogRecord({ event: { sequence: 1, started: { pid: 7 } } });
+  const started = encodeLogRecord({ event: { started: { pid: 7 } } });
   const kinds = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const { kind } of readLog(path())) found.push(kind);
