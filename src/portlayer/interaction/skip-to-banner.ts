@@ -9,20 +9,13 @@ const MAX_SKIPPED_BYTES = 4 * 1024 * 1024;
 /**
  * The link's stream from the guest's next SSH banner on. When a link is cut and opened again, bytes of the old
  * connection may come first: they are ciphertext, in which the banner does not occur by chance (2^-64 per byte).
- *
- * Nothing is sent before the banner: what an agent that crashes has read, the one that takes over never gets, and
- * both sides would wait for each other.
  */
 export function skipToBanner(socket: Socket): Duplex {
   let tail: Buffer | undefined = Buffer.alloc(0);
   let skipped = 0;
-  let send: () => void = () => {};
   const stream = new Duplex({
     read: () => socket.resume(),
-    write: (chunk: Buffer, _encoding, done) => {
-      send = () => void socket.write(chunk, done);
-      if (tail === undefined) send();
-    },
+    write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, done),
     final: (done) => void socket.end(done),
     destroy: (error, done) => {
       socket.destroy();
@@ -41,7 +34,6 @@ export function skipToBanner(socket: Socket): Duplex {
     const start = text.indexOf(BANNER);
     if (start >= 0) {
       tail = undefined;
-      send();
       deliver(text.subarray(start));
       return;
     }

@@ -55,21 +55,9 @@ describe("a link that still holds bytes of an older connection", () => {
   it("carries what is written, and its end", async () => {
     const { stream, guest } = await connect();
     const received = buffer(guest);
-    guest.write(BANNER);
     stream.write("SSH-2.0-host\r\n");
     stream.end("more");
     assert.equal((await received).toString(), "SSH-2.0-host\r\nmore");
-  });
-
-  it("sends nothing before the banner: whoever read it might not be who answers", async () => {
-    const { stream, guest } = await connect();
-    stream.write("SSH-2.0-host\r\n");
-    stream.end();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assert.equal(guest.read(), null);
-    const received = buffer(guest);
-    guest.write(BANNER);
-    assert.equal((await received).toString(), "SSH-2.0-host\r\n");
   });
 
   it("fails when no banner comes in four mebibytes", async () => {
