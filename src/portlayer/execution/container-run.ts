@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { constants } from "node:os";
 import { type Event, now, type Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
@@ -240,9 +241,9 @@ export class ContainerRun {
     this.#stop.signal.throwIfAborted();
     try {
       const socket = await this.#options.machine.connectLink();
-      // The first handshake waits for the boot; its limit is the start's.
-      const limits = this.#hasConnected ? [AbortSignal.timeout(HANDSHAKE_LIMIT_MS)] : [];
-      const signal = AbortSignal.any([this.#stop.signal, ...limits]);
+      // The first handshake waits for the boot; its limit begins with the guest's first byte.
+      const limit = this.#hasConnected ? AbortSignal.timeout(HANDSHAKE_LIMIT_MS) : limitFromFirstByte(socket);
+      const signal = AbortSignal.any([this.#stop.signal, limit]);
       const connection = await GuestConnection.open(
         socket,
         this.#options.keys,
@@ -330,4 +331,17 @@ function toEnd(exit: RecordedExit | undefined): SessionEnd | "broken" {
 /** A signal that had to wait for the link may come too late; the exit tells how the process ended. */
 function ignoreEndedProcess(error: unknown): void {
   if (!(error instanceof TetherError) || error.code !== "no-such-session") throw error;
+}
+
+/** An agent that crashes within a handshake leaves both sides waiting: the next one knows nothing of it. */
+function limitFromFirstByte(socket: Socket): AbortSignal {
+  const limit = new AbortController();
+  const begin = (): void => {
+    const timer = setTimeout(() => limit.abort(), HANDSHAKE_LIMIT_MS);
+    timer.unref();
+    socket.once("close", () => clearTimeout(timer));
+  };
+  // In a later turn: whoever reads the socket comes first, and loses nothing to this listener.
+  setImmediate(() => socket.once("data", begin));
+  return limit.signal;
 }
