@@ -251,7 +251,7 @@ describe("a log of an agent that took over after a crash", () => {
   const folder = useTemporaryFolder();
   const path = (): string => join(folder.path, "log");
   const output = (position: number, text: string): Buffer =>
-    encodeLogRecord({ output: { stream: 0, data: Buffer.from(text), position } });
+    encodeLogRecord({ output: { data: Buffer.from(text), position } });
   const numbered = (sequence: number): Buffer => encodeLogRecord({ event: { sequence, resized: {} } });
 
   it("is read without what was written twice", async () => {
