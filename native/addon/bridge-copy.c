@@ -24,6 +24,13 @@
  */
 #define DRAIN_LIMIT_MS 2000
 
+/*
+ * For a peer that waits for a banner the second one is a packet of an impossible length (RFC 4253 section 6);
+ * for every other one the first is.
+ */
+#define REFUSAL BANNER "interrupted\r\n" BANNER "interrupted\r\n"
+#define REFUSAL_LENGTH (sizeof REFUSAL - 1)
+
 struct connection {
   struct bridge *bridge;
   int socket;            /* -1 once the other end has closed: the device's bytes are dropped */
@@ -285,14 +292,26 @@ static enum copy_result copy_until_end(struct connection *connection) {
   }
 }
 
-enum copy_result copy_connection(struct bridge *bridge, int socket) {
-  struct connection connection = {
-      .bridge = bridge, .socket = socket, .has_received = !is_empty(&bridge->to_socket)};
-  enum copy_result result = copy_until_end(&connection);
+static enum copy_result copy(struct connection *connection) {
+  struct bridge *bridge = connection->bridge;
+  enum copy_result result = copy_until_end(connection);
   int reason = errno;
-  close_socket(&connection);
+  close_socket(connection);
   bridge->to_device.start = bridge->to_device.end = 0;
   if (result != COPY_NEW_PEER) bridge->to_socket.start = bridge->to_socket.end = 0;
   errno = reason;
   return result;
+}
+
+enum copy_result copy_connection(struct bridge *bridge, int socket) {
+  struct connection connection = {
+      .bridge = bridge, .socket = socket, .has_received = !is_empty(&bridge->to_socket)};
+  return copy(&connection);
+}
+
+enum copy_result refuse_connection(struct bridge *bridge) {
+  struct connection connection = {.bridge = bridge, .socket = -1, .is_socket_ended = true, .is_peer_gone = true};
+  memcpy(bridge->to_device.data, REFUSAL, REFUSAL_LENGTH);
+  bridge->to_device.end = REFUSAL_LENGTH;
+  return copy(&connection);
 }

@@ -92,11 +92,19 @@ static enum copy_result connect_and_copy(struct bridge *bridge, const char **sys
   return copy_connection(bridge, ends[0]);
 }
 
+/* What is said to a peer that left already would be said to the next one. */
+static enum copy_result refuse_interrupted(struct bridge *bridge) {
+  if (!bridge->is_interrupted) return COPY_DISCONNECTED;
+  enum presence presence = bridge->is_terminal ? PRESENT : look(bridge, 0);
+  if (presence == FAILED) return COPY_FAILED;
+  return presence == PRESENT ? refuse_connection(bridge) : COPY_DISCONNECTED;
+}
+
 void *run_bridge(void *data) {
   struct bridge *bridge = data;
   const char *syscall = "poll";
-  enum copy_result result = COPY_DISCONNECTED;
-  if (!bridge->is_terminal && !receive_signals(bridge, &syscall)) result = COPY_FAILED;
+  bool is_signalled = bridge->is_terminal || receive_signals(bridge, &syscall);
+  enum copy_result result = is_signalled ? refuse_interrupted(bridge) : COPY_FAILED;
 
   while (result == COPY_DISCONNECTED || result == COPY_NEW_PEER) {
     bool must_wait = result == COPY_DISCONNECTED && !bridge->is_terminal;

@@ -170,9 +170,15 @@ static bool start(napi_env env, struct bridge *bridge, napi_value listener) {
   return false;
 }
 
+/* What a bridge is to do; see struct bridge. */
+struct kind {
+  bool (*open)(struct bridge *, const char **);
+  void *(*run)(void *);
+  bool is_interrupted;
+};
+
 /* Takes `path`. */
-static napi_value make_bridge(napi_env env, char *path, bool (*open)(struct bridge *, const char **),
-                              void *(*run)(void *), napi_value listener) {
+static napi_value make_bridge(napi_env env, char *path, struct kind kind, napi_value listener) {
   struct bridge *bridge = calloc(1, sizeof *bridge);
   if (bridge == NULL) {
     free(path);
@@ -181,8 +187,9 @@ static napi_value make_bridge(napi_env env, char *path, bool (*open)(struct brid
   bridge->device = bridge->stop = bridge->signals = -1;
   bridge->references = 1;
   bridge->path = path;
-  bridge->open = open;
-  bridge->run = run;
+  bridge->open = kind.open;
+  bridge->run = kind.run;
+  bridge->is_interrupted = kind.is_interrupted;
 
   napi_value handle = NULL;
   if (start(env, bridge, listener)) {
@@ -195,17 +202,22 @@ static napi_value make_bridge(napi_env env, char *path, bool (*open)(struct brid
 }
 
 /**
- * Opens a character device and bridges it: (path, listener) gives a handle for closeBridge. The listener
- * is called with (socket, undefined) for each connection and with (undefined, error) when it fails.
+ * Opens a character device and bridges it: (path, listener, isInterrupted) gives a handle for closeBridge. The
+ * listener is called with (socket, undefined) for each connection and with (undefined, error) when it fails.
  */
 napi_value call_bridge_device(napi_env env, napi_callback_info info) {
-  ARGUMENTS(2);
+  ARGUMENTS(3);
   napi_valuetype type;
   napi_typeof(env, argv[1], &type);
   if (type != napi_function) return throw_type_error(env, "listener", "a function");
+  bool is_interrupted;
+  if (napi_get_value_bool(env, argv[2], &is_interrupted) != napi_ok) {
+    return throw_type_error(env, "isInterrupted", "a boolean");
+  }
   char *path = read_string(env, argv[0], "path");
   if (path == NULL) return NULL;
-  return make_bridge(env, path, open_device, run_bridge, argv[1]);
+  struct kind kind = {.open = open_device, .run = run_bridge, .is_interrupted = is_interrupted};
+  return make_bridge(env, path, kind, argv[1]);
 }
 
 static bool open_uevents(struct bridge *bridge, const char **syscall) {
@@ -227,7 +239,7 @@ napi_value call_watch_uevents(napi_env env, napi_callback_info info) {
   napi_valuetype type;
   napi_typeof(env, argv[0], &type);
   if (type != napi_function) return throw_type_error(env, "listener", "a function");
-  return make_bridge(env, NULL, open_uevents, run_uevents, argv[0]);
+  return make_bridge(env, NULL, (struct kind){.open = open_uevents, .run = run_uevents}, argv[0]);
 }
 
 /** Stops a bridge: (handle) gives a promise that resolves when its thread has ended. Once per handle. */

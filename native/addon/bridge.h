@@ -28,6 +28,7 @@ struct bridge {
   int stop;     /* eventfd: readable once the bridge is to end */
   int signals;  /* signalfd for SIGIO, made by the bridge's thread; -1 for a terminal */
   bool is_terminal;
+  bool is_interrupted; /* whoever is on the far side spoke with a process that is gone */
   struct flow to_socket, to_device;
 
   bool (*open)(struct bridge *, const char **syscall); /* opens what is needed; false with errno */
@@ -58,6 +59,13 @@ enum copy_result {
  * to_device starts empty.
  */
 enum copy_result copy_connection(struct bridge *bridge, int socket);
+
+/**
+ * Ends a connection that a process before this one has left unfinished: sends what no SSH peer takes in any
+ * state of its connection, so that it hangs up, and drops what it sends until then. One that has not said
+ * anything yet stays, as a new peer.
+ */
+enum copy_result refuse_connection(struct bridge *bridge);
 
 /** The bridge's thread: waits for the far side, makes connections, until stopped or failed. */
 void *run_bridge(void *bridge);

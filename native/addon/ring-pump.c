@@ -34,7 +34,8 @@ struct pump {
   bool is_stopping;
   struct watch **watches;
   uint32_t *generations;
-  uint32_t places, used;
+  uint32_t places;
+  uint32_t expecting; /* watches that keep the process alive; main thread only */
   napi_threadsafe_function news;
   _Atomic bool is_news_on_its_way;
   _Atomic int64_t trim_at; /* 0: no trim is planned */
@@ -175,6 +176,8 @@ static void deliver(napi_env env, napi_value function, void *context, void *data
       napi_fatal_exception(env, error);
     }
     napi_close_handle_scope(env, scope);
+    /* The listener may have closed its watch. */
+    if (pump.watches[place] == watch) settle_watch(env, watch);
   }
 }
 
@@ -233,7 +236,7 @@ static bool start_pump(napi_env env) {
     close_pump();
     return false;
   }
-  /* Only what is open keeps the process alive. */
+  /* Only what there may be news of keeps the process alive. */
   napi_unref_threadsafe_function(env, pump.news);
   pump.env = env;
   pump.is_running = start_thread(env);
@@ -279,8 +282,22 @@ bool add_watch(napi_env env, struct watch *watch, napi_value listener) {
     return false;
   }
   napi_create_reference(env, listener, 1, &watch->listener);
-  if (pump.used++ == 0) napi_ref_threadsafe_function(env, pump.news);
+  watch->keeps_alive = true;
+  if (pump.expecting++ == 0) napi_ref_threadsafe_function(env, pump.news);
   return true;
+}
+
+static void let_end(napi_env env, struct watch *watch) {
+  if (!watch->keeps_alive) return;
+  watch->keeps_alive = false;
+  if (--pump.expecting == 0 && pump.is_running) napi_unref_threadsafe_function(env, pump.news);
+}
+
+void settle_watch(napi_env env, struct watch *watch) {
+  lock_pump();
+  bool has_more = watch->descriptor >= 0 || watch->has_news;
+  unlock_pump();
+  if (!has_more) let_end(env, watch);
 }
 
 void remove_watch(napi_env env, struct watch *watch) {
@@ -291,5 +308,5 @@ void remove_watch(napi_env env, struct watch *watch) {
   unlock_pump();
   napi_delete_reference(env, watch->listener);
   watch->listener = NULL;
-  if (--pump.used == 0 && pump.is_running) napi_unref_threadsafe_function(env, pump.news);
+  let_end(env, watch);
 }

@@ -28,6 +28,7 @@ struct watch {
   _Atomic bool has_news;
   uint32_t place, generation; /* main thread only */
   napi_ref listener;          /* main thread only */
+  bool keeps_alive;           /* the process, for as long as there may be news; main thread only */
 };
 
 /**
@@ -37,6 +38,9 @@ struct watch {
  * @return false with an exception pending.
  */
 bool add_watch(napi_env env, struct watch *watch, napi_value listener);
+
+/** Lets the process end though this watch is open, once nothing will be told of it any more. Main thread. */
+void settle_watch(napi_env env, struct watch *watch);
 
 /** Forgets it and closes its descriptor. Main thread; again is fine. */
 void remove_watch(napi_env env, struct watch *watch);

@@ -77,6 +77,7 @@ napi_value call_open_ring(napi_env env, napi_callback_info info) {
   start_reading(ring);
   if (has_free_pages(ring)) wake_pump();
   unlock_pump();
+  settle_watch(env, &ring->watch);
   napi_value handle = NULL;
   if (napi_create_external(env, ring, drop_handle, NULL, &handle) != napi_ok) drop_handle(env, ring, NULL);
   return handle;

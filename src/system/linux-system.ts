@@ -143,14 +143,12 @@ export class LinuxSystem implements System {
     return translated(() => this.#native.createMountNamespace(root, steps));
   }
 
-  bridgeDevice(path: string, events: BridgeEvents): Bridge {
-    const handle = translated(() =>
-      this.#native.bridgeDevice(path, (socket, error) => {
-        if (socket !== undefined) events.onConnection(socket);
-        else if (error !== undefined) events.onError(toSystemCallError(error));
-      }),
-    );
-    return this.#bridge(handle);
+  bridgeDevice(path: string, events: BridgeEvents, isInterrupted: boolean): Bridge {
+    const listener = (socket: number | undefined, error: NativeError | undefined): void => {
+      if (socket !== undefined) events.onConnection(socket);
+      else if (error !== undefined) events.onError(toSystemCallError(error));
+    };
+    return this.#bridge(translated(() => this.#native.bridgeDevice(path, listener, isInterrupted)));
   }
 
   watchUevents(events: UeventEvents): Bridge {

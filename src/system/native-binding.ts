@@ -43,6 +43,7 @@ export interface NativeBinding {
   bridgeDevice(
     path: string,
     listener: (socket: number | undefined, error: NativeError | undefined) => void,
+    isInterrupted: boolean,
   ): BridgeHandle;
   /** Calls the listener with each message, or with the error that ends it. */
   watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;

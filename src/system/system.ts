@@ -107,8 +107,11 @@ export interface System {
    * new peer's `SSH-2.0-` banner arrives on a connection that has carried data before (the far side
    * may come and go faster than the kernel tells). Closing the socket drops what still arrives until
    * the far side connects anew. One thread per device, woken by events only.
+   *
+   * @param isInterrupted a process before this one had the device open: whoever is on the far side spoke with it,
+   *   and is told so that he connects anew.
    */
-  bridgeDevice(path: string, events: BridgeEvents): Bridge;
+  bridgeDevice(path: string, events: BridgeEvents, isInterrupted: boolean): Bridge;
 
   /**
    * The kernel's messages about devices that come, change and go (NETLINK_KOBJECT_UEVENT), from now on. One

@@ -55,8 +55,9 @@ export interface AgentComponents {
 /** In memory, and outside the container's view. */
 const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
 
-/** An agent that crashes before it has taken over, again and again, will not get better. */
+/** An agent that crashes before it serves its container, again and again and for so long, will not get better. */
 const MOST_RESTARTS = 5;
+const RESTARTS_LIMIT_MS = 30_000;
 
 const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0 };
 
@@ -75,6 +76,7 @@ export class Agent {
   #document: Uint8Array = new Uint8Array();
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
+  #isSuccessor = false;
 
   constructor(components: AgentComponents) {
     this.#components = components;
@@ -132,10 +134,12 @@ export class Agent {
 
   /** Everything but the agent has gone on: it finds the container, its processes and their output where they were. */
   async #takeOver(crash: string): Promise<void> {
+    this.#isSuccessor = true;
     const { system, stages } = this.#components;
     const store = new StateStore(system, STATE_FOLDER);
-    if (store.beginRestart() > MOST_RESTARTS)
-      throw new TetherError("internal", `the agent crashed ${MOST_RESTARTS} times in a row (${crash})`);
+    const { count, forMs } = store.beginRestart();
+    if (count > MOST_RESTARTS && forMs > RESTARTS_LIMIT_MS)
+      throw new TetherError("internal", `the agent crashed ${count} times in a row (${crash})`);
     this.#events.resume(store.events);
     this.#recordEvents();
     this.#keep(store);
@@ -317,8 +321,10 @@ export class Agent {
       holders: acknowledgement,
     });
     const accept = (socket: Socket): void => server.accept(socket);
-    if (this.#link === undefined) openLink(system, accept, (error) => this.#reportLink(error));
-    else this.#link.serve(accept);
+    if (this.#link === undefined) {
+      const report = (error: Error): void => this.#reportLink(error);
+      openLink(system, accept, { report, isInterrupted: this.#isSuccessor });
+    } else this.#link.serve(accept);
     stages.reached("link open");
   }
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { TetherError } from "../protocol/errors/index.ts";
 import { FURTHER_LINK_PORT_PREFIX, LINK_PORT_NAME } from "../protocol/link-names.ts";
-import type { Bridge, System } from "../system/system.ts";
+import type { Bridge, BridgeEvents, System } from "../system/system.ts";
 import {
   changesVirtioPorts,
   findVirtioPort,
@@ -13,21 +13,25 @@ import {
 /** A serial line of a hypervisor without virtio (vSphere's network-backed serial port). */
 const SERIAL_LINK = "/dev/ttyS1";
 
+/** What a link needs. */
+export interface LinkOptions {
+  /** Is told when a device fails; a further port that was unplugged has not failed. */
+  readonly report: (error: Error) => void;
+  /** An agent before this one had the link: whoever is connected spoke with it, and is sent away. */
+  readonly isInterrupted: boolean;
+  /** Where the ports are listed. */
+  readonly folder?: string;
+}
+
 /**
  * Opens the guest's end of the link: each time that a peer opens the other end, `accept` gets a socket. Where the
  * link is a virtio-serial port, the host may plug further ones at any time: each is a link of its own for as long
  * as it is there.
  *
- * @param report is told when a device fails; a further port that was unplugged has not failed.
- * @param folder where the ports are listed.
  * @throws TetherError `guest-initialisation` when there is no link.
  */
-export function openLink(
-  system: System,
-  accept: (socket: Socket) => void,
-  report: (error: Error) => void,
-  folder?: string,
-): Bridge {
+export function openLink(system: System, accept: (socket: Socket) => void, options: LinkOptions): Bridge {
+  const { report, isInterrupted, folder } = options;
   const adopt = (descriptor: number): Socket => {
     const socket = system.adoptStream(descriptor, "duplex") as Socket;
     accept(socket);
@@ -36,9 +40,9 @@ export function openLink(
   const port = findVirtioPort(LINK_PORT_NAME, folder);
   const device = port ?? SERIAL_LINK;
   try {
-    const link = system.bridgeDevice(device, { onConnection: adopt, onError: report });
+    const link = system.bridgeDevice(device, { onConnection: adopt, onError: report }, isInterrupted);
     if (port === undefined) return link;
-    const further = new FurtherPorts({ system, adopt, report, folder });
+    const further = new FurtherPorts({ system, adopt, report, isInterrupted, folder });
     return { close: () => Promise.all([link.close(), further.close()]).then(() => {}) };
   } catch (error) {
     throw TetherError.from(error, "guest-initialisation", `opening the link ${device}`);
@@ -49,6 +53,7 @@ interface FurtherPortsParts {
   readonly system: System;
   readonly adopt: (descriptor: number) => Socket;
   readonly report: (error: Error) => void;
+  readonly isInterrupted: boolean;
   readonly folder: string | undefined;
 }
 
@@ -73,7 +78,7 @@ class FurtherPorts {
       },
       onError: parts.report,
     });
-    this.#look();
+    this.#look(parts.isInterrupted);
   }
 
   async close(): Promise<void> {
@@ -82,7 +87,7 @@ class FurtherPorts {
   }
 
   /** Compares what there is with what is open: no message needs to be understood, and none is missed for long. */
-  #look(): void {
+  #look(isInterrupted = false): void {
     if (this.#isClosed) return;
     const ports = listVirtioPorts(this.#parts.folder).filter(({ name }) =>
       name.startsWith(FURTHER_LINK_PORT_PREFIX),
@@ -91,15 +96,16 @@ class FurtherPorts {
     for (const identity of this.#bridges.keys()) if (!present.has(identity)) this.#release(identity);
     for (const identity of this.#served) if (!present.has(identity)) this.#served.delete(identity);
     for (const port of ports) {
-      if (!this.#bridges.has(port.identity) && !this.#served.has(port.identity)) this.#open(port);
+      if (!this.#bridges.has(port.identity) && !this.#served.has(port.identity))
+        this.#open(port, isInterrupted);
     }
   }
 
-  #open(port: VirtioPort): void {
+  #open(port: VirtioPort, isInterrupted: boolean): void {
     const { system, adopt, report, folder } = this.#parts;
     let { identity } = port;
     try {
-      const bridge = system.bridgeDevice(port.device, {
+      const events: BridgeEvents = {
         onConnection: (descriptor) => {
           // A port is plugged for one connection; the host waits for its closing before it unplugs it.
           adopt(descriptor).once("close", () => {
@@ -111,7 +117,8 @@ class FurtherPorts {
           if (isUnplugged(error)) this.#release(identity);
           else report(error);
         },
-      });
+      };
+      const bridge = system.bridgeDevice(port.device, events, isInterrupted);
       // Another port took this one's place meanwhile: then it is most likely that one which was opened. When it is
       // not, the device says so, and the next look opens the other.
       identity = identifyVirtioPort(port.device, folder) ?? identity;

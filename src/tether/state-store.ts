@@ -36,6 +36,13 @@ export interface LoggedOffsets {
   readonly errorOutput: number;
 }
 
+/** The agents that took over since one was last ready. */
+export interface Restarts {
+  readonly count: number;
+  /** How long ago the first of them began. */
+  readonly forMs: number;
+}
+
 /** Two numbers of 8 bytes. */
 const LOGGED_BYTES = 16;
 
@@ -160,12 +167,15 @@ export class StateStore implements SessionStore {
     }
   }
 
-  /** @returns how often an agent took over since one was last ready. */
-  beginRestart(): number {
+  /** Notes that an agent takes over. */
+  beginRestart(): Restarts {
     const file = this.#path("restarts");
-    const count = (existsSync(file) ? Number(readFileSync(file, "latin1")) : 0) + 1;
-    this.#write("restarts", Buffer.from(String(count)));
-    return count;
+    const now = Number(process.hrtime.bigint() / 1_000_000n);
+    const { count, since } = existsSync(file)
+      ? (deserialize(readFileSync(file)) as { count: number; since: number })
+      : { count: 0, since: now };
+    this.#write("restarts", serialize({ count: count + 1, since }));
+    return { count: count + 1, forMs: now - since };
   }
 
   /** An agent that has taken over serves the container again. */

@@ -46,14 +46,13 @@ export async function waitToBeForked(
     waiting.push(socket);
     woken.resolve();
   };
-  openLink(
-    system,
-    (socket) => accept(socket),
-    (error) => {
+  openLink(system, (socket) => accept(socket), {
+    isInterrupted: false,
+    report: (error) => {
       report(error);
       woken.reject(TetherError.from(error, "guest-initialisation", "the link failed"));
     },
-  );
+  });
   const limit = setTimeout(
     () => woken.reject(new TetherError("guest-initialisation", "the template was never forked")),
     limitMs,

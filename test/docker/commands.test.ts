@@ -92,7 +92,7 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ].map((signal) => [`exec: ended by ${signal}`, shell(`kill -${signal} $$; sleep 9`)] as const),
 
   ["logs", words("logs it")],
-  ["logs: the last", words("logs --tail 1 it")],
+  ["logs: the last", words("logs --tail 2 it")],
   ["top", words("top it -o pid,comm")],
   ["rename: the same name", words("rename it it")],
   ["rename: a name that is none", words("rename it a/b")],

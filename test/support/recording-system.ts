@@ -171,7 +171,7 @@ export class RecordingSystem implements System {
     return this.#record("createMountNamespace", args);
   }
 
-  bridgeDevice(...args: [path: string, events: BridgeEvents]): Bridge {
+  bridgeDevice(...args: [path: string, events: BridgeEvents, isInterrupted: boolean]): Bridge {
     return this.#record("bridgeDevice", args);
   }
 

@@ -78,6 +78,8 @@ async function startCalling(launch: QemuLaunch, call: Promise<Socket>): Promise<
       child.kill("SIGKILL");
       await exited;
     }
+    // Nobody listens to a call that came when the start had been given up.
+    void call.then((socket) => socket.destroy());
     throw error;
   }
 }

@@ -87,14 +87,23 @@ async function connect(
   onEvent: (event: Event) => void,
   signal: AbortSignal,
 ): Promise<GuestConnection> {
-  try {
-    return await GuestConnection.open(await machine.connectLink(), readLinkFiles(folder), onEvent, signal);
-  } catch (error) {
-    if (error instanceof TetherError && error.code !== "guest-lost") throw error;
-    if (record.machine === undefined || !isRunning(record.machine)) throw notRunning(record.id);
-    const reason = signal.aborted ? ` within ${ANSWER_LIMIT_MS / 1000} s` : "";
-    throw new TetherError("guest-not-connected", `the container VM ${record.name} did not answer${reason}`, {
-      cause: error,
-    });
+  const keys = readLinkFiles(folder);
+  for (;;) {
+    try {
+      return await GuestConnection.open(await machine.connectLink(), keys, onEvent, signal);
+    } catch (error) {
+      if (error instanceof TetherError && error.code !== "guest-lost") throw error;
+      if (record.machine === undefined || !isRunning(record.machine)) throw notRunning(record.id);
+      if (signal.aborted) throw notAnswering(record, error);
+      // The agent crashed meanwhile, and the next one is there already.
+    }
   }
+}
+
+function notAnswering({ name }: ContainerRecord, cause: unknown): TetherError {
+  return new TetherError(
+    "guest-not-connected",
+    `the container VM ${name} did not answer within ${ANSWER_LIMIT_MS / 1000} s`,
+    { cause },
+  );
 }

@@ -19,15 +19,16 @@ class Line {
   readonly #waiting: ((connection: Duplex) => void)[] = [];
   readonly #slave: number;
 
-  constructor() {
+  constructor(isInterrupted = false) {
     const pty = openPty();
     this.#slave = pty.slave;
     linux.setRawMode(pty.slave);
     this.far = linux.adoptStream(pty.master, "duplex");
-    this.bridge = linux.bridgeDevice(pty.pty, {
-      onConnection: (socket) => this.#connected(linux.adoptStream(socket, "duplex")),
-      onError: (error) => this.errors.push(error),
-    });
+    const events = {
+      onConnection: (socket: number): void => this.#connected(linux.adoptStream(socket, "duplex")),
+      onError: (error: Error): void => void this.errors.push(error),
+    };
+    this.bridge = linux.bridgeDevice(pty.pty, events, isInterrupted);
   }
 
   #connected(connection: Duplex): void {
@@ -130,6 +131,19 @@ describe("bridgeDevice on a serial line", function () {
     await ended;
     assert.equal((await take(second, 16)).toString(), "SSH-2.0-second\r\n");
     second.write("answer");
+    assert.equal((await take(line.far, 6)).toString(), "answer");
+    await line.close();
+  });
+
+  it("sends away whoever spoke with a process before, and takes the next peer", async () => {
+    const line = new Line(true);
+    const refusal = "SSH-2.0-interrupted\r\n".repeat(2);
+    assert.equal((await take(line.far, refusal.length)).toString(), refusal);
+    line.far.write("the rest of a packet");
+    line.far.write("SSH-2.0-next\r\n");
+    const near = await line.next();
+    assert.equal((await take(near, 14)).toString(), "SSH-2.0-next\r\n");
+    near.write("answer");
     assert.equal((await take(line.far, 6)).toString(), "answer");
     await line.close();
   });
@@ -239,7 +253,7 @@ describe("bridgeDevice on a serial line", function () {
 
   it("fails at once for a device that does not exist", () => {
     const events = { onConnection: () => {}, onError: () => {} };
-    assert.throws(() => linux.bridgeDevice("/dev/none", events), {
+    assert.throws(() => linux.bridgeDevice("/dev/none", events, false), {
       name: "SystemCallError",
       code: "ENOENT",
       syscall: "open",

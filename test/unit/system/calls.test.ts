@@ -173,7 +173,8 @@ describe("the system's single calls", function () {
       ["createMountNamespace", ["/x", {}], "steps"],
       ["createMountNamespace", ["/x", [{ do: "dance" }]], "do"],
       ["createMountNamespace", ["/x", [{ do: "mount", target: "/x", source: null, type: null }]], "flags"],
-      ["bridgeDevice", [1, {}], "path"],
+      ["bridgeDevice", [1, () => {}, false], "path"],
+      ["bridgeDevice", ["/x", {}], "isInterrupted"],
     ];
     for (const [call, args, argument] of mistakes) {
       assert.throws(

@@ -35,13 +35,12 @@ describe("the guest's end of the link", () => {
     if (name !== undefined) writeFileSync(join(folder.path, port, "name"), `${name}\n`);
   };
   const unplug = (port: string): void => rmSync(join(folder.path, port), { recursive: true });
-  const open = (): Bridge =>
-    openLink(
-      system,
-      () => (accepted += 1),
-      (error) => reported.push(error.message),
-      folder.path,
-    );
+  const open = (isInterrupted = false): Bridge =>
+    openLink(system, () => (accepted += 1), {
+      report: (error) => reported.push(error.message),
+      isInterrupted,
+      folder: folder.path,
+    });
   const devices = (): string[] => system.argumentsOf("bridgeDevice").map(([path]) => path);
   const events = (device: string) => {
     const found = system.argumentsOf("bridgeDevice").findLast(([path]) => path === device);

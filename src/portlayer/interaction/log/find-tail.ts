@@ -7,9 +7,10 @@ const BLOCK_BYTES = 256 * 1024;
 /**
  * Where the last `lines` lines of a log begin, by their first records; 0 when there are no more than these. Reads
  * from the end, and no more than it needs.
+ *
+ * @param size of the log, which may have grown since.
  */
-export async function findTail(files: LogFiles, lines: number): Promise<number> {
-  const size = await files.size();
+export async function findTail(files: LogFiles, lines: number, size: number): Promise<number> {
   if (lines === 0) return size;
   let missing = lines;
   for (let end = size; end > 0; end -= BLOCK_BYTES) {

@@ -78,12 +78,16 @@ class LogReading {
   }
 
   async *batches(): AsyncGenerator<readonly LogEntry[], void, undefined> {
-    let position = await this.#start();
+    // Without following, what is there at the beginning: a process that prints faster than it is read has no end.
+    const size = await this.#files.size();
+    const limit = this.#options.follow === undefined ? size : Number.POSITIVE_INFINITY;
+    let position = await this.#start(size);
     const decoder = new LogDecoder(position);
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const hadEnded = this.#options.follow?.ended.aborted ?? true;
-      const chunk = await this.#files.read(position, CHUNK_BYTES);
+      if (position >= limit) break;
+      const chunk = await this.#files.read(position, Math.min(CHUNK_BYTES, limit - position));
       if (chunk !== undefined) {
         position += chunk.length;
         yield this.#select(decoder.push(chunk));
@@ -96,11 +100,11 @@ class LogReading {
     yield this.#select(decoder.end());
   }
 
-  async #start(): Promise<number> {
+  async #start(size: number): Promise<number> {
     const { tail } = this.#options;
     if (tail === undefined) return 0;
-    this.#oldEnd = await this.#files.size();
-    const start = await findTail(this.#files, tail);
+    this.#oldEnd = size;
+    const start = await findTail(this.#files, tail, size);
     if (start > 0) for (const stream of ["stdout", "stderr"] as const) this.#cutLines.add(stream);
     return start;
   }

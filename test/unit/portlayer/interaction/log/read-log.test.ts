@@ -57,6 +57,17 @@ describe("reading a log", () => {
     assert.deepEqual(await read(path()), ["one", "two", "event", "run-begun", "three>", "dropped"]);
   });
 
+  for (const options of [{}, { tail: 2 }]) {
+    it(`ends with what was there at its beginning: ${JSON.stringify(options)}`, async () => {
+      write(line("one"), line("two"), line("three"));
+      const entries = readLog(path(), options);
+      const shown = [show((await entries.next()).value as LogEntry)];
+      appendFileSync(path(), line("later"));
+      for await (const entry of entries) shown.push(show(entry));
+      assert.deepEqual(shown, options.tail === 2 ? ["two", "three"] : ["one", "two", "three"]);
+    });
+  }
+
   it("gives nothing where there is none", async () => {
     assert.deepEqual(await read(join(folder.path, "none")), []);
     assert.deepEqual(await read(join(folder.path, "none"), { tail: 3 }), []);
