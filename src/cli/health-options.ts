@@ -15,18 +15,17 @@ export interface HealthOptions {
 /** @throws TetherError `invalid-option` in Docker's words. */
 export function makeHealthCheck(options: HealthOptions): HealthCheck | undefined {
   const { healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthRetries } = options;
-  const isGiven = [healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthRetries].some(
-    (each) => each !== undefined,
-  );
+  // As with Docker, an empty command and a time of 0 are as good as none.
+  const isGiven = [healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthRetries].some(Boolean);
   if (options.healthcheck === false) {
     if (isGiven)
       throw new TetherError("invalid-option", "--no-healthcheck conflicts with --health-* options");
     return { ...EMPTY, test: ["NONE"] };
   }
-  // Without a command the times are for the image's own check.
-  if (healthCmd === undefined) return undefined;
+  if (!isGiven) return undefined;
   return {
-    test: ["CMD-SHELL", healthCmd],
+    // Without a command the times are for the image's own check.
+    test: healthCmd ? ["CMD-SHELL", healthCmd] : [],
     intervalMs: healthInterval ?? 0,
     timeoutMs: healthTimeout ?? 0,
     startPeriodMs: healthStartPeriod ?? 0,

@@ -3,7 +3,12 @@ import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
 import type { WindowSize } from "../interaction/window-size.ts";
-import type { ContainerSettings, HealthCheck, RestartPolicy } from "./container-settings.ts";
+import {
+  type ContainerSettings,
+  type HealthCheck,
+  isChecked,
+  type RestartPolicy,
+} from "./container-settings.ts";
 
 /** Twice the strength of the generators that it goes into. */
 const SEED_BYTES = 64;
@@ -87,11 +92,11 @@ function sessionOf(
   };
 }
 
-/** `CMD-SHELL` is for /bin/sh; `NONE` switches off what the image has. */
+/** `CMD-SHELL` is for the image's shell; `NONE` switches off what the image has. */
 function healthOf(health: HealthCheck | undefined): tether.config.HealthCheck.$Properties | null {
-  const [kind, ...words] = health?.test ?? ["NONE"];
-  if (health === undefined || kind === "NONE" || words.length === 0) return null;
-  const args = kind === "CMD-SHELL" ? ["/bin/sh", "-c", words.join(" ")] : words;
+  if (!isChecked(health)) return null;
+  const [kind, ...words] = health.test;
+  const args = kind === "CMD-SHELL" ? [...(health.shell ?? ["/bin/sh", "-c"]), words.join(" ")] : words;
   const { intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries } = health;
   return {
     args: args.map((word) => Buffer.from(word)),

@@ -12,8 +12,10 @@ const restartPolicySchema = z.object({
 
 /** Docker's HEALTHCHECK; a time of 0 is Docker's default. */
 const healthCheckSchema = z.object({
-  /** As Docker keeps it: `CMD` and words, or `CMD-SHELL` and one line. */
+  /** As Docker keeps it: `CMD` and words, or `CMD-SHELL` and one line; `NONE` or nothing for none. */
   test: z.array(z.string()),
+  /** For `CMD-SHELL`; undefined for /bin/sh -c. */
+  shell: z.array(z.string()).optional(),
   intervalMs: z.number().int().min(0),
   timeoutMs: z.number().int().min(0),
   startPeriodMs: z.number().int().min(0),
@@ -96,6 +98,12 @@ export const DEFAULT_SECURITY: SecuritySettings = {
   oomScoreAdj: 0,
   groups: [],
 };
+/** Whether there is something to run. */
+export function isChecked(health: HealthCheck | undefined): health is HealthCheck {
+  const [kind, word] = health?.test ?? [];
+  return word !== undefined && (kind === "CMD" || kind === "CMD-SHELL");
+}
+
 export const NO_RESTART: RestartPolicy = { name: "no", maximumRetryCount: 0 };
 /** Docker's json-file: no limit, one file. */
 export const DEFAULT_LOG: LogSettings = { maxBytes: 0, maxFiles: 1, isDisabled: false };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
 import type { Event, Time } from "../../protocol/control-messages.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import { isChecked } from "./container-settings.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
 import type { EventJournal } from "./event-journal.ts";
@@ -48,7 +49,7 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
   return {
     status,
     pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
-    health: isActive && hasHealthCheck(record) ? HEALTH[health?.status ?? 0] : undefined,
+    health: isActive && isChecked(record.settings?.health) ? HEALTH[health?.status ?? 0] : undefined,
     restartCount: events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0,
     isOutOfMemory: record.exit?.isOutOfMemory ?? exited?.exited?.outOfMemory === true,
     exit: record.exit ?? (exited?.exited ? toExit(exited.exited) : undefined),
@@ -57,10 +58,6 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
 }
 
 const HEALTH: readonly HealthStatus[] = ["starting", "healthy", "unhealthy"];
-
-function hasHealthCheck({ settings }: ContainerRecord): boolean {
-  return settings?.health !== undefined && settings.health.test[0] !== "NONE";
-}
 
 /**
  * Writes down how a container ended that nobody was connected to, when it has.

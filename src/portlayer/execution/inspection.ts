@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type ContainerRecord, exitStatus } from "./container-record.ts";
-import type { ContainerSettings } from "./container-settings.ts";
+import type { ContainerSettings, HealthCheck } from "./container-settings.ts";
 import { isUp } from "./container-state.ts";
 import { type Core, type KnownContainer, look } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
@@ -95,7 +95,7 @@ function describeState({ record, state }: KnownContainer, snapshot: Snapshot | u
     Error: record.error ?? "",
     StartedAt: record.started ?? NEVER,
     FinishedAt: state.finished ?? NEVER,
-    ...(state.health === undefined ? {} : { Health: describeHealth(state.health, snapshot) }),
+    Health: state.health === undefined ? undefined : describeHealth(state.health, snapshot),
   };
 }
 
@@ -140,18 +140,22 @@ function describeConfiguration(record: ContainerRecord, settings: ContainerSetti
     Labels: settings.labels,
     StopSignal: settings.stopSignal,
     ...(stopTimeoutMs === undefined ? {} : { StopTimeout: stopTimeoutMs / 1000 }),
-    ...(health === undefined
-      ? {}
-      : {
-          Healthcheck: {
-            Test: health.test,
-            Interval: health.intervalMs * NANOS_PER_MS,
-            Timeout: health.timeoutMs * NANOS_PER_MS,
-            StartPeriod: health.startPeriodMs * NANOS_PER_MS,
-            Retries: health.retries,
-          },
-        }),
+    // A template finds what the document leaves out, as Docker's does.
+    Healthcheck: health === undefined ? undefined : describeHealthCheck(health),
   };
+}
+
+/** Without what is at its default, as Docker has it. */
+function describeHealthCheck(health: HealthCheck): Inspection {
+  const entries = [
+    ["Test", health.test.length === 0 ? 0 : health.test],
+    ["Interval", health.intervalMs * NANOS_PER_MS],
+    ["Timeout", health.timeoutMs * NANOS_PER_MS],
+    ["StartPeriod", health.startPeriodMs * NANOS_PER_MS],
+    ["StartInterval", health.startIntervalMs * NANOS_PER_MS],
+    ["Retries", health.retries],
+  ] as const;
+  return Object.fromEntries(entries.filter(([, value]) => value !== 0));
 }
 
 function describeHostConfiguration(record: ContainerRecord, settings: ContainerSettings): Inspection {

@@ -30,7 +30,7 @@ export interface ContainerRequest {
   /** How long `stop` waits; undefined for Docker's 10 s. */
   readonly stopTimeoutMs: number | undefined;
   readonly restart: RestartPolicy;
-  /** Undefined for the image's own, if it has one. */
+  /** Undefined for the image's own, if it has one; what it leaves open is the image's, too. */
   readonly health: HealthCheck | undefined;
   readonly log: LogSettings;
   readonly security: SecuritySettings;
@@ -106,7 +106,7 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,
     restart: request.restart,
-    health: request.health,
+    ...mergeHealth(request, image),
     log: request.log,
     security: request.security,
     sysctls: { ...request.sysctls },
@@ -144,4 +144,25 @@ function mergeWorkingDirectory(request: ContainerRequest, { configuration }: Ima
     "invalid-option",
     `the working directory '${workingDirectory}' is invalid, it needs to be an absolute path`,
   );
+}
+
+/** Docker's rules: what the request says wins, field by field. */
+function mergeHealth(
+  { health: asked }: ContainerRequest,
+  { configuration: { health: own, shell } }: Image,
+): Pick<ContainerSettings, "health"> {
+  const given = asked ?? own;
+  if (given === undefined) return {};
+  const ownShell = shell.length === 0 ? {} : { shell: [...shell] };
+  return {
+    health: {
+      ...ownShell,
+      test: [...(given.test.length > 0 ? given.test : (own?.test ?? []))],
+      intervalMs: given.intervalMs || (own?.intervalMs ?? 0),
+      timeoutMs: given.timeoutMs || (own?.timeoutMs ?? 0),
+      startPeriodMs: given.startPeriodMs || (own?.startPeriodMs ?? 0),
+      startIntervalMs: given.startIntervalMs || (own?.startIntervalMs ?? 0),
+      retries: given.retries || (own?.retries ?? 0),
+    },
+  };
 }

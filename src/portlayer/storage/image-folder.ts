@@ -4,12 +4,15 @@ import { join, resolve } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Image, ImageConfiguration } from "./image.ts";
 
-/** Names of the files of an image's folder `ROOT/<algorithm>-<hex>/`, which only ever appears whole. */
+/** Names of the files of an image's folder `ROOT/<algorithm>-<hex>.v2/`, which only ever appears whole. */
 const DISK = "disk.raw";
 const RECORD = "image.json";
 
-/** The form of `image.json`. A change of it, or of how disks are made, needs another folder name as well. */
-const RECORD_VERSION = 1;
+/**
+ * The form of `image.json`, and part of the folder's name. A change of it, or of how disks are made, takes the next
+ * number; older folders stay for the containers whose disks stand on theirs.
+ */
+const RECORD_VERSION = 2;
 
 interface ImageRecord {
   readonly version: typeof RECORD_VERSION;
@@ -20,7 +23,7 @@ interface ImageRecord {
 
 /** The folder of the image with this digest. */
 export function imageFolder(root: string, digest: string): string {
-  return resolve(root, digest.replace(":", "-"));
+  return resolve(root, `${digest.replace(":", "-")}.v${RECORD_VERSION}`);
 }
 
 /** The image as it is in the store, or `undefined`. A damaged entry is an error: disks of containers may stand on it. */

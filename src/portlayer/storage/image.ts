@@ -16,6 +16,20 @@ export interface ImageConfiguration {
   readonly exposedPorts: readonly string[];
   /** Paths in the container. */
   readonly volumes: readonly string[];
+  /** The program with its arguments for command lines (Docker's SHELL); empty for /bin/sh -c. */
+  readonly shell: readonly string[];
+  readonly health: ImageHealthCheck | undefined;
+}
+
+/** Docker's HEALTHCHECK, as an image has it. Times are whole milliseconds; 0 is Docker's default. */
+export interface ImageHealthCheck {
+  /** `CMD` and words, `CMD-SHELL` and one line, `NONE`; empty for that of the image below, of which nothing is known. */
+  readonly test: readonly string[];
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  readonly startPeriodMs: number;
+  readonly startIntervalMs: number;
+  readonly retries: number;
 }
 
 /** An image in the store. Its disk is shared by all containers made from it: never write to it. */

@@ -139,7 +139,9 @@ describe("small options", () => {
     assert.deepEqual(parseRestartPolicy(""), { name: "no", maximumRetryCount: 0 });
     assert.deepEqual(parseRestartPolicy("unless-stopped"), { name: "unless-stopped", maximumRetryCount: 0 });
     assert.deepEqual(makeHealthCheck({ healthcheck: false })?.test, ["NONE"]);
-    assert.equal(makeHealthCheck({ healthInterval: 5 }), undefined);
+    assert.equal(makeHealthCheck({ healthCmd: "", healthInterval: 0 }), undefined);
+    const timed = makeHealthCheck({ healthInterval: 5 });
+    assert.deepEqual([timed?.test, timed?.intervalMs, timed?.timeoutMs], [[], 5, 0]);
     assert.equal(makeLogSettings("none", []).isDisabled, true);
     assert.deepEqual(collectPairs("label", ["a=b=c", "d"]), { a: "b=c", d: "" });
   });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import type { ImageConfiguration } from "../image.ts";
+import type { ImageConfiguration, ImageHealthCheck } from "../image.ts";
 
 /*
  * The JSON documents of an OCI image (github.com/opencontainers/image-spec) and their Docker twins, as far
@@ -37,6 +37,19 @@ export type ImageManifest = z.infer<typeof imageManifestSchema>;
 const strings = z.array(z.string()).nullish();
 const keys = z.record(z.string(), z.unknown()).nullish();
 
+/** Go's time.Duration: nanoseconds. */
+const duration = z.number().nonnegative().nullish();
+
+/** Docker's, which OCI's specification does not know. */
+const healthCheck = z.object({
+  Test: strings,
+  Interval: duration,
+  Timeout: duration,
+  StartPeriod: duration,
+  StartInterval: duration,
+  Retries: z.int().nonnegative().nullish(),
+});
+
 /** An OCI or Docker image configuration. */
 export const imageConfigurationSchema = z.object({
   architecture: z.string(),
@@ -52,6 +65,8 @@ export const imageConfigurationSchema = z.object({
       WorkingDir: z.string().nullish(),
       Labels: z.record(z.string(), z.string()).nullish(),
       StopSignal: z.string().nullish(),
+      Shell: strings,
+      Healthcheck: healthCheck.nullish(),
     })
     .nullish(),
   rootfs: z.object({
@@ -81,6 +96,27 @@ export function toImageConfiguration({
     labels: config?.Labels ?? {},
     exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
     volumes: Object.keys(config?.Volumes ?? {}),
+    shell: config?.Shell ?? [],
+    health: config?.Healthcheck ? toHealthCheck(config.Healthcheck) : undefined,
+  };
+}
+
+const NANOS_PER_MS = 1e6;
+
+/** A guest's timer takes no more (24 days). */
+const LONGEST_MS = 2 ** 31 - 1;
+
+function toHealthCheck(check: z.infer<typeof healthCheck>): ImageHealthCheck {
+  // What is given, however short, is no default.
+  const toMs = (nanos: number | null | undefined): number =>
+    nanos ? Math.min(LONGEST_MS, Math.max(1, Math.round(nanos / NANOS_PER_MS))) : 0;
+  return {
+    test: check.Test ?? [],
+    intervalMs: toMs(check.Interval),
+    timeoutMs: toMs(check.Timeout),
+    startPeriodMs: toMs(check.StartPeriod),
+    startIntervalMs: toMs(check.StartInterval),
+    retries: check.Retries ?? 0,
   };
 }
 

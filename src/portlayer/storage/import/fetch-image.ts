@@ -5,15 +5,14 @@ import type { ImageReference } from "../image-reference.ts";
 import { ToolError } from "../tool-runner.ts";
 import type { WorkFolder } from "../work-folder.ts";
 import { toCopyError } from "./failures.ts";
+import { copyToLayout } from "./copy-to-layout.ts";
 import type { ImportContext } from "./import-context.ts";
 
 type Fetched = Exclude<ImageReference, { kind: "root-tar" | "oci-layout" }>;
 
-/** The tag of the copy that `fetchImage` makes. */
-export const FETCHED_TAG = "fetched";
-
 /**
- * Has skopeo copy an image into an OCI layout inside the work folder; returns the layout's folder.
+ * Has skopeo copy an image as it is and makes an OCI layout of the copy, inside the work folder; returns the layout's
+ * folder. (Skopeo's own conversion would drop what OCI's configuration does not know: HEALTHCHECK and SHELL.)
  * Registries are verified as the machine's containers configuration says. Throws `image-not-found`,
  * `image-unreachable`, `image-platform` or `image-corrupt`.
  */
@@ -41,9 +40,8 @@ export async function fetchImage(
         temporary,
         "copy",
         "--quiet",
-        "--dest-oci-accept-uncompressed-layers",
         skopeoName(reference),
-        `oci:${layout}:${FETCHED_TAG}`,
+        `dir:${layout}`,
       ],
       { signal, environment: { TMPDIR: temporary } },
     );
@@ -52,6 +50,7 @@ export async function fetchImage(
       ? toCopyError(error, reference.text, reference.kind === "registry")
       : error;
   }
+  await copyToLayout(layout);
   return layout;
 }
 

@@ -9,7 +9,7 @@ import { WorkFolder } from "../work-folder.ts";
 import { type CheckedLayers, checkLayers, checkRootTar } from "./check-layers.ts";
 import { type ImageConfigurationDocument, toImageConfiguration } from "./documents.ts";
 import { toImportError } from "./failures.ts";
-import { FETCHED_TAG, fetchImage, requireFile } from "./fetch-image.ts";
+import { fetchImage, requireFile } from "./fetch-image.ts";
 import type { ImportContext } from "./import-context.ts";
 import { makeLayerDisk } from "./layer-disk.ts";
 import { type LayoutImage, openLayout } from "./oci-layout.ts";
@@ -46,7 +46,7 @@ async function importInto(reference: ImageReference, context: ImportContext): Pr
   await using work = await WorkFolder.create(context.root);
   if (reference.kind === "root-tar") return await importRootTar(reference, work, context);
   const fetched = await fetchImage(reference, work, context);
-  const image = await openLayout(fetched, FETCHED_TAG, reference.text);
+  const image = await openLayout(fetched, undefined, reference.text);
   return (
     (await readImage(context.root, image.digest)) ??
     (await importLayout(image, reference.text, work, context))

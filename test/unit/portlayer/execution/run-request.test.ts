@@ -27,6 +27,8 @@ function image(changes: Partial<Image["configuration"]> = {}): Image {
       labels: {},
       exposedPorts: [],
       volumes: [],
+      shell: [],
+      health: undefined,
       ...changes,
     },
   };
@@ -142,5 +144,47 @@ describe("how a container runs", () => {
       () => merge({ command: ["x"] }, { stopSignal: "SIGNONE" }),
       catalogueError("invalid-option", /SIGNONE/),
     );
+  });
+});
+
+describe("the health check of a container", () => {
+  const none = { test: [], intervalMs: 0, timeoutMs: 0, startPeriodMs: 0, startIntervalMs: 0, retries: 0 };
+  const own = {
+    ...none,
+    test: ["CMD-SHELL", "own"],
+    intervalMs: 1,
+    timeoutMs: 2,
+    startPeriodMs: 3,
+    retries: 4,
+  };
+  const check = (
+    health: RunRequest["health"],
+    ofImage: Partial<Image["configuration"]> = { health: own },
+  ): ReturnType<typeof merge>["health"] => merge({ command: ["x"], health }, ofImage).health;
+
+  it("is the image's when the request has none", () => {
+    assert.deepEqual(check(undefined), own);
+    assert.equal(check(undefined, {}), undefined);
+  });
+
+  it("is the request's, field by field", () => {
+    assert.deepEqual(check({ ...none, test: ["CMD-SHELL", "mine"], timeoutMs: 9 }), {
+      ...own,
+      test: ["CMD-SHELL", "mine"],
+      timeoutMs: 9,
+    });
+    assert.deepEqual(check({ ...none, retries: 9 }), { ...own, retries: 9 });
+    assert.deepEqual(check({ ...none, retries: 9 }, {}), { ...none, retries: 9 });
+  });
+
+  it("is none when the request says so", () => {
+    assert.deepEqual(check({ ...none, test: ["NONE"] })?.test, ["NONE"]);
+  });
+
+  it("runs in the image's shell", () => {
+    assert.deepEqual(check(undefined, { health: own, shell: ["/bin/ash", "-ec"] })?.shell, [
+      "/bin/ash",
+      "-ec",
+    ]);
   });
 });

@@ -32,6 +32,8 @@ const CONTENT: ImageContent = {
     Labels: { maker: "test" },
     ExposedPorts: { "80/tcp": {} },
     Volumes: { "/data": {} },
+    Shell: ["/bin/ash", "-c"],
+    Healthcheck: { Test: ["CMD", "check"], Interval: 1_500_000_000, Timeout: 1000, Retries: 2 },
   },
 };
 const later = () => Date.now() + 60_000;
@@ -77,6 +79,15 @@ describe("ImageStore", function () {
       labels: { maker: "test" },
       exposedPorts: ["80/tcp"],
       volumes: ["/data"],
+      shell: ["/bin/ash", "-c"],
+      health: {
+        test: ["CMD", "check"],
+        intervalMs: 1500,
+        timeoutMs: 1,
+        startPeriodMs: 0,
+        startIntervalMs: 0,
+        retries: 2,
+      },
     });
   });
 
@@ -133,6 +144,8 @@ describe("ImageStore", function () {
       const text = await write(CONTENT);
       const image = await acquire(text);
       assert.deepEqual(image.configuration.command, ["-v"]);
+      // Skopeo leaves out of a Docker image what OCI does not know, when it has to convert it.
+      assert.deepEqual(image.configuration.health?.test, ["CMD", "check"]);
       await using disk = await MountedDisk.open(image.disk);
       assert.equal(await readFile(disk.join("etc/motd"), "utf8"), "hello");
       assert.deepEqual(await acquire(text, form.startsWith("a dir:") ? runTool : noTools), image);
