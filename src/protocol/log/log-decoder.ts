@@ -27,6 +27,7 @@ const VAIN_BYTES = 32 * MAX_RECORD_BYTES;
 /** What stands at a place: a whole record, the beginning of one (perhaps), or neither. */
 type Found =
   | { readonly kind: "record"; readonly record: LogRecord; readonly end: number }
+  | { readonly kind: "passed"; readonly end: number }
   | { readonly kind: "incomplete" }
   | { readonly kind: "damage"; readonly claimedEnd: number };
 
@@ -44,10 +45,15 @@ export class LogDecoder {
   #damagedBytes = 0;
   #readBytes = 0;
   #vainBytes = 0;
+  readonly #passesOutput: boolean;
 
-  /** @param offset of the first byte that comes. */
-  constructor(offset = 0) {
+  /**
+   * @param offset of the first byte that comes.
+   * @param passesOutput whether records of output are found, but not given: a log is nothing else for the most part.
+   */
+  constructor(offset = 0, { passesOutput = false }: { readonly passesOutput?: boolean } = {}) {
     this.#offset = offset;
+    this.#passesOutput = passesOutput;
   }
 
   /** Bytes so far that belong to no record. */
@@ -89,6 +95,10 @@ export class LogDecoder {
         yield placed;
         continue;
       }
+      if (found.kind === "passed") {
+        index = found.end;
+        continue;
+      }
       const next = this.#nextCandidate(Math.max(index + 1, this.#afterVain(found.claimedEnd)));
       this.#damagedBytes += next - index;
       index = next;
@@ -104,8 +114,9 @@ export class LogDecoder {
     if (!startsLikeMagic(bytes, header.start)) return DAMAGE;
     if (end > bytes.length) return INCOMPLETE;
     const body = header.start + HEADER_BYTES;
-    const record =
-      readCrc(bytes, header.start) === crc32(bytes, body, end) ? parse(bytes, body, end) : undefined;
+    const isWhole = readCrc(bytes, header.start) === crc32(bytes, body, end);
+    if (isWhole && this.#passesOutput && isOutput(bytes, body)) return { kind: "passed", end };
+    const record = isWhole ? parse(bytes, body, end) : undefined;
     if (record !== undefined) return { kind: "record", record, end };
     this.#vainBytes += header.size;
     return { kind: "damage", claimedEnd: end };
@@ -151,6 +162,16 @@ function startsLikeMagic(bytes: Buffer, index: number): boolean {
     if (bytes[index + count] !== MAGIC[count]) return false;
   return true;
 }
+
+/** As the guest writes it, behind the time. What is written otherwise is parsed like everything else. */
+function isOutput(bytes: Buffer, body: number): boolean {
+  const timeBytes = bytes[body + 1] ?? 0;
+  return bytes[body] === TIME_TAG && bytes[body + 2 + timeBytes] === OUTPUT_TAG;
+}
+
+/** Field number and wire type of LogRecord.time and LogRecord.output. */
+const TIME_TAG = 0x0a;
+const OUTPUT_TAG = 0x1a;
 
 function parse(bytes: Buffer, start: number, end: number): LogRecord | undefined {
   try {

@@ -1,5 +1,7 @@
 import { existsSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { removeEventIndex } from "./event-index.ts";
 import { rotatedNumbers } from "./log-files.ts";
+import { indexEvents } from "./recorded-events.ts";
 
 /** How large a container's log may become (Docker's max-size and max-file). */
 export interface LogLimit {
@@ -51,6 +53,7 @@ export async function rotateIfNeeded(log: RunningLog): Promise<boolean> {
     writeFileSync(marker, "");
     // It is not there when somebody was killed here, behind the renaming.
     hasShifted = existsSync(path);
+    indexEvents(path);
     if (hasShifted) shiftLogFiles(path, limit);
     return true;
   }).catch((error: unknown) => {
@@ -77,6 +80,7 @@ export function rotateResting(path: string, limit: LogLimit): void {
 export function removeLog(path: string): void {
   for (const number of rotatedNumbers(path)) rmSync(`${path}.${number}`, { force: true });
   for (const name of [path, path + MARKER_SUFFIX]) rmSync(name, { force: true });
+  removeEventIndex(path);
 }
 
 function isDue(path: string, { maxBytes }: LogLimit): boolean {
@@ -96,6 +100,8 @@ function shiftLogFiles(path: string, { maxFiles }: LogLimit): void {
 
 /** With a single file the old one goes when there is a new one, no sooner. */
 function removeSurplus(path: string, { maxFiles }: LogLimit): void {
-  for (const number of rotatedNumbers(path))
-    if (number >= maxFiles) rmSync(`${path}.${number}`, { force: true });
+  const surplus = rotatedNumbers(path).filter((number) => number >= maxFiles);
+  // What has been written since the look before the renaming.
+  if (surplus.length > 0) indexEvents(path);
+  for (const number of surplus) rmSync(`${path}.${number}`, { force: true });
 }
