@@ -80,8 +80,13 @@ async function runDetached(
   if (options.timeout !== undefined) throw new TetherError("usage", "Conflicting options: --timeout and -d");
   const request = makeContainerRequest(image, command, options, false);
   using signals = new SignalProxy();
-  const { id } = await openExecution().runDetached(request, signals.abort);
-  process.stdout.write(`${id}\n`);
+  let id: string | undefined;
+  try {
+    await openExecution().runDetached(request, signals.abort, (record) => (id = record.id));
+  } finally {
+    // As with Docker, the id of a container that could not be started, too: it is there to be looked at.
+    if (id !== undefined) process.stdout.write(`${id}\n`);
+  }
 }
 
 async function runAttached(

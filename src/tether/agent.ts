@@ -13,6 +13,7 @@ import {
   RUN_DIRECTORY,
   writeSysctls,
 } from "../init/index.ts";
+import type { Event } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import {
@@ -353,14 +354,23 @@ export class Agent {
     });
   }
 
-  /** What happens to the main session goes to the log port as it happens, from the first on. */
+  /**
+   * What happens to the main session goes to the log port as it happens, from the first on; and the ends of execs that
+   * nobody waits for. What else there is to tell of execs, which are many, whoever makes them does.
+   */
   #recordEvents(): void {
     const device = findVirtioPort(LOG_PORT_NAME);
     if (device === undefined) return;
     const log = new LogWriter({ port: new LogPort(device) });
     this.#log = log;
     this.#events.subscribe((event) => {
-      if (event.sessionId === MAIN_SESSION) log.record(event);
+      if (event.sessionId === MAIN_SESSION || this.#isEndOfDetached(event)) log.record(event);
     });
+  }
+
+  #isEndOfDetached({ sessionId, exited }: Event): boolean {
+    if (!exited) return false;
+    const entry = this.#sessions?.entries.find(({ id }) => id === sessionId);
+    return entry?.specification.startAfterAttach === false;
   }
 }

@@ -17,6 +17,12 @@ const shell = (script: string, ...options: string[]): string[] => [
   script,
 ];
 
+const inspectBad = (): string[] => [
+  ...["inspect", "-f"],
+  "{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}\n{{.State.Error}}",
+  "bad",
+];
+
 /** Commands in the order in which they are given, by what they show. `it` runs the service. */
 const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ["a name that is taken", ["run", "--rm", "--name", "it", IMAGE, "true"]],
@@ -140,6 +146,21 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ["exec: no such container", words("exec nosuch true")],
   ["rename: no such container", words("rename nosuch other")],
   ["cp: no such container", words("cp nosuch:/x -")],
+  ["failed start: in the background", ["run", "-d", "--name", "bad", IMAGE, "nosuch"]],
+  ["failed start: its state", inspectBad()],
+  [
+    "failed start: in the list",
+    ["ps", "-a", "--filter", "name=bad", "--format", "{{.Names}} {{.State}} {{.Status}}"],
+  ],
+  ["failed start: its exit status", words("wait bad")],
+  ["failed start: its log", words("logs bad")],
+  ["failed start: its name is taken", ["run", "--name", "bad", IMAGE, "true"]],
+  ["failed start: removed", words("rm bad")],
+  ["failed start: in the foreground", ["run", "--name", "bad", IMAGE, "/etc/passwd"]],
+  ["failed start: its state afterwards", inspectBad()],
+  ["failed start: removed again", words("rm bad")],
+  ["failed start: to be removed", ["run", "-d", "--rm", "--name", "bad", IMAGE, "nosuch"]],
+  ["failed start: is removed", words("inspect bad")],
   ["several: some of them", words("stop nosuch neither")],
   ["a command that is unknown", words("nosuch")],
   ["stop: a time that is none", words("stop -t x it")],

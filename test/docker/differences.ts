@@ -118,6 +118,52 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "the fault itself, without the names of Docker's parts",
   },
   {
+    question: "failed start: in the background",
+    docker: [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown',
+    ],
+    vch: ['exec: "nosuch": executable file not found in $PATH'],
+    reason: "the fault itself, without the names of Docker's parts",
+  },
+  {
+    question: "failed start: to be removed",
+    docker: [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown',
+    ],
+    vch: ['exec: "nosuch": executable file not found in $PATH'],
+    reason: "the fault itself, without the names of Docker's parts",
+  },
+  {
+    question: "failed start: its state",
+    docker: [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown',
+    ],
+    vch: ['exec: "nosuch": executable file not found in $PATH'],
+    reason: "the fault itself, without the names of Docker's parts",
+  },
+  {
+    question: "failed start: in the foreground",
+    docker: [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/etc/passwd": permission denied: unknown',
+    ],
+    vch: ['exec: "/etc/passwd": permission denied'],
+    reason: "the fault itself, without the names of Docker's parts",
+  },
+  {
+    question: "failed start: its state afterwards",
+    docker: [
+      'failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "/etc/passwd": permission denied: unknown',
+    ],
+    vch: ['exec: "/etc/passwd": permission denied'],
+    reason: "the fault itself, without the names of Docker's parts",
+  },
+  {
+    question: "failed start: is removed",
+    docker: ["No such object: bad"],
+    vch: ["No such container: bad"],
+    reason: "vch inspects containers only",
+  },
+  {
     question: "a directory that is a file",
     docker: ["Cannot mkdir: /etc/passwd is not a directory", "= 125"],
     vch: ['working directory "/etc/passwd": not a directory', "= 126"],

@@ -127,6 +127,17 @@ describe("the life of a container", () => {
         assert.equal(await cat.status, 6);
       });
 
+      it("tells of the end of what was executed in the background, and nothing of what could not be", async () => {
+        await run("busy", IMAGE, "sleep", "100000");
+        await call("exec", "-d", "busy", "sh", "-c", "sleep 0.2; exit 5");
+        assert.notEqual((await pair.call(side, ["exec", "-d", "busy", "nosuch"])).status, 0);
+        const events = follow(pair, side, ["events", "--since", "1m", "--filter", "container=busy"]);
+        await events.out.expect(/(?: container exec_die .*exitCode=5.*\n)/);
+        assert.equal(events.out.text.match(/exec_die/g)?.length, 1);
+        events.end();
+        await call("rm", "-f", "busy");
+      });
+
       it("is told to start again by its policy, and how often", async () => {
         await run("again", "--restart", "on-failure:2", IMAGE, "sh", "-c", "echo run; exit 3");
         // \`wait\` and \`logs -f\` of Docker's may end with the first run.

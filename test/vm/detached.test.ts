@@ -258,16 +258,15 @@ describe("a container VM that was left running", function () {
     host.assertNothingLeft();
   });
 
-  it("is none when its command cannot be run: Docker's status, and nothing is left", async () => {
-    await refuse(
-      127,
-      /exec: "nosuch": executable file not found in \$PATH$/,
-      "run",
-      "-d",
-      DEMO_IMAGE,
-      "nosuch",
-    );
-    await refuse(126, /"\/etc\/passwd": permission denied/, "run", "-d", DEMO_IMAGE, "/etc/passwd");
+  it("is none when its command cannot be run: Docker's status, its id, and it is as if it were just created", async () => {
+    const failed = await host.run(["run", "-d", "--name", "failed", DEMO_IMAGE, "nosuch"]);
+    assert.match(failed.complaints.join("\n"), /exec: "nosuch": executable file not found in \$PATH$/);
+    assert.match(failed.stdout.toString(), /^[0-9a-f]{64}\n$/);
+    assert.deepEqual([failed.status, await stateOf("failed")], [127, "created 127\n"]);
+    await succeed("rm", "failed");
+    const removed = await host.run(["run", "-d", "--rm", DEMO_IMAGE, "/etc/passwd"]);
+    assert.match(removed.complaints.join("\n"), /"\/etc\/passwd": permission denied/);
+    assert.equal(removed.status, 126);
     host.assertNothingLeft();
   });
 

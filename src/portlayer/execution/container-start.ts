@@ -6,6 +6,7 @@ import type { ContainerRecord } from "./container-record.ts";
 import { isUp, observeState } from "./container-state.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
+import { recordFailedStart } from "./failed-start.ts";
 import { LOG, settingsOf, startMachine } from "./machine-start.ts";
 import { killMachine } from "./machine-end.ts";
 
@@ -30,6 +31,19 @@ export async function startDetached(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!(await prepareStart(core, container))) return false;
+  const before = container.record;
+  try {
+    await startAndLeave(core, container, signal);
+  } catch (error) {
+    container.save(recordFailedStart(container.record, before, error));
+    throw error;
+  }
+  const { owner: _owner, ...rest } = container.record;
+  container.save(rest);
+  return true;
+}
+
+async function startAndLeave(core: Core, container: LockedContainer, signal: AbortSignal): Promise<void> {
   const { components } = core;
   const { machine, keys } = await startMachine(core, container, {
     window: undefined,
@@ -56,14 +70,10 @@ export async function startDetached(
     signal.throwIfAborted();
   } catch (error) {
     await machine.destroy();
-    saveFailure(container, error);
     throw error;
   } finally {
     signal.removeEventListener("abort", stop);
   }
-  const { owner: _owner, ...rest } = container.record;
-  container.save(rest);
-  return true;
 }
 
 /**
@@ -86,15 +96,4 @@ async function awaitPowerOff({ machine }: ContainerRecord): Promise<void> {
   const limit = Date.now() + POWER_OFF_LIMIT_MS;
   while (isRunning(machine) && Date.now() < limit) await delay(POWER_OFF_POLL_MS);
   await killMachine(machine);
-}
-
-function saveFailure(container: LockedContainer, thrown: unknown): void {
-  const error = TetherError.from(thrown, "internal", "starting the container");
-  const { machine: _machine, owner: _owner, ...rest } = container.record;
-  container.save({
-    ...rest,
-    exit: { code: error.entry.exitCode, signal: 0 },
-    error: error.message,
-    finished: new Date().toISOString(),
-  });
 }

@@ -129,9 +129,13 @@ function statusOf(record: ContainerRecord, events: readonly Event[]): ContainerS
   return frozen?.paused ? "paused" : "running";
 }
 
-/** A container whose `vch` was killed while it made it is dead until it is removed. */
+/**
+ * A container whose `vch` was killed while it made it is dead until it is removed. One that could not be started has
+ * an exit, as Docker's have, but has never run.
+ */
 function statusWithoutMachine(record: ContainerRecord): ContainerStatus {
-  if (record.exit !== undefined || record.machine !== undefined) return "exited";
+  if (record.machine !== undefined) return "exited";
+  if (record.exit !== undefined) return record.started === undefined ? "created" : "exited";
   if (record.owner !== undefined && !isRunning(record.owner)) return "dead";
   return "created";
 }

@@ -73,8 +73,8 @@ export class Execution {
    * Makes a container, runs it in the foreground and waits for its end.
    *
    * @returns Docker's exit status; 0 when the client detached.
-   * @throws TetherError what kept the container from running; nothing of it is left then, except a container whose
-   *   process has run and that was not to be removed.
+   * @throws TetherError what kept the container from running. It is kept as created then, with the reason, unless it
+   *   was to be removed, or nobody wants it any more.
    */
   async run(request: RunRequest, streams: LocalStreams, control: RunControl): Promise<number> {
     const container = await createContainer(this.#core, this.#images, request, {
@@ -88,14 +88,20 @@ export class Execution {
   /**
    * Makes a container and starts it with nobody attached: returns once its process runs.
    *
-   * @throws TetherError as {@link run} does; nothing of the container is left then.
+   * @param onCreated is told of the container, whether it can be started or not.
+   * @throws TetherError as {@link run} does.
    */
-  async runDetached(request: ContainerRequest, signal: AbortSignal): Promise<ContainerRecord> {
+  async runDetached(
+    request: ContainerRequest,
+    signal: AbortSignal,
+    onCreated: (record: ContainerRecord) => void = () => {},
+  ): Promise<ContainerRecord> {
     using container = await createContainer(this.#core, this.#images, request, { signal, isRun: true });
+    onCreated(container.record);
     try {
       await startDetached(this.#core, container, signal);
     } catch (error) {
-      discardContainer(this.#core, container);
+      if (request.remove || signal.aborted) discardContainer(this.#core, container);
       throw error;
     }
     return container.record;

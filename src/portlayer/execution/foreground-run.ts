@@ -9,6 +9,7 @@ import type { ContainerRun, RunEnd } from "./container-run.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
+import { recordFailedStart } from "./failed-start.ts";
 import { LOG, settingsOf, type StartedMachine, startMachine } from "./machine-start.ts";
 
 /** How long a machine may take to power off by itself: Docker's grace for `stop`. */
@@ -34,7 +35,7 @@ export interface ForegroundRunParts {
   readonly container: LockedContainer;
   readonly streams: LocalStreams;
   readonly control: RunControl;
-  /** A container that was made for this run goes with it when its process never started. */
+  /** A container that was made for this run goes with it when that is aborted before its process has started. */
   readonly isNew: boolean;
   /** How long the process may run; undefined for as long as it likes. */
   readonly timeoutMs: number | undefined;
@@ -44,6 +45,7 @@ export interface ForegroundRunParts {
 export class ForegroundRun {
   readonly #parts: ForegroundRunParts;
   readonly #id: string;
+  readonly #before: ContainerRecord;
   #machine: Machine | undefined;
   #hasStarted = false;
   #isLeft = false;
@@ -51,7 +53,8 @@ export class ForegroundRun {
 
   constructor(parts: ForegroundRunParts) {
     this.#parts = parts;
-    this.#id = parts.container.record.id;
+    this.#before = parts.container.record;
+    this.#id = this.#before.id;
   }
 
   /**
@@ -137,11 +140,12 @@ export class ForegroundRun {
     });
   }
 
-  /** A process that has run may have written what its user wants to keep. */
+  /** A process that has run may have written what its user wants to keep; of one that could not, he reads why. */
   #isKept(): boolean {
-    const { container, isNew } = this.#parts;
-    if (this.#parts.core.containers.isRemoved(this.#id)) return false;
-    return (this.#hasStarted || !isNew) && !settingsOf(container.record).autoRemove;
+    const { core, container, control, isNew } = this.#parts;
+    if (core.containers.isRemoved(this.#id)) return false;
+    const isUnwanted = isNew && !this.#hasStarted && control.abort.aborted;
+    return !isUnwanted && !settingsOf(container.record).autoRemove;
   }
 
   /** A disk that is thrown away need not be brought to rest: the plug is pulled. */
@@ -160,17 +164,23 @@ export class ForegroundRun {
     const error: unknown = abort.aborted ? abort.reason : thrown;
     await this.#machine?.destroy();
     if (this.#parts.core.containers.isRemoved(this.#id)) return exitStatus(KILLED);
-    await this.#keep({ exit: KILLED, error: String(error) });
+    if (this.#hasStarted) await this.#keep({ exit: KILLED, error: String(error) });
+    else await this.#change((record) => recordFailedStart(record, this.#before, error));
     throw error;
   }
 
-  /** Others may have changed the record, or settled it already, since the process started. */
   async #keep(outcome: Pick<ContainerRecord, "exit" | "error">): Promise<void> {
+    await this.#change(({ machine: _machine, owner: _owner, ...rest }) => ({
+      ...rest,
+      ...outcome,
+      finished: new Date().toISOString(),
+    }));
+  }
+
+  /** Others may have changed the record, or settled it already, since the process started. */
+  async #change(toFinal: (record: ContainerRecord) => ContainerRecord): Promise<void> {
     if (!this.#isKept()) return;
-    await this.#locked((locked) => {
-      const { machine: _machine, owner: _owner, ...rest } = locked.record;
-      locked.save({ ...rest, ...outcome, finished: new Date().toISOString() });
-    });
+    await this.#locked((locked) => locked.save(toFinal(locked.record)));
   }
 
   async #tidyUp(): Promise<void> {

@@ -16,7 +16,11 @@ export function readGuestEvents(record: ContainerRecord, folder: string): Contai
 /** The guest's events in Docker's words; without those that Docker does not tell, or the host tells itself. */
 export function translateEvents(events: readonly Event[], record: ContainerRecord): ContainerEvent[] {
   const commands = new Map<string, string>();
+  let hasStarted = false;
   return events.flatMap((event) => {
+    hasStarted ||= isMain(event) && Boolean(event.started);
+    // Docker says nothing of what could not be started; what ran before and cannot be again has died.
+    if (event.failed && !(isMain(event) && hasStarted)) return [];
     if (event.execCreated) commands.set(event.sessionId ?? "", commandLine(event));
     const described = describeEvent(event, commands);
     if (described === undefined) return [];
@@ -59,10 +63,13 @@ function describeExecEvent(event: Event, execID: string, command: string): Descr
   if (event.execCreated) return [`exec_create: ${command}`, { execID }];
   if (event.started) return [`exec_start: ${command}`, { execID }];
   if (event.exited) return ["exec_die", { execID, exitCode: String(exitStatus(toExit(event.exited))) }];
-  if (event.failed) return ["exec_die", { execID, exitCode: "127" }];
   return undefined;
 }
 
 function commandLine({ execCreated }: Event): string {
   return (execCreated?.args ?? []).map((arg) => Buffer.from(arg).toString("utf8")).join(" ");
+}
+
+function isMain({ sessionId }: Event): boolean {
+  return (sessionId ?? "") === "";
 }

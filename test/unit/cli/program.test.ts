@@ -105,6 +105,7 @@ describe("the vch command", function () {
     store.create("done", () =>
       containerRecord("d", {
         created,
+        started: created,
         finished: created,
         exit: { code: 0, signal: 9 },
         command: ["sh", "-c", "a long command line"],

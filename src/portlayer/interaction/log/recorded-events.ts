@@ -165,10 +165,14 @@ class EventSearch {
   #add(event: Event): void {
     this.#events.push(event);
     this.#eventBytes += sizeOfEvent(event);
-    let surplus = 0;
-    for (; this.#eventBytes > MOST_EVENT_BYTES; surplus++)
-      this.#eventBytes -= sizeOfEvent(this.#events[surplus] ?? {});
-    this.#events.splice(0, surplus);
+    while (this.#eventBytes > MOST_EVENT_BYTES) this.#forgetOne();
+  }
+
+  /** The oldest; of execs, which may be many, first. */
+  #forgetOne(): void {
+    const ofExec = this.#events.findIndex(({ sessionId }) => Boolean(sessionId));
+    const [forgotten] = this.#events.splice(Math.max(0, ofExec), 1);
+    this.#eventBytes -= sizeOfEvent(forgotten ?? {});
   }
 
   #forgetAll(): void {

@@ -111,7 +111,10 @@ describe("what is known of a container", () => {
     assert.equal(status(containerRecord("a")), "created");
     assert.equal(status(containerRecord("a", { owner: identifyProcess(process.pid) })), "created");
     assert.equal(status(containerRecord("a", { owner: GONE })), "dead");
-    assert.equal(status(containerRecord("a", { exit: { code: 0, signal: 0 } })), "exited");
+    const exit = { code: 127, signal: 0 };
+    assert.equal(status(containerRecord("a", { exit, started: new Date().toISOString() })), "exited");
+    // It could not be started.
+    assert.equal(status(containerRecord("a", { exit })), "created");
     assert.equal(status(containerRecord("a", { machine: GONE })), "exited");
   });
 
