@@ -48,8 +48,13 @@ const RESERVED_PART = 1 / 16;
 const LEAST_RESERVED_BYTES = 12 * 1024 * 1024;
 const MOST_RESERVED_BYTES = 64 * 1024 * 1024;
 
-/** Of the processes that the kernel can have, this many are not the container's. */
-const RESERVED_PROCESSES = 256;
+/**
+ * Of the processes that the kernel can have, this part may be the container's, or so many at least. With 500 of them
+ * in a fork bomb an emulated VM of two CPUs answers within seconds, with 1,000 within half a minute, with 3,500 never:
+ * all wait for the kernel's locks.
+ */
+const PROCESSES_PART = 1 / 8;
+const LEAST_PROCESSES = 256;
 
 /**
  * Keeps the container from taking what the agent needs to go on: a container that wants more memory or processes
@@ -66,8 +71,6 @@ export function limitContainer(root: string = CGROUP_ROOT, proc = "/proc"): void
   // Whatever is cached for the agent stays: its code is read anew each time otherwise.
   writeFileSync(join(root, AGENT_CGROUP, "memory.low"), "max");
   const threads = Number(readFileSync(`${proc}/sys/kernel/threads-max`, "latin1"));
-  writeFileSync(
-    join(container, "pids.max"),
-    String(Math.max(threads - RESERVED_PROCESSES, RESERVED_PROCESSES)),
-  );
+  const processes = Math.max(Math.floor(threads * PROCESSES_PART), LEAST_PROCESSES);
+  writeFileSync(join(container, "pids.max"), String(processes));
 }

@@ -6,6 +6,9 @@ interface Waiter {
   readonly resolve: (status: ChildStatus) => void;
 }
 
+/** So long at a time: who orphans processes faster than they are reaped (a fork bomb) must not keep the agent from all else. */
+const TURN_MS = 5;
+
 /**
  * Waits for every child of PID 1: the agent's own and the orphans that it inherits. It alone calls
  * waitid(2), so no status can be stolen; nothing in the guest uses Node's child_process.
@@ -14,6 +17,7 @@ export class Reaper {
   readonly #system: System;
   readonly #waiting = new Map<number, Waiter>();
   #reapedOrphans = 0;
+  #next: NodeJS.Immediate | undefined;
 
   /** Call {@link start} to begin. */
   constructor(system: System) {
@@ -33,6 +37,7 @@ export class Reaper {
 
   stop(): void {
     process.off("SIGCHLD", this.#reap);
+    clearImmediate(this.#next);
   }
 
   /**
@@ -47,21 +52,32 @@ export class Reaper {
 
   /** Signals are merged while they are pending: one may stand for many children. */
   readonly #reap = (): void => {
-    const system = this.#system;
-    for (let status = system.peekChild(); status !== undefined; status = system.peekChild()) {
-      const ended = status;
-      const waiter = this.#waiting.get(ended.pid);
-      if (waiter === undefined) {
-        this.#reapedOrphans += 1;
-        system.reapChild(ended.pid);
-        continue;
-      }
-      this.#waiting.delete(ended.pid);
-      system.uninterrupted(() => {
-        waiter.note(ended);
-        system.reapChild(ended.pid);
-      });
-      waiter.resolve(ended);
+    const limit = performance.now() + TURN_MS;
+    clearImmediate(this.#next);
+    while (this.#reapOne()) {
+      if (performance.now() < limit) continue;
+      this.#next = setImmediate(this.#reap);
+      return;
     }
   };
+
+  /** @returns false when no child has ended. */
+  #reapOne(): boolean {
+    const system = this.#system;
+    const status = system.peekChild();
+    if (status === undefined) return false;
+    const waiter = this.#waiting.get(status.pid);
+    if (waiter === undefined) {
+      this.#reapedOrphans += 1;
+      system.reapChild(status.pid);
+      return true;
+    }
+    this.#waiting.delete(status.pid);
+    system.uninterrupted(() => {
+      waiter.note(status);
+      system.reapChild(status.pid);
+    });
+    waiter.resolve(status);
+    return true;
+  }
 }

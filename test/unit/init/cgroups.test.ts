@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { closeSync, existsSync, mkdirSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { makeCgroups, openContainerCgroup } from "../../../src/init/cgroups.ts";
+import { limitContainer, makeCgroups, openContainerCgroup } from "../../../src/init/cgroups.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("the cgroups", () => {
@@ -47,5 +47,19 @@ describe("the cgroups", () => {
   it("may be there already", () => {
     closeSync(make(0));
     closeSync(make(0));
+  });
+
+  it("leave the agent and the kernel memory and processes", () => {
+    const limits = (availableMiB: number, threads: number): string[] => {
+      closeSync(make(0));
+      mkdirSync(join(folder.path, "proc/sys/kernel"), { recursive: true });
+      writeFileSync(join(folder.path, "proc/meminfo"), `MemAvailable:   ${availableMiB * 1024} kB\n`);
+      writeFileSync(join(folder.path, "proc/sys/kernel/threads-max"), `${threads}\n`);
+      limitContainer(folder.path, join(folder.path, "proc"));
+      return [read("container/memory.max"), read("container/pids.max")];
+    };
+    assert.deepEqual(limits(420, 3659), [String(393.75 * 1024 * 1024), "457"]);
+    assert.deepEqual(limits(60, 700), [String(48 * 1024 * 1024), "256"]);
+    assert.deepEqual(limits(16_000, 127_000), [String((16_000 - 64) * 1024 * 1024), "15875"]);
   });
 });

@@ -49,6 +49,16 @@ describe("the reaper", () => {
     assert.equal(reaper.reapedOrphans, 1);
   });
 
+  it("lets others have their turn while children end faster than they are reaped", async () => {
+    ended.push(status(1));
+    let reaped = 0;
+    system.answer("reapChild", () => void (reaped += 1));
+    process.emit("SIGCHLD", "SIGCHLD");
+    const before = reaped;
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    assert(reaped > before && before > 0);
+  });
+
   it("gives a pid's second life to its second owner", async () => {
     const first = reaper.exitOf(10);
     childrenEnd(status(10, 1));
