@@ -60,7 +60,7 @@ const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
 const MOST_RESTARTS = 5;
 const RESTARTS_LIMIT_MS = 30_000;
 
-const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0 };
+const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0, fileBytes: 0 };
 
 /** The life of one container VM, seen from inside: configure, run the process, tell how it ended, power off. */
 export class Agent {
@@ -145,7 +145,7 @@ export class Agent {
     this.#recordEvents();
     this.#keep(store);
     const configuration = checkConfiguration(await parseConfiguration(store.document));
-    this.#log?.configure(configuration.log);
+    this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
     // What the agent before may not have written; the host leaves out what it has.
     for (const event of this.#events.after(0)) if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
     this.#events.record({ agentRestarted: { reason: crash, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
@@ -218,7 +218,7 @@ export class Agent {
     store.saveDocument(this.#document);
     store.saveContainer(this.#container);
     this.#keep(store);
-    this.#sessions = this.#makeSessions(configuration, this.#container, { output: 0, errorOutput: 0 });
+    this.#sessions = this.#makeSessions(configuration, this.#container, NOTHING_LOGGED);
     this.#sessions.start();
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
   }
@@ -293,7 +293,7 @@ export class Agent {
     if (log === undefined) return undefined;
     let latest = logged;
     const note = (change: Partial<LoggedOffsets>): void => {
-      latest = { ...latest, ...change };
+      latest = { ...latest, ...change, fileBytes: log.writtenBytes };
       this.#store?.saveLogged(latest);
     };
     note({});
@@ -350,7 +350,7 @@ export class Agent {
         acknowledgement.give();
       },
       setClock: (milliseconds) => correctClock(system, milliseconds),
-      logRotated: () => this.#log?.rotated(),
+      logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
     });
   }
 

@@ -27,7 +27,8 @@ export interface ControlComponents {
   readonly powerOff: () => void;
   /** Milliseconds since 1970. */
   readonly setClock: (milliseconds: number) => void;
-  readonly logRotated: () => void;
+  /** @param writtenBytes the new file's size. */
+  readonly logRotated: (writtenBytes: number) => void;
 }
 
 /** The year 9999: a clock that is set further breaks whatever formats times. */
@@ -69,7 +70,7 @@ export class ControlRequests implements ControlTarget {
     if (request.acknowledgeExit) agent.acknowledgeExit();
     else if (request.powerOff) agent.powerOff();
     else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
-    else if (request.logRotated) agent.logRotated();
+    else if (request.logRotated) agent.logRotated(request.logRotated.writtenBytes ?? 0);
     else return this.#carryOutOnContainer(request);
     return {};
   }

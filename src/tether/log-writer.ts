@@ -19,6 +19,8 @@ export interface LogWriterOptions {
   readonly maxBytes: number;
   /** Output is not logged; events are. */
   readonly isDisabled: boolean;
+  /** Size of the file before this writer wrote to it. */
+  readonly writtenBytes: number;
 }
 
 /** For tests. */
@@ -79,7 +81,8 @@ export class LogWriter {
   }
 
   /** For a writer that was needed before the configuration was there. */
-  configure({ maxBytes, isDisabled }: LogWriterOptions): void {
+  configure({ maxBytes, isDisabled, writtenBytes }: LogWriterOptions): void {
+    this.#writtenBytes += writtenBytes;
     this.#maxBytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes;
     this.#isDisabled = isDisabled;
   }
@@ -133,9 +136,14 @@ export class LogWriter {
     return new Promise((resolve) => this.#flushes.push(resolve));
   }
 
-  /** The host has begun a new file. */
-  rotated(): void {
-    this.#writtenBytes = 0;
+  /** Size of the host's file, as far as it is known here. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** The host has begun a new file. @param writtenBytes its size. */
+  rotated(writtenBytes: number): void {
+    this.#writtenBytes = writtenBytes;
     this.#isFull = false;
     this.#hasOverrun = false;
     if (!this.#isStalled) this.#release("output");

@@ -34,6 +34,8 @@ const MOST_EVENT_BYTES = 1024 * 1024;
 export interface LoggedOffsets {
   readonly output: number;
   readonly errorOutput: number;
+  /** Size of the log's file then. */
+  readonly fileBytes: number;
 }
 
 /** The agents that took over since one was last ready. */
@@ -43,8 +45,8 @@ export interface Restarts {
   readonly forMs: number;
 }
 
-/** Two numbers of 8 bytes. */
-const LOGGED_BYTES = 16;
+/** Three numbers of 8 bytes. */
+const LOGGED_BYTES = 24;
 
 /**
  * What an agent that takes over after a crash goes on with: files in memory (a tmpfs, so that each is there from its
@@ -141,12 +143,14 @@ export class StateStore implements SessionStore {
     return {
       output: this.#loggedOffsets.readDoubleLE(0),
       errorOutput: this.#loggedOffsets.readDoubleLE(8),
+      fileBytes: this.#loggedOffsets.readDoubleLE(16),
     };
   }
 
-  saveLogged({ output, errorOutput }: LoggedOffsets): void {
+  saveLogged({ output, errorOutput, fileBytes }: LoggedOffsets): void {
     this.#loggedOffsets.writeDoubleLE(output, 0);
     this.#loggedOffsets.writeDoubleLE(errorOutput, 8);
+    this.#loggedOffsets.writeDoubleLE(fileBytes, 16);
     this.#system.uninterrupted(() => void writeSync(this.#logged, this.#loggedOffsets, 0, LOGGED_BYTES, 0));
   }
 

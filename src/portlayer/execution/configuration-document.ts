@@ -20,6 +20,8 @@ export interface StartConfiguration {
   readonly window: WindowSize | undefined;
   /** What the process writes is kept until somebody is attached, who will be soon. */
   readonly holdsOutput: boolean;
+  /** Size of the log's file. */
+  readonly loggedBytes: number;
   /** How long the guest waits, with nobody connected, for its exit to be taken over; 0 for its default. */
   readonly acknowledgeTimeoutMs: number;
 }
@@ -41,7 +43,7 @@ export function encodeConfiguration(
     security: { ...security },
     restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },
     health: healthOf(settings.health),
-    log: { maxBytes: log.maxBytes, disabled: log.isDisabled },
+    log: { maxBytes: log.maxBytes, disabled: log.isDisabled, writtenBytes: start.loggedBytes },
     sysctls: settings.sysctls,
     readOnlyRoot: settings.readOnlyRoot,
     hostTimeMs: Date.now(),

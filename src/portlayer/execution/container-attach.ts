@@ -7,6 +7,7 @@ import type { CreateExec } from "./container-run.ts";
 import { type Core, type KnownContainer, lookSettled } from "./core.ts";
 import type { RunControl } from "./foreground-run.ts";
 import { adoptMachine, notRunning } from "./guest-access.ts";
+import { keepLog } from "./kept-log.ts";
 import { LOG } from "./machine-start.ts";
 
 /** A guest that runs answers within a second or two, on a busy machine too. */
@@ -65,6 +66,7 @@ export async function followSession(
   };
   control.abort.addEventListener("abort", onAbort);
   if (control.abort.aborted) onAbort();
+  await using _log = keepLog(core, record, run);
   try {
     const end = await Promise.race([aborted.promise, run.complete()]);
     return end === "left" ? { kind: "detached" } : { kind: "exited", status: exitStatus(end.exit) };

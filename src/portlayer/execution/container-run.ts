@@ -144,6 +144,16 @@ export class ContainerRun {
     else await this.#connection.request({ signalSession: { signal, sessionId: this.#sessionId } });
   }
 
+  /**
+   * Tells the guest of a new log file.
+   *
+   * @throws TetherError `guest-lost` while it is not connected.
+   */
+  async tellOfRotation(writtenBytes: number): Promise<void> {
+    if (this.#connection === undefined) throw new TetherError("guest-lost", "the guest is not connected");
+    await this.#connection.request({ logRotated: { writtenBytes } });
+  }
+
   /** Connection after connection, until everything was carried. */
   async #carry(
     step: (connection: GuestConnection) => Promise<RunEnd | "broken">,

@@ -10,6 +10,7 @@ import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { recordFailedStart } from "./failed-start.ts";
+import { keepLog } from "./kept-log.ts";
 import { LOG, settingsOf, type StartedMachine, startMachine } from "./machine-start.ts";
 
 /** How long a machine may take to power off by itself: Docker's grace for `stop`. */
@@ -111,6 +112,7 @@ export class ForegroundRun {
     const onAbort = (): void => aborted.reject(control.abort.reason);
     control.abort.addEventListener("abort", onAbort);
     if (control.abort.aborted) onAbort();
+    await using _log = keepLog(core, container.record, run);
     try {
       return await Promise.race([run.complete(), aborted.promise]);
     } finally {

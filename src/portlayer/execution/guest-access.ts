@@ -60,7 +60,7 @@ async function rotateLog(
     path: join(folder, LOG),
     limit: settings.log,
     switchFile: (path, prepare) => machine.switchLogFile(path, prepare),
-    tellGuest: async () => void (await connection.request({ logRotated: {} })),
+    tellGuest: async (writtenBytes) => void (await connection.request({ logRotated: { writtenBytes } })),
   });
 }
 

@@ -71,20 +71,21 @@ export async function startMachine(
       target: specification.disk,
       signal: start.signal,
     });
+  // The log tells of its last run only.
+  journal.keep(readGuestEvents(record, folder));
+  const loggedBytes = beginRun(specification.log, settings.log);
   const document = encodeConfiguration(
     settings,
     {
       id: record.id,
       name: record.name,
       window: settings.tty ? start.window : undefined,
+      loggedBytes,
       holdsOutput: start.isAttached,
       acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
     },
     keys,
   );
-  // The log tells of its last run only.
-  journal.keep(readGuestEvents(record, folder));
-  beginRun(specification.log, settings.log);
   const machine = await powerOn(components, specification, document, start.signal);
   const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
   container.save({

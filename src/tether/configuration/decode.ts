@@ -25,6 +25,8 @@ export interface Configuration {
     /** 0: without limit. */
     readonly maxBytes: number;
     readonly isDisabled: boolean;
+    /** The file's size at the start. */
+    readonly writtenBytes: number;
   };
   /** The host's wall clock when it wrote the document, in milliseconds since 1970; undefined when it did not say. */
   readonly hostTimeMs: number | undefined;
@@ -94,7 +96,11 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
     session: checkSession(document.session, hostname, security),
     security,
     life: decodeLife(document),
-    log: { maxBytes: document.log?.maxBytes ?? 0, isDisabled: document.log?.disabled ?? false },
+    log: {
+      maxBytes: document.log?.maxBytes ?? 0,
+      isDisabled: document.log?.disabled ?? false,
+      writtenBytes: document.log?.writtenBytes ?? 0,
+    },
     link: {
       hostKey: link.hostKey,
       clientPublicKey: link.clientPublicKey,

@@ -159,17 +159,17 @@ describe("the control channel's requests", () => {
     const control = controlRequests({
       acknowledgeExit: () => void asked.push("acknowledge"),
       powerOff: () => void asked.push("power off"),
-      logRotated: () => void asked.push("rotated"),
+      logRotated: (writtenBytes) => void asked.push(`rotated ${writtenBytes}`),
       setClock: (milliseconds) => void asked.push(`clock ${milliseconds}`),
     });
     for (const request of [
       { acknowledgeExit: {} },
       { powerOff: {} },
-      { logRotated: {} },
+      { logRotated: { writtenBytes: 7 } },
       { setClock: { time: { seconds: 5 } } },
     ])
       assert.deepEqual(control.carryOut(request), {});
-    assert.deepEqual(asked, ["acknowledge", "power off", "rotated", "clock 5000"]);
+    assert.deepEqual(asked, ["acknowledge", "power off", "rotated 7", "clock 5000"]);
     assert.deepEqual(snapshot(control).sessions, undefined);
     for (const request of [{ pause: {} }, { listProcesses: {} }, { stopSession: {} }, {}])
       refused(control, request, "no-such-session");

@@ -52,13 +52,15 @@ class FakePort {
   }
 }
 
-function makeWriter(options: { maxBytes?: number; stallMs?: number; isDisabled?: boolean } = {}): {
+function makeWriter(
+  options: { maxBytes?: number; stallMs?: number; isDisabled?: boolean; writtenBytes?: number } = {},
+): {
   port: FakePort;
   writer: LogWriter;
 } {
   const port = new FakePort();
-  const { maxBytes = 0, stallMs = 60_000, isDisabled = false } = options;
-  return { port, writer: new LogWriter({ port, stallMs }, { maxBytes, isDisabled }) };
+  const { maxBytes = 0, stallMs = 60_000, isDisabled = false, writtenBytes = 0 } = options;
+  return { port, writer: new LogWriter({ port, stallMs }, { maxBytes, isDisabled, writtenBytes }) };
 }
 
 const write = (sink: StreamSink, text: string | Buffer): Promise<void> =>
@@ -168,10 +170,10 @@ describe("a log whose configuration comes late", () => {
     const port = new FakePort();
     const writer = new LogWriter({ port });
     await write(writer.output("stdout"), lines(10).join(""));
-    writer.configure({ maxBytes: 1, isDisabled: false });
+    writer.configure({ maxBytes: 1, isDisabled: false, writtenBytes: 0 });
     await write(writer.output("stdout"), "too much\n");
     assert.equal(port.summary.length, 10);
-    writer.configure({ maxBytes: 0, isDisabled: true });
+    writer.configure({ maxBytes: 0, isDisabled: true, writtenBytes: 0 });
     await write(writer.output("stdout"), "not wanted\n");
     assert.equal(port.summary.length, 10);
   });
@@ -186,7 +188,7 @@ describe("a full log", () => {
     assert.ok(first > 800 && first <= 1000);
     const count = port.records.length;
     writer.record({ sequence: 1, paused: {} });
-    writer.rotated();
+    writer.rotated(0);
     await writer.flush();
     const { summary } = port;
     assert.equal(summary[count], "paused");
@@ -199,10 +201,23 @@ describe("a full log", () => {
       lines(summary.length - count - 1, count).map((line) => `1:${line}`),
     );
     assert.ok(Buffer.concat(port.writes).length - first <= 1000 + 100);
-    writer.rotated();
-    writer.rotated();
+    writer.rotated(0);
+    writer.rotated(0);
     await writer.flush();
     assert.ok(port.summary.length > summary.length);
+  });
+
+  it("is one that was nearly so before, or when the host told of it", async () => {
+    const { port, writer } = makeWriter({ maxBytes: 1000, writtenBytes: 750 });
+    const stdout = writer.output("stdout");
+    for (const line of lines(100)) await write(stdout, line);
+    const first = Buffer.concat(port.writes).length;
+    assert.ok(first > 150 && first <= 250);
+    writer.rotated(500);
+    await writer.flush();
+    const second = Buffer.concat(port.writes).length - first;
+    assert.ok(second > 400 && second <= 500);
+    assert.equal(writer.writtenBytes, 500 + second);
   });
 
   it("keeps the newest output, and tells how much of the older it lost", async () => {
@@ -303,7 +318,7 @@ describe("the log of a stream", () => {
     const path = join(folder.path, "log");
     writeFileSync(path, "");
     const port = new LogPort(path);
-    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false });
+    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false, writtenBytes: 0 });
     const stdout = writer.output("stdout");
     const text = lines(100_000).join("");
     for (let start = 0; start < text.length; start += 65_536)
@@ -318,7 +333,7 @@ describe("the log of a stream", () => {
 
   it("fails quietly where nothing can be written", async () => {
     const port = new LogPort("/dev/full");
-    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false });
+    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false, writtenBytes: 0 });
     await write(writer.output("stdout"), "x\n");
     await writer.flush();
     port.close();
@@ -329,7 +344,7 @@ describe("the log of a stream", () => {
     execFileSync("mkfifo", [path]);
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const port = new LogPort(path);
-    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false });
+    const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false, writtenBytes: 0 });
     const written = write(writer.output("stdout"), `${"x".repeat(300_000)}\n`);
     const decoder = new LogDecoder();
     let bytes = 0;

@@ -25,8 +25,8 @@ export interface RunningLog {
   readonly path: string;
   readonly limit: LogLimit;
   readonly switchFile: SwitchLogFile;
-  /** Sends the control request LogRotated and waits for its reply. */
-  readonly tellGuest: () => Promise<void>;
+  /** Sends the control request LogRotated with the new file's size, and waits for its reply. */
+  readonly tellGuest: (writtenBytes: number) => Promise<void>;
 }
 
 /** A file is rotated when it has this much of its size: nobody may come by again before it is full. */
@@ -63,7 +63,7 @@ export async function rotateIfNeeded(log: RunningLog): Promise<boolean> {
   });
   removeSurplus(path, limit);
   if (!existsSync(marker)) return false;
-  await tellGuest();
+  await tellGuest(statSync(path, { throwIfNoEntry: false })?.size ?? 0);
   rmSync(marker, { force: true });
   return true;
 }

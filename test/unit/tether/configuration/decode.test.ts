@@ -15,6 +15,7 @@ const start = {
   name: "name",
   window: { columns: 132, rows: 43 },
   holdsOutput: true,
+  loggedBytes: 77,
   acknowledgeTimeoutMs: 0,
 };
 const configuration = containerSettings({
@@ -61,6 +62,7 @@ describe("the configuration", () => {
       { user: "app:video", tty: true, openStdin: true, stdinOnce: true, hostname: "box" },
     );
     assert.deepEqual({ ...window }, { columns: 132, rows: 43 });
+    assert.equal(decoded.log.writtenBytes, 77);
     assert.deepEqual(decoded.link, {
       hostKey: keys.hostPrivateKey,
       clientPublicKey: keys.clientPublicKey,
