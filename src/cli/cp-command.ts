@@ -10,11 +10,16 @@ import {
 } from "../portlayer/interaction/archive.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
+import { Interruption } from "./interruption.ts";
+import { SignalProxy } from "./signal-proxy.ts";
 
-/** An open connection to a running container's guest. */
+/** An open connection to the guest that has a container's files. */
 export interface OpenGuest extends AsyncDisposable {
   readonly connection: CommandRunner;
 }
+
+/** @param signal ends the attempt. */
+export type OpenFiles = (reference: string, signal: AbortSignal) => Promise<OpenGuest>;
 
 /** One side of a copy; without a container it is this machine. */
 export interface CopySide {
@@ -26,13 +31,9 @@ export interface CopySide {
 /**
  * Adds `vch cp`.
  *
- * @param open connects to a running container by its name, id or the beginning of its id.
+ * @param open opens the files of a container by its name, id or the beginning of its id.
  */
-export function addCpCommand(
-  program: Command,
-  context: Pick<Context, "reportError">,
-  open: (reference: string) => Promise<OpenGuest>,
-): void {
+export function addCpCommand(program: Command, context: Pick<Context, "reportError">, open: OpenFiles): void {
   program
     .command("cp")
     .usage("[OPTIONS] CONTAINER:SRC_PATH DEST_PATH|-\n       vch cp [OPTIONS] SRC_PATH|- CONTAINER:DEST_PATH")
@@ -46,6 +47,7 @@ export function addCpCommand(
       try {
         await copy(parseCopySide(source), parseCopySide(destination), options, open);
       } catch (error) {
+        if (error instanceof Interruption) throw error;
         // Docker's status for every failure of a copy, whatever its kind.
         context.reportError(TetherError.from(error, "internal", "copying"));
         process.exitCode = 1;
@@ -70,17 +72,27 @@ async function copy(
   source: CopySide,
   destination: CopySide,
   { archive, followLink, quiet }: CpOptions,
-  open: (reference: string) => Promise<OpenGuest>,
+  open: OpenFiles,
 ): Promise<void> {
   const reference = containerOf(source, destination);
   const options = { keepsOwner: archive === true, follows: followLink === true };
   const isQuiet = quiet ?? !process.stdout.isTTY;
-  await using guest = await open(reference);
-  const bytes = await transfer(guest.connection, source, destination, options);
+  using signals = new SignalProxy();
+  await using guest = await open(reference, signals.abort);
+  // A machine that was started for the copy ends in order.
+  const bytes = await Promise.race([
+    transfer(guest.connection, source, destination, options),
+    rejectWhenAborted(signals.abort),
+  ]);
   if (isQuiet || bytes === undefined) return;
   const { container, path } = destination;
   const target = container === undefined ? path : `${container}:${path}`;
   process.stderr.write(`Successfully copied ${describeBytes(bytes)} to ${target}\n`);
+}
+
+async function rejectWhenAborted(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw signal.reason;
 }
 
 /** @throws TetherError `usage`, in Docker's words. */

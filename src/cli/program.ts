@@ -58,7 +58,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addInspectCommand(program, context);
   addEventsCommand(program, context);
   addLogsCommand(program, context);
-  addCpCommand(program, context, (reference) => context.openExecution().openGuest(reference));
+  addCpCommand(program, context, (reference, signal) => context.openExecution().openFiles(reference, signal));
   addSshCommand(program, context);
   program
     .command("version")

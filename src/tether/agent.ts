@@ -143,12 +143,16 @@ export class Agent {
       throw new TetherError("internal", `the agent crashed ${count} times in a row (${crash})`);
     this.#events.resume(store.events);
     this.#recordEvents();
-    this.#keep(store);
+    // Whoever can crash has told that it took over.
+    system.uninterrupted(() => {
+      this.#keep(store);
+      // What the agent before may not have written; the host leaves out what it has.
+      for (const event of this.#events.after(0))
+        if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
+      this.#events.record({ agentRestarted: { reason: crash, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
+    });
     const configuration = checkConfiguration(await parseConfiguration(store.document));
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
-    // What the agent before may not have written; the host leaves out what it has.
-    for (const event of this.#events.after(0)) if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
-    this.#events.record({ agentRestarted: { reason: crash, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
@@ -214,6 +218,12 @@ export class Agent {
       return;
     }
     stages.reached("container made");
+    if (configuration.servesFilesOnly) {
+      // Nothing is to end: whoever has come for the files tells when he is done. A crash ends the VM.
+      this.#sessions = this.#makeSessions(configuration, this.#container, NOTHING_LOGGED);
+      this.#outcome.resolve(undefined);
+      return;
+    }
     const store = new StateStore(system, STATE_FOLDER);
     store.saveDocument(this.#document);
     store.saveContainer(this.#container);
@@ -305,7 +315,7 @@ export class Agent {
     };
   }
 
-  async #serve({ link }: Configuration): Promise<void> {
+  async #serve({ link, servesFilesOnly }: Configuration): Promise<void> {
     const { system, stages } = this.#components;
     const acknowledgement = new Acknowledgement(link.acknowledgeTimeoutMs);
     this.#acknowledgement = acknowledgement;
@@ -313,7 +323,7 @@ export class Agent {
     const container = this.#container;
     const sessions = this.#sessions;
     const server = new SshServer(link, {
-      control: this.#controlRequests(acknowledgement),
+      control: this.#controlRequests(acknowledgement, servesFilesOnly),
       sessions,
       services:
         sessions === undefined || container === undefined
@@ -333,7 +343,7 @@ export class Agent {
     this.#components.stages.failed(`the link failed: ${error.message}`);
   }
 
-  #controlRequests(acknowledgement: Acknowledgement): ControlRequests {
+  #controlRequests(acknowledgement: Acknowledgement, servesFilesOnly: boolean): ControlRequests {
     const { system, stages } = this.#components;
     const names = new UserNames(system, () => this.#container?.root);
     return new ControlRequests({
@@ -343,7 +353,14 @@ export class Agent {
       userName: (uid) => names.nameOf(uid),
       events: (afterSequence) => this.#events.after(afterSequence),
       stages: () => [...stages.all],
-      subscribe: (listener) => this.#events.subscribe(listener),
+      subscribe: (listener) => {
+        const letGo = servesFilesOnly ? acknowledgement.add() : (): void => {};
+        const unsubscribe = this.#events.subscribe(listener);
+        return () => {
+          unsubscribe();
+          letGo();
+        };
+      },
       acknowledgeExit: () => acknowledgement.give(),
       powerOff: () => {
         this.#outcome.resolve(undefined);

@@ -19,7 +19,7 @@ export interface ServedFiles {
   /** Descriptor of the container's root directory (`ContainerHandles.root`). */
   readonly root: number;
   /** The container's user, for `container-owner`; undefined: its files stay as archived, as for root. */
-  readonly user?: { readonly uid: number; readonly gid: number };
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /**
@@ -84,13 +84,13 @@ export function sendPiece(channel: CommandChannel, piece: Buffer, signal: AbortS
 async function run(
   channel: CommandChannel,
   command: ArchiveCommand,
-  { system, root: descriptor, user }: ServedFiles,
+  files: ServedFiles,
   signal: AbortSignal,
 ): Promise<void> {
-  const root = new ContainerRoot(system, descriptor);
+  const root = new ContainerRoot(files.system, files.root);
   if (command.do === "put") {
     const { path, keepsDirectories, asContainerUser } = command;
-    const owner = asContainerUser ? user : undefined;
+    const owner = asContainerUser ? files.user : undefined;
     return unpackInto(root, path, new ByteSource(received(channel)), { keepsDirectories, owner });
   }
   // Nothing is expected; read, so that the end of the channel is seen.

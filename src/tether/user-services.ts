@@ -37,10 +37,18 @@ export class UserServices {
     this.#container = container;
   }
 
-  /** The container's files, for archives and SFTP. */
+  /** The container's files, for archives and SFTP. As with Docker, one that names no user gives nobody its files. */
   files(): ServedFiles {
-    const { uid, gid } = this.#lookUp(this.#sessions.find(MAIN_SESSION).specification.user);
-    return { system: this.#system, root: this.#container().root, user: { uid, gid } };
+    const { user } = this.#sessions.find(MAIN_SESSION).specification;
+    const lookUp = (): User => this.#lookUp(user);
+    return {
+      system: this.#system,
+      root: this.#container().root,
+      // Looked up when it is needed: of a user who does not exist everything else can be copied.
+      get user() {
+        return user === "" ? undefined : lookUp();
+      },
+    };
   }
 
   /**

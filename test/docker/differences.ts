@@ -333,6 +333,12 @@ export const DIFFERENCES: readonly Difference[] = [
     vch: ["No such container: nosuch"],
     reason: "vch inspects containers only",
   },
+  ...["cp FROM/file it:/none/file", "cp it:/none TO"].map((question) => ({
+    question,
+    docker: ["No such container:path: it:/none"],
+    vch: ["Could not find the file /none"],
+    reason: "what is missing is the file",
+  })),
   {
     question: "cp: no such container",
     docker: ["No such container:path: nosuch:/x"],

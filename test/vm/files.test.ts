@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { DEMO_IMAGE, useHost, type VmHost } from "../support/vm-host.ts";
+import { waitForFile } from "../support/vm-files.ts";
+import { DEMO_IMAGE, type Finished, useHost, type VmHost } from "../support/vm-host.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -11,6 +12,7 @@ describe("the files of a container VM", () => {
 
   // The host's own end comes behind that of all that is in here.
   describe("that runs", () => filesOf(host));
+  describe("that does not run", () => filesAtRest(host));
 });
 
 function filesOf(host: VmHost): void {
@@ -71,5 +73,87 @@ function filesOf(host: VmHost): void {
     const { status, complaints } = await host.run(["cp", "files:/none", host.file("x")]);
     assert.equal(status, 1);
     assert.match(complaints.join("\n"), /Could not find the file \/none/);
+  });
+}
+
+function filesAtRest(host: VmHost): void {
+  const vch = async (...args: readonly string[]): Promise<string> => {
+    const { status, stdout, complaints } = await host.run(args);
+    assert.deepEqual([status, complaints], [0, []], args.join(" "));
+    return stdout.toString();
+  };
+  const facts = (): Promise<string> =>
+    vch(
+      "inspect",
+      "-f",
+      "{{.State.Status}} {{.State.ExitCode}} {{.State.StartedAt}} {{.State.FinishedAt}}",
+      "rests",
+    );
+  before(async () => {
+    mkdirSync(host.file(), { recursive: true });
+    writeFileSync(host.file("given"), "given\n", { mode: 0o640 });
+    await vch(
+      "create",
+      "--name",
+      "rests",
+      DEMO_IMAGE,
+      "sh",
+      "-c",
+      "stat -c %u:%g:%a /given; echo left >/left; exit 3",
+    );
+  });
+  after(() => host.run(["rm", "-f", "rests"]));
+
+  it("are copied before it has ever run, and after; its state stays as it was", async () => {
+    const created = await facts();
+    await vch("cp", host.file("given"), "rests:/given");
+    assert.equal(await facts(), created);
+    const { status, stdout } = await host.run(["start", "-a", "rests"]);
+    assert.deepEqual([status, stdout.toString()], [3, "0:0:640\n"]);
+    const exited = await facts();
+    await vch("cp", "rests:/left", host.file("left"));
+    assert.equal(readFileSync(host.file("left"), "utf8"), "left\n");
+    assert.deepEqual([await facts(), await vch("logs", "rests")], [exited, "0:0:640\n"]);
+    assert.deepEqual(host.processes(), []);
+  });
+
+  it("that are not there are missed in Docker's words", async () => {
+    const { status, complaints } = await host.run(["cp", "rests:/none", host.file("x")]);
+    assert.equal(status, 1);
+    assert.match(complaints.join("\n"), /Could not find the file \/none/);
+  });
+
+  it("keep whoever would start it waiting; nothing is left of a copy that is interrupted, or killed", async () => {
+    const copy = (): {
+      ended: Promise<Finished>;
+      end: (signal: NodeJS.Signals) => void;
+      input: NodeJS.WritableStream;
+    } => {
+      const call = host.start(["cp", "-", "rests:/"], { openInput: true });
+      assert.ok(call.process.stdin !== null);
+      return {
+        ended: call.finished,
+        end: (signal) => void call.process.kill(signal),
+        input: call.process.stdin,
+      };
+    };
+    const machine = (): Promise<string> =>
+      waitForFile(host.state("containers"), /^[0-9a-f]{64}\/files\/link\.sock$/, new Promise(() => {}));
+    const interrupted = copy();
+    await machine();
+    const start = host.start(["start", "-a", "rests"]);
+    interrupted.end("SIGINT");
+    assert.equal((await interrupted.ended).status, 130);
+    assert.equal((await start.finished).status, 3);
+    const killed = copy();
+    await machine();
+    killed.end("SIGKILL");
+    await killed.ended;
+    assert.equal((await host.run(["start", "-a", "rests"])).status, 3);
+    const removed = copy();
+    await machine();
+    await vch("rm", "-f", "rests");
+    assert.equal((await removed.ended).status, 1);
+    host.assertNothingLeft();
   });
 }

@@ -22,6 +22,8 @@ export interface StartConfiguration {
   readonly holdsOutput: boolean;
   /** Size of the log's file. */
   readonly loggedBytes: number;
+  /** The process is not started; the container's files are served. */
+  readonly servesFilesOnly?: boolean;
   /** How long the guest waits, with nobody connected, for its exit to be taken over; 0 for its default. */
   readonly acknowledgeTimeoutMs: number;
 }
@@ -46,6 +48,7 @@ export function encodeConfiguration(
     log: { maxBytes: log.maxBytes, disabled: log.isDisabled, writtenBytes: start.loggedBytes },
     sysctls: settings.sysctls,
     readOnlyRoot: settings.readOnlyRoot,
+    serveFilesOnly: start.servesFilesOnly ?? false,
     hostTimeMs: Date.now(),
     randomSeed: randomBytes(SEED_BYTES),
     link: {

@@ -28,6 +28,8 @@ export const containerRecordSchema = z.object({
   settings: containerSettingsSchema.optional(),
   /** The hypervisor's process while the machine runs. */
   machine: processSchema.optional(),
+  /** The process of the machine that serves the files of a container that does not run, while somebody wants them. */
+  filesMachine: processSchema.optional(),
   /** The `vch` that is making or running it; a container without a machine and without its maker was given up. */
   owner: processSchema.optional(),
   started: z.iso.datetime().optional(),

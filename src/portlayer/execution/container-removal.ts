@@ -27,7 +27,7 @@ export async function removeContainer(
   if (container === undefined) return;
   const { record } = container;
   if (!force) refuseUnlessEnded(record, observeState(containers, record).status);
-  if (record.machine !== undefined) await killMachine(record.machine);
+  await killMachines(record);
   discardContainer(core, container);
 }
 
@@ -38,8 +38,7 @@ async function seize({ containers }: Core, id: string): Promise<LockedContainer 
     try {
       const container = containers.tryLock(id);
       if (container !== undefined) return container;
-      const { machine } = containers.find(id);
-      if (machine !== undefined) await killMachine(machine);
+      await killMachines(containers.find(id));
     } catch (error) {
       if (error instanceof TetherError && error.code === "no-such-container") return undefined;
       throw error;
@@ -59,4 +58,8 @@ function refuseUnlessEnded({ id }: ContainerRecord, status: ContainerStatus): vo
       "container-running",
       `You cannot remove a ${status} container ${id}. Stop the container before attempting removal or force remove`,
     );
+}
+
+async function killMachines({ machine, filesMachine }: ContainerRecord): Promise<void> {
+  for (const each of [machine, filesMachine]) if (each !== undefined) await killMachine(each);
 }

@@ -88,6 +88,8 @@ export async function prepareStart({ containers }: Core, { record }: LockedConta
     throw new TetherError("container-paused", "cannot start a paused container, try unpause instead");
   if (isUp(state)) return false;
   await awaitPowerOff(record);
+  // Whoever had it is gone: the container is locked.
+  if (record.filesMachine !== undefined) await killMachine(record.filesMachine);
   return true;
 }
 

@@ -10,12 +10,11 @@ import {
 import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
+import { type FilesAccess, openContainerFiles } from "./container-files.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { removeContainer } from "./container-removal.ts";
 import type { RestartPolicy } from "./container-settings.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
-
-import { isUp } from "./container-state.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
@@ -23,7 +22,6 @@ import { type ContainerEvent, EventJournal } from "./event-journal.ts";
 import { type EventRange, streamEvents } from "./event-stream.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import { ForegroundRun, type RunControl } from "./foreground-run.ts";
-import { type GuestAccess, notRunning, openGuest } from "./guest-access.ts";
 import { inspectContainer, type Inspection } from "./inspection.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
 import { ImageStore } from "../storage/index.ts";
@@ -219,11 +217,9 @@ export class Execution {
     return describeSshAccess(this.#core, reference);
   }
 
-  /** A connection to a running container VM's guest, for what the port layer's other parts ask of it. */
-  async openGuest(reference: string): Promise<GuestAccess> {
-    const { record, state } = await lookSettled(this.#core, reference);
-    if (!isUp(state)) throw notRunning(record.id);
-    return openGuest(this.#core.components.driver, record, this.containers.folderOf(record.id));
+  /** The files of a container, whether it runs or not; ends with its disposal. */
+  openFiles(reference: string, signal: AbortSignal): Promise<FilesAccess> {
+    return openContainerFiles(this.#core, reference, signal);
   }
 
   /** A link to a running container VM for whoever speaks SSH himself. */

@@ -65,12 +65,7 @@ export async function startMachine(
   // What an earlier run has left there would be taken for this one's.
   rmSync(join(folder, CONSOLE_LOG), { force: true });
   writeLinkFiles(folder, record.id, keys);
-  if (!existsSync(specification.disk))
-    await createContainerDisk({
-      image: settings.imageDisk,
-      target: specification.disk,
-      signal: start.signal,
-    });
+  await provideDisk(specification.disk, settings, start.signal);
   // The log tells of its last run only.
   journal.keep(readGuestEvents(record, folder));
   const loggedBytes = beginRun(specification.log, settings.log);
@@ -105,7 +100,17 @@ export function settingsOf(record: ContainerRecord): ContainerSettings {
   );
 }
 
-async function powerOn(
+/** Makes the container's disk when it has none yet. */
+export async function provideDisk(
+  disk: string,
+  { imageDisk }: ContainerSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!existsSync(disk)) await createContainerDisk({ image: imageDisk, target: disk, signal });
+}
+
+/** Starts a machine with its document, which is gone afterwards. */
+export async function powerOn(
   { driver }: ExecutionComponents,
   specification: MachineSpecification,
   document: Uint8Array,
@@ -120,7 +125,8 @@ async function powerOn(
   }
 }
 
-function specify(
+/** The machine of a container, with everything of it in the container's folder. */
+export function specify(
   components: ExecutionComponents,
   record: ContainerRecord,
   settings: ContainerSettings,

@@ -21,6 +21,8 @@ export interface Configuration {
   readonly session: SessionSpecification;
   readonly security: SecurityConfiguration;
   readonly life: Life;
+  /** The process is not started. */
+  readonly servesFilesOnly: boolean;
   readonly log: {
     /** 0: without limit. */
     readonly maxBytes: number;
@@ -96,6 +98,7 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
     session: checkSession(document.session, hostname, security),
     security,
     life: decodeLife(document),
+    servesFilesOnly: document.serveFilesOnly,
     log: {
       maxBytes: document.log?.maxBytes ?? 0,
       isDisabled: document.log?.disabled ?? false,
