@@ -55,7 +55,7 @@ export function qemuArguments(
     ...["-nodefaults", "-no-user-config", "-display", "none"],
     // Ends instead of resetting: a container VM never boots twice.
     "-no-reboot",
-    ...["-accel", accelerator],
+    ...["-accel", ACCELERATORS[accelerator]],
     ...["-machine", machineType(machine) + (memory.kind === "fresh" ? "" : ",memory-backend=memory")],
     // `max` is the host under KVM; under TCG every emulated feature (AES and RDRAND among them).
     ...["-cpu", "max"],
@@ -74,6 +74,14 @@ export function qemuArguments(
     ...DEVICES[machine.hardware],
   ];
 }
+
+/**
+ * One thread for all emulated processors. With a thread each, QEMU 7.2 may translate an instruction while another
+ * processor replaces it, and keeps the old one: the kernel, which patches its own code (its static keys, as when the
+ * first cgroup is limited), then meets a breakpoint that it has long removed, and tries again for ever (seen by gdb:
+ * one processor raises exception 3 at the same place without end). One cold start in 50 hung so.
+ */
+const ACCELERATORS = { kvm: "kvm", tcg: "tcg,thread=single" } as const;
 
 /** What `ps` shows; at most 15 bytes (prctl(2), PR_SET_NAME). */
 const PROCESS_NAME = "container-vm";
