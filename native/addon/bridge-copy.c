@@ -26,10 +26,12 @@
 
 /*
  * For a peer that waits for a banner the second one is a packet of an impossible length (RFC 4253 section 6);
- * for every other one the first is.
+ * for every other one the first is. One in the middle of a packet, whose sender crashed, takes all of it for the
+ * rest, up to 35,000 bytes (ssh2's limit), and finds it forged: so the buffer is filled up.
  */
 #define REFUSAL BANNER "interrupted\r\n" BANNER "interrupted\r\n"
 #define REFUSAL_LENGTH (sizeof REFUSAL - 1)
+#define NO_PACKET 0xff
 
 struct connection {
   struct bridge *bridge;
@@ -312,6 +314,7 @@ enum copy_result copy_connection(struct bridge *bridge, int socket) {
 enum copy_result refuse_connection(struct bridge *bridge) {
   struct connection connection = {.bridge = bridge, .socket = -1, .is_socket_ended = true, .is_peer_gone = true};
   memcpy(bridge->to_device.data, REFUSAL, REFUSAL_LENGTH);
-  bridge->to_device.end = REFUSAL_LENGTH;
+  memset(bridge->to_device.data + REFUSAL_LENGTH, NO_PACKET, FLOW_CAPACITY - REFUSAL_LENGTH);
+  bridge->to_device.end = FLOW_CAPACITY;
   return copy(&connection);
 }
