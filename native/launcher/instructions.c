@@ -9,6 +9,7 @@
  *   rlimit=NAME:SOFT:HARD      repeated; names as prlimit(1) has them; numbers or "unlimited"
  *   capabilities=CAP_A,CAP_B   the bounding set, and for uid 0 the permitted and effective sets; ALL for all
  *   seccomp=default            Docker's profile for these capabilities
+ *   seccomp=HEX                a filter of its own: the bytes of its struct sock_filter
  *   no-new-privileges=1  cgroup-namespace=1  oom-score-adj=N
  *
  * A key that is not here is an error, so that an agent and a launcher of different age notice.
@@ -117,9 +118,31 @@ static bool parse_capabilities(const char *text, struct instructions *instructio
   return true;
 }
 
-static bool parse_seccomp(const char *text, bool *seccomp) {
-  *seccomp = true;
-  return strcmp(text, "default") == 0 ? true : invalid();
+static int hex_digit(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool parse_program(const char *text, struct instructions *instructions) {
+  size_t bytes = strlen(text) / 2;
+  size_t steps = bytes / sizeof *instructions->program;
+  if (steps == 0 || steps > BPF_MAXINSNS || strlen(text) != steps * sizeof *instructions->program * 2)
+    return invalid();
+  unsigned char *program = malloc(bytes);
+  if (program == NULL) return false;
+  for (size_t i = 0; i < bytes; i++) {
+    int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return invalid();
+    program[i] = (unsigned char)(high << 4 | low);
+  }
+  instructions->program = (struct sock_filter *)program;
+  instructions->program_length = steps;
+  return true;
+}
+
+static bool parse_seccomp(const char *text, struct instructions *instructions) {
+  instructions->seccomp = true;
+  return strcmp(text, "default") == 0 ? true : parse_program(text, instructions);
 }
 
 static bool parse_score(const char *text, struct instructions *instructions) {
@@ -146,7 +169,7 @@ static bool parse_record(const char *key, char *value, struct instructions *to, 
   else if (strcmp(key, "umask") == 0) return parse_mode(value, to);
   else if (strcmp(key, "capabilities") == 0) return parse_capabilities(value, to);
   else if (strcmp(key, "no-new-privileges") == 0) return parse_flag(value, &to->no_new_privileges);
-  else if (strcmp(key, "seccomp") == 0) return parse_seccomp(value, &to->seccomp);
+  else if (strcmp(key, "seccomp") == 0) return parse_seccomp(value, to);
   else if (strcmp(key, "oom-score-adj") == 0) return parse_score(value, to);
   else if (strcmp(key, "cgroup-namespace") == 0) return parse_flag(value, &to->cgroup_namespace);
   else return invalid();

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <linux/filter.h>
+
 #define INSTRUCTIONS_FD 3
 #define REPORT_FD 4
 #define MOUNT_NAMESPACE_FD 5
@@ -47,7 +49,9 @@ struct instructions {
   bool has_capabilities;
   uint64_t capabilities;
   bool no_new_privileges;
-  bool seccomp;        /* Docker's default profile, for these capabilities */
+  bool seccomp;        /* Docker's default profile, for these capabilities; or the program */
+  struct sock_filter *program; /* NULL: Docker's */
+  size_t program_length;
   const char *oom_score_adj; /* NULL: keep */
   bool cgroup_namespace;
 };

@@ -179,6 +179,10 @@ static void assemble(struct program *program, uint64_t capabilities) {
 
 static bool install(const struct instructions *instructions) {
   static struct program program; /* 16 KiB of zeroes that cost nothing until they are used */
+  if (instructions->program != NULL) {
+    struct sock_fprog own = {.len = (unsigned short)instructions->program_length, .filter = instructions->program};
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &own) == 0;
+  }
   assemble(&program, instructions->capabilities);
   if (program.is_too_long) {
     errno = E2BIG;

@@ -88,7 +88,7 @@ export function addContainerOptions(command: Command): Command {
     .option("--privileged", "all capabilities, all devices, nothing masked")
     .option("--cap-add <capability>", "add a capability", collect, [])
     .option("--cap-drop <capability>", "drop a capability", collect, [])
-    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined", collect, [])
+    .option("--security-opt <option>", "no-new-privileges, seccomp=unconfined, seccomp=FILE", collect, [])
     .option("--ulimit <limit>", "resource limit: NAME=SOFT[:HARD]", collect, [])
     .option("--oom-score-adj <number>", "who is killed first for want of memory (-1000 to 1000)")
     .option("--group-add <group>", "supplementary group of the process", collect, []);

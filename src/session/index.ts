@@ -4,7 +4,6 @@
  */
 export { type ContainerHandles, sealLauncher } from "./launcher.ts";
 export {
-  ALL_CAPABILITIES,
   DEFAULT_PROCESS_SECURITY,
   makePrivileged,
   makeProcessSecurity,

@@ -94,7 +94,8 @@ function encodeInstructions(instructions: LaunchInstructions, container: Contain
   for (const limit of instructions.resourceLimits) put("rlimit", limit);
   const { capabilities } = instructions;
   put("capabilities", capabilities === "ALL" ? capabilities : capabilities.join(","));
-  if (instructions.seccomp !== false) put("seccomp", "default");
+  const { seccomp = true } = instructions;
+  if (seccomp !== false) put("seccomp", seccomp === true ? "default" : Buffer.from(seccomp).toString("hex"));
   if (instructions.noNewPrivileges === true) put("no-new-privileges", 1);
   put("oom-score-adj", instructions.oomScoreAdjustment ?? 0);
   if (container.cgroupProcesses !== undefined) put("cgroup-namespace", 1);

@@ -340,6 +340,22 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: "what is missing is the file",
   })),
   {
+    question: "seccomp: no JSON",
+    docker: [
+      /^compacting json for seccomp profile \(\/.*\/no-JSON\.json\) failed: unexpected end of JSON input$/,
+    ],
+    vch: [/^compacting json for seccomp profile \(\/.*\/no-JSON\.json\) failed: Expected property name /],
+    reason: "the words of our parser",
+  },
+  {
+    question: "seccomp: an unknown action",
+    docker: [
+      "failed to create shim task: OCI runtime create failed: runc create failed: string SCMP_ACT_SHRUG is not a valid action for seccomp: unknown",
+    ],
+    vch: [/^Decoding seccomp profile failed: defaultAction: Invalid option: expected one of "SCMP_ACT_KILL"/],
+    reason: "it is refused before anything is made, with what there is and where",
+  },
+  {
     question: "cp: no such container",
     docker: ["No such container:path: nosuch:/x"],
     vch: ["No such container: nosuch"],

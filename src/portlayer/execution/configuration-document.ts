@@ -8,6 +8,7 @@ import {
   type HealthCheck,
   isChecked,
   type RestartPolicy,
+  type SecuritySettings,
 } from "./container-settings.ts";
 
 /** Twice the strength of the generators that it goes into. */
@@ -42,7 +43,7 @@ export function encodeConfiguration(
     hostname: settings.hostname,
     nanoCpus: settings.nanoCpus,
     session: sessionOf(settings, start),
-    security: { ...security },
+    security: securityOf(security),
     restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },
     health: healthOf(settings.health),
     log: { maxBytes: log.maxBytes, disabled: log.isDisabled, writtenBytes: start.loggedBytes },
@@ -95,6 +96,14 @@ function sessionOf(
     holdOutput: holdsOutput,
     stopTimeoutMs: settings.stopTimeoutMs ?? 0,
   };
+}
+
+function securityOf({
+  seccompProfile: _profile,
+  seccompProgram,
+  ...security
+}: SecuritySettings): tether.config.Security.$Properties {
+  return { ...security, seccompProgram: Buffer.from(seccompProgram ?? "", "base64") };
 }
 
 /** `CMD-SHELL` is for the image's shell; `NONE` switches off what the image has. */

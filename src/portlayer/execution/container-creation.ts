@@ -3,7 +3,7 @@ import { identifyProcess } from "../../hypervisor/index.ts";
 import { type Image, type ImageStore, parseImageReference } from "../storage/index.ts";
 import { findBootFiles } from "./boot-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
-import type { ContainerSettings } from "./container-settings.ts";
+import type { ContainerSettings, SecuritySettings } from "./container-settings.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { type ContainerRequest, mergeSettings, virtualCpus } from "./run-request.ts";
@@ -25,9 +25,10 @@ export async function createContainer(
 ): Promise<LockedContainer> {
   const { bootFolder, report } = core.components;
   findBootFiles(bootFolder, request.boot);
+  const security = await complete(request.security, bootFolder);
   const image = await images.acquire(parseImageReference(request.image), { signal, onProgress: report });
   const id = randomBytes(ID_BYTES).toString("hex");
-  const settings = mergeSettings(request, image, id);
+  const settings = mergeSettings({ ...request, security }, image, id);
   const { containers, journal } = core;
   const made = newRecord(id, request, image, settings);
   const owner = isRun ? identifyProcess(process.pid) : undefined;
@@ -60,4 +61,11 @@ function newRecord(
     cpus: virtualCpus(request),
     settings,
   };
+}
+
+/** A compiler is loaded only for who needs it. */
+async function complete(security: SecuritySettings, bootFolder: string): Promise<SecuritySettings> {
+  if (security.seccompProfile === undefined) return security;
+  const { compileSecurity } = await import("./seccomp/compile-security.ts");
+  return compileSecurity(security, bootFolder);
 }

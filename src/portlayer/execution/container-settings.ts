@@ -40,6 +40,10 @@ const securitySchema = z.object({
   capDrop: z.array(z.string()),
   noNewPrivileges: z.boolean(),
   seccompUnconfined: z.boolean(),
+  /** A profile of the user's: Docker's JSON, as it was given. */
+  seccompProfile: z.string().optional(),
+  /** The filter that was made of it, in base64. */
+  seccompProgram: z.string().optional(),
   ulimits: z.array(ulimitSchema),
   oomScoreAdj: z.number().int(),
   groups: z.array(z.string()),

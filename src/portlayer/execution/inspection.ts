@@ -193,6 +193,7 @@ function securityOptions({ security }: ContainerSettings): string[] | null {
   const options = [
     ...(security.noNewPrivileges ? ["no-new-privileges"] : []),
     ...(security.seccompUnconfined ? ["seccomp=unconfined"] : []),
+    ...(security.seccompProfile === undefined ? [] : [`seccomp=${security.seccompProfile}`]),
   ];
   return options.length === 0 ? null : options;
 }

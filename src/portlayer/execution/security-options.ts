@@ -1,7 +1,7 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { SecuritySettings } from "./container-settings.ts";
 
-/** The security options of `docker run`, each word as the user wrote it. */
+/** The security options of `docker run`, each word as the user wrote it; but a seccomp profile is its JSON, no file. */
 export interface SecurityWords {
   readonly privileged: boolean;
   readonly capAdd: readonly string[];
@@ -58,7 +58,7 @@ function parseCapability(option: "CapAdd" | "CapDrop", text: string): string {
   return `CAP_${short}`;
 }
 
-type SecurityFlags = Pick<SecuritySettings, "noNewPrivileges" | "seccompUnconfined">;
+type SecurityFlags = Pick<SecuritySettings, "noNewPrivileges" | "seccompUnconfined" | "seccompProfile">;
 
 /** `name=value`, or `name:value` as it was before; `no-new-privileges` stands alone as well. */
 function parseSecurityOptions(options: readonly string[]): SecurityFlags {
@@ -89,11 +89,9 @@ function parseSecurityOption(option: string): Partial<SecurityFlags> {
 const MODULES = { label: "SELinux", apparmor: "AppArmor" } as const;
 
 function parseSeccomp(value: string): Partial<SecurityFlags> {
-  if (value === "unconfined") return { seccompUnconfined: true };
-  if (value === "builtin") return { seccompUnconfined: false };
-  throw invalid(
-    `--security-opt seccomp=${value}: profiles of your own are not supported, only 'builtin' and 'unconfined'`,
-  );
+  if (value === "unconfined") return { seccompUnconfined: true, seccompProfile: undefined };
+  if (value === "builtin") return { seccompUnconfined: false, seccompProfile: undefined };
+  return { seccompUnconfined: false, seccompProfile: value };
 }
 
 /** Go's strconv.ParseBool, which dockerd uses. */

@@ -1,11 +1,7 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { tether } from "../../protocol/generated/config.js";
-import {
-  ALL_CAPABILITIES,
-  makeProcessSecurity,
-  type ProcessSecurity,
-  type ResourceLimit,
-} from "../../session/index.ts";
+import { ALL_CAPABILITIES } from "../../protocol/capabilities.ts";
+import { makeProcessSecurity, type ProcessSecurity, type ResourceLimit } from "../../session/index.ts";
 
 /** What the document says of the container's rights, checked. */
 export interface SecurityConfiguration {
@@ -47,6 +43,7 @@ export function checkSecurity(document: tether.config.Config): SecurityConfigura
       capabilitiesDropped: checkCapabilities("security.cap_drop", security.capDrop ?? []),
       noNewPrivileges: security.noNewPrivileges ?? false,
       seccompUnconfined: security.seccompUnconfined ?? false,
+      seccompProgram: checkProgram(security.seccompProgram ?? new Uint8Array()),
       resourceLimits: (security.ulimits ?? []).map(checkLimit),
       oomScoreAdjustment,
     }),
@@ -63,6 +60,16 @@ function checkCapabilities(field: string, names: readonly string[]): string[] {
   }
   return [...names];
 }
+
+function checkProgram(program: Uint8Array): Uint8Array | undefined {
+  if (program.length % INSTRUCTION_BYTES !== 0 || program.length > MOST_INSTRUCTIONS * INSTRUCTION_BYTES)
+    throw invalid("security.seccomp_program", `is no filter: ${program.length} bytes`);
+  return program.length === 0 ? undefined : program;
+}
+
+/** struct sock_filter and BPF_MAXINSNS (linux/filter.h, linux/bpf_common.h). */
+const INSTRUCTION_BYTES = 8;
+const MOST_INSTRUCTIONS = 4096;
 
 function checkLimit(limit: tether.config.Ulimit.$Properties): ResourceLimit {
   const name = limit.name ?? "";

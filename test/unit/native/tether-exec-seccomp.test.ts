@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileProfile } from "../../../src/portlayer/execution/seccomp/compile-profile.ts";
 import { launch, launchShell, PATH_RECORD } from "./launch.ts";
 
 const { EPERM, ENOSYS, EFAULT, EINVAL, EBADF } = constants.errno;
@@ -132,8 +133,33 @@ describe("tether-exec's seccomp filter", function () {
     );
   });
 
-  it("is no other profile", async () => {
-    const { report } = await launch(["arg=true", PATH_RECORD, "seccomp=mine"]);
-    assert.deepEqual(report, ["instructions", "22", "EINVAL", "seccomp=mine"]);
+  it("is another one when that is given", async () => {
+    const profile = {
+      defaultAction: "SCMP_ACT_ALLOW",
+      syscalls: [
+        { names: ["getpid"], action: "SCMP_ACT_ERRNO", errnoRet: 77 },
+        {
+          names: ["personality"],
+          action: "SCMP_ACT_ERRNO",
+          args: [{ index: 0, value: 4, op: "SCMP_CMP_EQ" }],
+        },
+      ],
+    };
+    const program = compileProfile(JSON.stringify(profile), { capabilities: [], kernelVersion: "6.1.0" });
+    const calls = [on64("getpid"), on64("personality", 4), on64("personality", 0xffffffff)];
+    for (const more of [[], ["no-new-privileges=1"]])
+      assert.deepEqual(
+        await probe(calls, `capabilities=${CAPABILITIES}`, `seccomp=${program.toString("hex")}`, ...more),
+        [77, EPERM, 0],
+      );
+  });
+
+  it("is nothing that is no filter", async () => {
+    for (const text of ["mine", "", "06000000", "0600000000000g7f"]) {
+      const { report } = await launch(["arg=true", PATH_RECORD, `seccomp=${text}`]);
+      assert.deepEqual(report, ["instructions", "22", "EINVAL", `seccomp=${text}`]);
+    }
+    const { report } = await launch(["arg=true", PATH_RECORD, "seccomp=ffff000000000000"]);
+    assert.deepEqual(report.slice(0, 3), ["seccomp", "22", "EINVAL"]);
   });
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { ALL_CAPABILITIES } from "../../../src/protocol/capabilities.ts";
 import {
-  ALL_CAPABILITIES,
   DEFAULT_PROCESS_SECURITY,
   makePrivileged,
   makeProcessSecurity,
