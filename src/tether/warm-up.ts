@@ -1,11 +1,10 @@
 import { once } from "node:events";
-import { openSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PassThrough } from "node:stream";
 import type { Client, ClientChannel, ParsedKey } from "ssh2";
-import { decodeMessage, encodeRequest } from "../protocol/control-messages.ts";
+import { decodeMessage, encodeRequest, type Request } from "../protocol/control-messages.ts";
 import { tether } from "../protocol/generated/config.js";
 import { DelimitedDecoder } from "../protocol/length-delimited.ts";
 import {
@@ -16,10 +15,12 @@ import {
 } from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
 import { type ContainerCgroup, ContainerSessions } from "../session/index.ts";
-import type { System } from "../system/system.ts";
 import { type Configuration, decodeConfiguration } from "./configuration/decode.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
+import { LogWriter, type LogWriterComponents } from "./log-writer.ts";
+import { StateStore } from "./state-store.ts";
+import { WarmUpSystem } from "./warm-up-system.ts";
 
 /** What the build hands in: ssh2's client half, which the agent itself does not contain. */
 export interface WarmUpTools {
@@ -29,29 +30,48 @@ export interface WarmUpTools {
 }
 
 /**
- * Runs what a start runs, in the build and without a VM, so that the code cache which is taken afterwards holds
- * the compiled form of every function that a start needs: a configuration, a session that ends, an SSH
- * handshake, a control request, an attachment.
+ * Runs what a container's life runs, in the build and without a VM, so that the code cache which is taken
+ * afterwards holds the compiled form of every function that this needs: a configuration, an SSH handshake, requests,
+ * a session with its log and its state, an exec, attachments, a stop and an exit.
  */
 export async function warmUp(tools: WarmUpTools): Promise<void> {
   const hostKey = tools.generateKey();
   const clientKey = tools.generateKey();
   const configuration = await sampleConfiguration(hostKey.private, clientKey.public);
   const events = new EventLog();
-  const system = idleSystem();
+  const processes = new WarmUpSystem();
+  const { system } = processes;
   const container = { namespace: 0, root: 0, cgroupProcesses: 0 };
+  const folder = mkdtempSync(join(tmpdir(), "tether-warm-up-"));
+  const store = new StateStore(system, folder);
+  store.saveDocument(new Uint8Array());
+  store.saveContainer(container);
+  const log = new LogWriter({ port: LOG_PORT });
+  log.configure(configuration.log);
+  events.subscribe((event) => {
+    store.addEvent(event, () => events.after(0));
+    log.record(event);
+  });
   const sessions = new ContainerSessions(
     { main: configuration.session, ...configuration.life },
     {
       system,
-      reaper: { exitOf: (pid) => Promise.resolve({ pid, code: 0, coreDumped: false }) },
+      reaper: processes,
       launcher: "/nowhere",
       openPty: () => ({ master: 0, slave: 0 }),
       cgroup: IDLE_CGROUP,
       container: () => container,
       renew: () => {},
-      record: () => undefined,
+      record: () => ({
+        output: log.output("stdout", 0, (output) => store.saveLogged({ ...store.logged, output })),
+        errorOutput: log.output("stderr", 0, (errorOutput) =>
+          store.saveLogged({ ...store.logged, errorOutput }),
+        ),
+        outputOffset: 0,
+        errorOutputOffset: 0,
+      }),
       report: (body, sessionId) => events.record(body, sessionId),
+      store,
     },
   );
   const { SshServer } = await import("./ssh-server.ts");
@@ -73,18 +93,22 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
     services: undefined,
     holders: { add: () => () => {} },
   });
-  const path = join(tmpdir(), `tether-warm-up-${process.pid}`);
+  const path = join(folder, "link");
   const listener = createServer((socket) => server.accept(socket)).listen(path);
   try {
     await once(listener, "listening");
     sessions.start();
     await talk(tools, path, clientKey.private);
     await sessions.ended;
+    await log.flush();
   } finally {
     listener.close();
-    rmSync(path, { force: true });
+    rmSync(folder, { recursive: true });
   }
 }
+
+/** Not a file: it would be written by another thread, and not the same functions be used each time. */
+const LOG_PORT: LogWriterComponents["port"] = { write: (_blocks, done) => void setImmediate(done) };
 
 /** A cgroup with nobody in it. */
 const IDLE_CGROUP: ContainerCgroup = {
@@ -109,18 +133,53 @@ async function talk(tools: WarmUpTools, path: string, privateKey: string): Promi
   });
   await once(client, "ready");
   const control = await open((done) => client.subsys(CONTROL_SUBSYSTEM, done));
-  control.write(encodeRequest({ id: 1, getSnapshot: {} }));
-  const [reply] = (await once(control, "data")) as [Buffer];
-  for (const bytes of new DelimitedDecoder().push(reply)) decodeMessage(bytes);
-  control.write(encodeRequest({ id: 2, acknowledgeExit: {} }));
-  await once(control, "data");
-  const attached = await open((done) => client.exec(ATTACH_COMMAND, done));
-  attached.resume();
-  attached.stderr.resume();
-  attached.end("input");
-  await once(attached, "close");
+  const replies = new Replies(control);
+  await replies.to({ id: 1, setClock: { time: { seconds: 1, nanoseconds: 0 } } });
+  await replies.to({ id: 2, getSnapshot: {} });
+  const attached = await attach(client, `${ATTACH_COMMAND} 0 0 hold`);
+  await replies.to({
+    id: 3,
+    createExec: { id: EXEC, args: [Buffer.from("/bin/true")], startAfterAttach: true },
+  });
+  const exec = await attach(client, `${ATTACH_COMMAND} ${EXEC} 0 0 hold`);
+  await exec.closed;
+  await replies.to({ id: 4, stopSession: { defaultGrace: true } });
+  await attached.closed;
+  await replies.to({ id: 5, acknowledgeExit: {} });
   client.end();
   await once(client, "close");
+}
+
+/** Any exec's id. */
+const EXEC = "0".repeat(64);
+
+/** @returns resolves once the channel is closed. */
+async function attach(client: Client, command: string): Promise<{ readonly closed: Promise<unknown> }> {
+  const channel = await open((done) => client.exec(command, done));
+  channel.resume();
+  channel.stderr.resume();
+  channel.end("input");
+  return { closed: once(channel, "close") };
+}
+
+/** The answers on a control channel, between its events. */
+class Replies {
+  readonly #control: ClientChannel;
+  readonly #waiting = new Map<number, () => void>();
+
+  constructor(control: ClientChannel) {
+    this.#control = control;
+    const decoder = new DelimitedDecoder();
+    control.on("data", (chunk: Buffer) => {
+      for (const bytes of decoder.push(chunk)) this.#waiting.get(decodeMessage(bytes).reply?.id ?? 0)?.();
+    });
+  }
+
+  async to(request: Request): Promise<void> {
+    const answered = new Promise<void>((resolve) => this.#waiting.set(request.id ?? 0, resolve));
+    this.#control.write(encodeRequest(request));
+    await answered;
+  }
 }
 
 function open(
@@ -148,65 +207,4 @@ function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<
     },
   }).finish();
   return decodeConfiguration(document);
-}
-
-/** A system on which a process starts, prints a line and ends. */
-function idleSystem(): System {
-  const nothing = (): void => {};
-  const descriptor = (): number => openSync("/dev/null", "r+");
-  const absent = (): never => {
-    throw Object.assign(new Error("absent"), { code: "ENOENT" });
-  };
-  const stream = (): PassThrough => {
-    const output = new PassThrough();
-    setImmediate(() => output.end());
-    return output;
-  };
-  return {
-    mount: nothing,
-    unmount: nothing,
-    loadModule: nothing,
-    readFwCfg: () => undefined,
-    seedRandom: nothing,
-    setClock: nothing,
-    attachDeviceProgram: nothing,
-    setHostname: nothing,
-    setDomainname: nothing,
-    sync: nothing,
-    reboot: nothing,
-    setInterfaceUp: nothing,
-    spawn: () => 1,
-    kill: nothing,
-    pipe: () => [descriptor(), descriptor()],
-    memoryFile: descriptor,
-    changeOwner: nothing,
-    setWindowSize: nothing,
-    setRawMode: nothing,
-    openInRoot: absent,
-    listAttributes: () => new Uint8Array(),
-    getAttribute: absent,
-    setAttribute: nothing,
-    setTimes: nothing,
-    makeNode: nothing,
-    seekData: () => undefined,
-    seekHole: () => undefined,
-    createMountNamespace: absent,
-    bridgeDevice: absent,
-    watchUevents: absent,
-    replaceProcess: absent,
-    peekChild: () => undefined,
-    reapChild: () => undefined,
-    keepDescriptor: nothing,
-    closeOnExec: nothing,
-    makeRing: descriptor,
-    openRing: absent,
-    makeInput: descriptor,
-    openInput: absent,
-    makeCrashRecord: descriptor,
-    readCrashRecord: () => ({ count: 0, latest: [] }),
-    installCrashHandler: nothing,
-    restart: absent,
-    uninterrupted: (work) => work(),
-    adoptStream: stream,
-  };
 }
