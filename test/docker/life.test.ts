@@ -138,6 +138,23 @@ describe("the life of a container", () => {
         await call("rm", "-f", "busy");
       });
 
+      it("is waited for until its process ends, also when that is started again", async () => {
+        await run(
+          "waited",
+          "--restart",
+          "always",
+          IMAGE,
+          "sh",
+          "-c",
+          "until [ -e /go ]; do sleep 0.1; done; rm /go; exit 7",
+        );
+        const ended = follow(pair, side, ["wait", "waited"]);
+        await call("exec", "waited", "touch", "/go");
+        await ended.out.expect(/^7\n$/);
+        assert.equal(await ended.status, 0);
+        await call("rm", "-f", "waited");
+      });
+
       it("is told to start again by its policy, and how often", async () => {
         await run("again", "--restart", "on-failure:2", IMAGE, "sh", "-c", "echo run; exit 3");
         // \`wait\` and \`logs -f\` of Docker's may end with the first run.

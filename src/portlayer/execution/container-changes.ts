@@ -1,10 +1,8 @@
-import { constants } from "node:os";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Request } from "../../protocol/control-messages.ts";
 import { restartKind } from "./configuration-document.ts";
-import { exitStatus, type RecordedExit } from "./container-record.ts";
 import type { RestartPolicy } from "./container-settings.ts";
-import { isUp, observeState, readExit } from "./container-state.ts";
+import { isUp, observeState } from "./container-state.ts";
 import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
 import { notRunning, openGuest } from "./guest-access.ts";
 import { settingsOf } from "./machine-start.ts";
@@ -66,42 +64,6 @@ export async function updateRestartPolicy(
       { updateRestartPolicy: { kind: restartKind(name), maximumRetryCount } },
     );
   core.journal.add("update", container.record);
-}
-
-/**
- * Waits until the container is not up.
- *
- * @returns Docker's exit status; 0 for one that has never run.
- */
-export async function waitForContainer(core: Core, reference: string): Promise<number> {
-  const record = core.containers.find(reference);
-  let exit = record.exit ?? readExit(core.containers, record);
-  for (;;) {
-    const known = await lookUntilGone(core, record.id);
-    if (known === undefined) return exit === undefined ? 0 : exitStatus(exit);
-    exit = known.record.exit ?? readExit(core.containers, known.record);
-    if (!isUp(known.state)) return exit === undefined ? 0 : exitStatus(exit);
-    const folder = core.containers.folderOf(record.id);
-    const machine = core.components.driver.adopt({ identity: known.record.machine ?? NOBODY, folder });
-    if (machine === undefined) continue;
-    await using _machine = machine;
-    await machine.ended;
-    // Whoever looks next removes a container that was to be removed at its end, and its log.
-    exit = readExit(core.containers, known.record) ?? KILLED;
-  }
-}
-
-const NOBODY = { pid: 0, startTime: "" };
-const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
-
-/** @returns undefined for one that was removed at its end, as it was to be. */
-async function lookUntilGone(core: Core, id: string): Promise<KnownContainer | undefined> {
-  try {
-    return await lookSettled(core, id);
-  } catch (error) {
-    if (error instanceof TetherError && error.code === "no-such-container") return undefined;
-    throw error;
-  }
 }
 
 async function ask(core: Core, { record }: KnownContainer, request: Omit<Request, "id">): Promise<void> {

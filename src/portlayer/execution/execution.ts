@@ -5,7 +5,6 @@ import {
   renameContainer,
   unpauseContainer,
   updateRestartPolicy,
-  waitForContainer,
 } from "./container-changes.ts";
 import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
@@ -17,6 +16,7 @@ import type { RestartPolicy } from "./container-settings.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
+import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
 import { type EventRange, streamEvents } from "./event-stream.ts";
@@ -154,7 +154,7 @@ export class Execution {
     return unpauseContainer(this.#core, reference);
   }
 
-  /** Waits until the container is not up. @returns Docker's exit status. */
+  /** Waits until the container's process ends, if it is up. @returns Docker's exit status. */
   wait(reference: string): Promise<number> {
     return waitForContainer(this.#core, reference);
   }

@@ -4,6 +4,7 @@
  */
 export { beginRun } from "./begin-run.ts";
 export type { LogEntry, LogTime } from "./log-entry.ts";
+export { FolderWatch } from "./folder-watch.ts";
 export { LogKeeper } from "./log-keeper.ts";
 export { formatLogTime, parseLogTime } from "./log-time.ts";
 export { type FollowOptions, readLog, type ReadLogOptions } from "./read-log.ts";

@@ -1,0 +1,97 @@
+import { constants } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type AdoptedMachine, isRunning } from "../../hypervisor/index.ts";
+import type { Event } from "../../protocol/control-messages.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { FolderWatch } from "../interaction/log/index.ts";
+import { exitStatus, type RecordedExit } from "./container-record.ts";
+import { isUp, readExit } from "./container-state.ts";
+import { type Core, type KnownContainer, lookSettled } from "./core.ts";
+import { readLogEvents } from "./guest-outcome.ts";
+import { LOG } from "./machine-start.ts";
+import { findExit, lastRun, toExit } from "./run-events.ts";
+
+/** The log of a process that prints without a pause is not looked through more often: 2 ms each. */
+const LOOK_PAUSE_MS = 20;
+
+/**
+ * Waits until the container's process ends, if it is up: until the exit is written down, not until its machine is
+ * gone. As with Docker, an exit that a restart follows is one, too. One that is to be removed at its end is removed
+ * when this returns.
+ *
+ * @returns Docker's exit status; 0 for one that has never run.
+ */
+export async function waitForContainer(core: Core, reference: string): Promise<number> {
+  const { containers, components } = core;
+  const record = containers.find(reference);
+  let exit = record.exit ?? readExit(containers, record);
+  for (;;) {
+    const known = await lookUntilGone(core, record.id);
+    if (known === undefined) return toStatus(exit);
+    exit = known.record.exit ?? readExit(containers, known.record);
+    const isRemoved = known.record.settings?.autoRemove === true;
+    const { machine: identity } = known.record;
+    const isGoing = isRemoved && identity !== undefined && isRunning(identity);
+    if (!isUp(known.state) && !isGoing) return toStatus(exit);
+    const folder = containers.folderOf(record.id);
+    const machine = components.driver.adopt({ identity: identity ?? NOBODY, folder });
+    if (machine === undefined) continue;
+    await using present = machine;
+    const next = await nextExit(join(folder, LOG), present);
+    if (next !== undefined && !isRemoved) return toStatus(next);
+    await present.ended;
+    // Whoever looks next removes a container that was to be removed at its end, and its log.
+    exit = next ?? readExit(containers, known.record) ?? KILLED;
+  }
+}
+
+const NOBODY = { pid: 0, startTime: "" };
+const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
+
+function toStatus(exit: RecordedExit | undefined): number {
+  return exit === undefined ? 0 : exitStatus(exit);
+}
+
+/** @returns undefined for one that was removed at its end, as it was to be. */
+async function lookUntilGone(core: Core, id: string): Promise<KnownContainer | undefined> {
+  try {
+    return await lookSettled(core, id);
+  } catch (error) {
+    if (error instanceof TetherError && error.code === "no-such-container") return undefined;
+    throw error;
+  }
+}
+
+/** @returns the exit that comes next in the log, or has just come; undefined when the machine ends without one. */
+export async function nextExit(
+  log: string,
+  machine: Pick<AdoptedMachine, "ended">,
+): Promise<RecordedExit | undefined> {
+  const gone = new AbortController();
+  void machine.ended.then(() => gone.abort());
+  // Before the first look, so that nothing falls in between.
+  using watch = new FolderWatch(log);
+  const first = lastRun(readLogEvents(log));
+  const known = first.at(-1)?.sequence ?? 0;
+  // A process that waits for its restart has ended before this began.
+  const present = first.findLast(isOfMain)?.exited?.willRestart === true ? undefined : findExit(first);
+  if (present !== undefined) return present;
+  while (!gone.signal.aborted) {
+    await watch.changed([gone.signal]);
+    const later = lastRun(readLogEvents(log)).filter(({ sequence }) => (sequence ?? 0) > known);
+    const exited = later.find((event) => isMain(event) && event.exited)?.exited;
+    if (exited) return toExit(exited);
+    await delay(LOOK_PAUSE_MS);
+  }
+  return undefined;
+}
+
+function isMain({ sessionId }: Event): boolean {
+  return (sessionId ?? "") === "";
+}
+
+/** What tells whether the process runs. */
+function isOfMain(event: Event): boolean {
+  return isMain(event) && Boolean(event.started ?? event.exited ?? event.restarting);
+}
