@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { succeedOn } from "../support/vm-commands.ts";
+import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { writeProgramImage } from "../support/vm-programs.ts";
+
+/** Each of its processes starts two more, until none can be. */
+const FORK_BOMB = "bomb() { bomb | bomb & }; bomb; sleep 1000";
+
+describe("a container that takes all it can get", function () {
+  this.timeout(120_000);
+  const host = useHost();
+  const succeed = succeedOn(host);
+  const eventsOf = async (name: string): Promise<string[]> => {
+    const text = await succeed("events", "--since", "1h", "--until", "0s", "--filter", `container=${name}`);
+    return text.split("\n").map((line) => line.split(" ")[2] ?? "");
+  };
+
+  describe("of processes, by a fork bomb", () => {
+    beforeEach(() => succeed("run", "-d", "--name", "bomb", DEMO_IMAGE, "sh", "-c", FORK_BOMB));
+    afterEach(() => succeed("rm", "-f", "bomb"));
+
+    it("still lists them, and is stopped", async () => {
+      assert.match(await succeed("top", "bomb"), / sh -c bomb/);
+      assert.equal(await succeed("stop", "-t", "1", "bomb"), "bomb\n");
+      assert.equal(await succeed("inspect", "-f", "{{.State.Status}}", "bomb"), "exited\n");
+    });
+
+    it("is killed", async () => {
+      await succeed("kill", "bomb");
+      assert.equal(await succeed("wait", "bomb"), "137\n");
+    });
+  });
+
+  describe("of memory", () => {
+    it("is ended with 137, and it is told why", async () => {
+      const { status } = await host.run(["run", "--name", "hog", DEMO_IMAGE, "tail", "/dev/zero"]);
+      assert.equal(status, 137);
+      const state = "{{.State.OOMKilled}} {{.State.Status}} {{.State.ExitCode}}";
+      assert.equal(await succeed("inspect", "-f", state, "hog"), "true exited 137\n");
+      const events = await eventsOf("hog");
+      assert(events.includes("oom"), events.join(" "));
+      await succeed("rm", "hog");
+    });
+
+    it("in an exec goes on without that", async () => {
+      await succeed("run", "-d", "--name", "host", DEMO_IMAGE, "sleep", "1000");
+      for (let count = 0; count < 2; count++) {
+        assert.equal((await host.run(["exec", "host", "tail", "/dev/zero"])).status, 137);
+        assert.equal(await succeed("exec", "host", "echo", "alive"), "alive\n");
+      }
+      const events = await eventsOf("host");
+      assert.equal(events.filter((name) => name === "oom").length, 2, events.join(" "));
+      assert.equal(await succeed("inspect", "-f", "{{.State.Status}}", "host"), "running\n");
+      await succeed("rm", "-f", "host");
+    });
+  });
+
+  /*
+   * 1,000 a second are more than QEMU emulates with all processors in one thread: 750 were reached, and a hundred of
+   * them were seen twice.
+   */
+  it("and orphans 500 processes a second for ten seconds: none is a zombie for 100 ms", async () => {
+    const image = await writeProgramImage(host, "orphans");
+    await host.run(["run", "-d", "--name", "orphanage", image, "sleep", "1000"]);
+    try {
+      // The agent's first handshakes are cold code: one turn of theirs takes 100 ms.
+      for (let count = 0; count < 3; count++) await succeed("exec", "orphanage", "true");
+      const told = await succeed("exec", "orphanage", "orphans", "500", "10");
+      const [, tookMs, looks, zombies] = /^5000 orphans in (\d+) ms, (\d+) looks, (\d+) z/.exec(told) ?? [];
+      assert(Number(tookMs) < 11_000 && Number(looks) > 50, told);
+      assert.equal(zombies, "0", told);
+    } finally {
+      await succeed("rm", "-f", "orphanage");
+    }
+  });
+});
