@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { AuthContext, Connection, PublicKeyAuthContext, Server as Ssh2Server } from "ssh2";
 import keyParser from "ssh2/lib/protocol/keyParser.js";
 import Server from "ssh2/lib/server.js";
+import { batchWrites } from "../protocol/batch-writes.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { ENDPOINT_USER } from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
@@ -57,7 +58,7 @@ export class SshServer {
 
   /** Takes a connection of the link. */
   accept(socket: Socket): void {
-    this.#server.injectSocket(socket);
+    this.#server.injectSocket(batchWrites(socket));
   }
 
   #serve(connection: Connection): void {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import ssh2, { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
+import { batchWrites } from "../../protocol/batch-writes.ts";
 import {
   decodeMessage,
   encodeRequest,
@@ -139,7 +140,7 @@ async function handshake(
   const expected = publicKeyBytes(keys.hostPublicKey);
   let isOtherKey = false;
   // A link that was cut still holds what the guest had sent to the peer before us.
-  const fresh = skipToBanner(socket);
+  const fresh = batchWrites(skipToBanner(socket));
   client.connect({
     sock: fresh,
     username: ENDPOINT_USER,

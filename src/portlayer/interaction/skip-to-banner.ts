@@ -16,6 +16,8 @@ export function skipToBanner(socket: Socket): Duplex {
   const stream = new Duplex({
     read: () => socket.resume(),
     write: (chunk: Buffer, _encoding, done) => void socket.write(chunk, done),
+    writev: (chunks, done) =>
+      void socket.write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done),
     final: (done) => void socket.end(done),
     destroy: (error, done) => {
       socket.destroy();
