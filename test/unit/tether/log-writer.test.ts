@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { constants, createReadStream, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, createReadStream, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
@@ -342,8 +342,11 @@ describe("the log of a stream", () => {
   it("goes on where a pipe took only a part", async () => {
     const path = join(folder.path, "pipe");
     execFileSync("mkfifo", [path]);
-    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    // Either end's opening waits for the other; a reader that does not wait would later fail on an empty pipe.
+    const first = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const port = new LogPort(path);
+    const reader = openSync(path, constants.O_RDONLY);
+    closeSync(first);
     const writer = new LogWriter({ port }, { maxBytes: 0, isDisabled: false, writtenBytes: 0 });
     const written = write(writer.output("stdout"), `${"x".repeat(300_000)}\n`);
     const decoder = new LogDecoder();
