@@ -49,11 +49,10 @@ const LEAST_RESERVED_BYTES = 12 * 1024 * 1024;
 const MOST_RESERVED_BYTES = 64 * 1024 * 1024;
 
 /**
- * Of the processes that the kernel can have, this part may be the container's, or so many at least. With 500 of them
- * in a fork bomb an emulated VM of two CPUs answers within seconds, with 1,000 within half a minute, with 3,500 never:
- * all wait for the kernel's locks.
+ * Of the processes and threads that the kernel can have, this part may be the container's, or so many at least: 1,800
+ * in a VM of 512 MiB. The rest is left to the kernel and the agent, which stays able to start processes.
  */
-const PROCESSES_PART = 1 / 8;
+const PROCESSES_PART = 1 / 2;
 const LEAST_PROCESSES = 256;
 
 /**
@@ -68,6 +67,8 @@ export function limitContainer(root: string = CGROUP_ROOT, proc = "/proc"): void
     Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync(`${proc}/meminfo`, "latin1"))?.[1]) * 1024;
   const reserved = Math.min(Math.max(available * RESERVED_PART, LEAST_RESERVED_BYTES), MOST_RESERVED_BYTES);
   writeFileSync(join(container, "memory.max"), String(Math.floor(available - reserved)));
+  // The agent comes first, however many processes the container has: it needs little.
+  writeFileSync(join(root, AGENT_CGROUP, "cpu.weight"), "10000");
   // Whatever is cached for the agent stays: its code is read anew each time otherwise.
   writeFileSync(join(root, AGENT_CGROUP, "memory.low"), "max");
   const threads = Number(readFileSync(`${proc}/sys/kernel/threads-max`, "latin1"));

@@ -56,10 +56,11 @@ describe("the cgroups", () => {
       writeFileSync(join(folder.path, "proc/meminfo"), `MemAvailable:   ${availableMiB * 1024} kB\n`);
       writeFileSync(join(folder.path, "proc/sys/kernel/threads-max"), `${threads}\n`);
       limitContainer(folder.path, join(folder.path, "proc"));
+      assert.equal(read("tether/cpu.weight"), "10000");
       return [read("container/memory.max"), read("container/pids.max")];
     };
-    assert.deepEqual(limits(420, 3659), [String(393.75 * 1024 * 1024), "457"]);
-    assert.deepEqual(limits(60, 700), [String(48 * 1024 * 1024), "256"]);
-    assert.deepEqual(limits(16_000, 127_000), [String((16_000 - 64) * 1024 * 1024), "15875"]);
+    assert.deepEqual(limits(420, 3659), [String(393.75 * 1024 * 1024), "1829"]);
+    assert.deepEqual(limits(60, 700), [String(48 * 1024 * 1024), "350"]);
+    assert.deepEqual(limits(16_000, 127_000), [String((16_000 - 64) * 1024 * 1024), "63500"]);
   });
 });
