@@ -171,17 +171,21 @@ export class LogWriter {
   #pump(): void {
     if (this.#isBusy || this.#isBroken) return;
     this.#isBusy = true;
-    for (;;) {
-      const taken = this.#fill();
-      if (this.#batch.length > 0) {
-        this.#write(taken);
-        return;
-      }
-      if (taken.length === 0) break;
-      for (const done of taken) done();
+    const taken = this.#fill();
+    if (this.#batch.length > 0) {
+      this.#write(taken);
+    } else if (taken.length > 0) {
+      this.#waiting = taken;
+      // A turn of its own for each: a process that prints without a pause would leave none to anybody else.
+      setImmediate(() => {
+        this.#letGo();
+        this.#isBusy = false;
+        this.#pump();
+      });
+    } else {
+      this.#isBusy = false;
+      this.#endFlushes();
     }
-    this.#isBusy = false;
-    this.#endFlushes();
   }
 
   #write(taken: Array<() => void>): void {

@@ -180,6 +180,21 @@ describe("a log whose configuration comes late", () => {
 });
 
 describe("a full log", () => {
+  it("leaves turns to others, however fast the process prints", async () => {
+    const { writer } = makeWriter({ maxBytes: 1 });
+    const stdout = writer.output("stdout");
+    let count = 0;
+    let isOver = false;
+    const next = (): void => {
+      count += 1;
+      if (!isOver && count < 100_000) stdout.write(Buffer.from("x\n"), next);
+    };
+    next();
+    await setImmediate();
+    isOver = true;
+    assert.ok(count < 100_000);
+  });
+
   it("holds nobody up, and gets what was missed when the host has begun another", async () => {
     const { port, writer } = makeWriter({ maxBytes: 1000 });
     const stdout = writer.output("stdout");
