@@ -1,6 +1,6 @@
 import type { EventBody } from "../protocol/control-messages.ts";
 import type { ContainerCgroup } from "./container-cgroup.ts";
-import type { OutputRecord, SavedProcess, SessionComponents } from "./session.ts";
+import type { OutputRecord, SavedProcess, SessionComponents } from "./session-components.ts";
 import type { SessionStore } from "./session-store.ts";
 
 /** The main session's id where an exec's would stand. */

@@ -5,7 +5,8 @@ import { type ContainerComponents, MAIN_SESSION } from "./container-components.t
 import { checkHealth } from "./container-health.ts";
 import type { Health, HealthCheck, HealthMonitor } from "./health-monitor.ts";
 import { type RestartPolicy, Restarts } from "./restart-policy.ts";
-import type { Exit, OutputRecord, Session } from "./session.ts";
+import type { Session } from "./session.ts";
+import type { Exit, OutputRecord } from "./session-components.ts";
 import {
   type ExecRequest,
   type LiveEntry,

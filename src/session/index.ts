@@ -22,15 +22,15 @@ export { readContainerFile } from "./container-file.ts";
 export { findLoginShell } from "./login-shell.ts";
 export { lookUpUser, type User } from "./user.ts";
 export type { RestartPolicy } from "./restart-policy.ts";
-export {
-  type Client,
-  type Exit,
-  type OutputRecord,
-  Session,
-  type SessionComponents,
-  type SessionObserver,
-  type SessionState,
-} from "./session.ts";
+export { Session } from "./session.ts";
+export type {
+  Client,
+  Exit,
+  OutputRecord,
+  SessionComponents,
+  SessionObserver,
+  SessionState,
+} from "./session-components.ts";
 export type { SavedLife, SavedSession, SessionStore } from "./session-store.ts";
 export { descriptorsOf } from "./standard-streams.ts";
 export type { SessionSpecification } from "./session-specification.ts";

@@ -1,7 +1,8 @@
 import { now, type Time } from "../protocol/control-messages.ts";
 import type { TetherError } from "../protocol/errors/index.ts";
 import { atLaunch, type ContainerComponents } from "./container-components.ts";
-import { type Exit, type OutputRecord, type SavedProcess, Session } from "./session.ts";
+import { Session } from "./session.ts";
+import type { Exit, OutputRecord, SavedProcess } from "./session-components.ts";
 import type { SessionSpecification } from "./session-specification.ts";
 import type { SavedSession } from "./session-store.ts";
 

@@ -1,6 +1,6 @@
 import type { Time } from "../protocol/control-messages.ts";
 import type { RestartPolicy } from "./restart-policy.ts";
-import type { SavedProcess } from "./session.ts";
+import type { SavedProcess } from "./session-components.ts";
 import type { SessionSpecification } from "./session-specification.ts";
 
 /** What is kept of a session for an agent that takes over after a crash. */

@@ -1,14 +1,22 @@
 import { closeSync } from "node:fs";
 import { TetherError } from "../protocol/errors/index.ts";
-import type { ChildStatus, System, WindowSize } from "../system/system.ts";
+import type { ChildStatus, WindowSize } from "../system/system.ts";
 import { readContainerFile } from "./container-file.ts";
 import { makeEnvironment } from "./environment.ts";
 import { InputStream, type InputTarget } from "./input-stream.ts";
-import { type ContainerHandles, launch, type Launch } from "./launcher.ts";
-import { type Departure, type ReaderKind, ReplayStream, type StreamSink } from "../protocol/streams/index.ts";
+import { launch, type Launch } from "./launcher.ts";
+import { type Departure, ReplayStream, type StreamSink } from "../protocol/streams/index.ts";
 import { type OutputDescriptors, RingSource } from "./ring-source.ts";
+import type {
+  Client,
+  Exit,
+  SavedProcess,
+  SessionComponents,
+  SessionObserver,
+  SessionState,
+} from "./session-components.ts";
 import type { SessionSpecification } from "./session-specification.ts";
-import { type OpenPty, openPipes, openTerminal, type StandardStreams } from "./standard-streams.ts";
+import { openPipes, openTerminal, type StandardStreams } from "./standard-streams.ts";
 import { lookUpUser } from "./user.ts";
 
 /** A grandchild that keeps the output open holds the exit back no longer than this. */
@@ -22,78 +30,6 @@ const RESUME_LIMIT_MS = 10_000;
 
 /** The first client of a session whose output is kept for it comes within seconds. */
 const FIRST_CLIENT_LIMIT_MS = 60_000;
-
-/** How a process ended; a signal of 0 means that it ended by exit(2) with `code`. */
-export interface Exit {
-  readonly code: number;
-  readonly signal: number;
-  readonly coreDumped: boolean;
-}
-
-/** The life cycle of a session, in order; `failed` replaces everything from `running` on. */
-export type SessionState =
-  | { readonly phase: "created" }
-  | { readonly phase: "starting" }
-  | { readonly phase: "running"; readonly pid: number }
-  | { readonly phase: "exited"; readonly pid: number; readonly exit: Exit }
-  | { readonly phase: "drained"; readonly pid: number; readonly exit: Exit }
-  | { readonly phase: "failed"; readonly error: TetherError };
-
-/** What a session needs of the agent. */
-export interface SessionComponents {
-  readonly system: System;
-  /** The one component that waits for children. */
-  readonly reaper: { exitOf(pid: number, note?: (status: ChildStatus) => void): Promise<ChildStatus> };
-  readonly container: ContainerHandles;
-  /** Path of `tether-exec` in the agent's file system. */
-  readonly launcher: string;
-  readonly openPty: OpenPty;
-  /** Gets every byte of the output: the log. Undefined: nobody does but the clients. */
-  readonly record?: OutputRecord | undefined;
-  /** Keeps what a later agent needs to go on with the process; called at each change, and must not wait. */
-  readonly save?: ((process: SavedProcess) => void) | undefined;
-}
-
-/** What is kept of a process for an agent that takes over after a crash. */
-export interface SavedProcess {
-  readonly pid: number;
-  readonly streams: StandardStreams;
-  /** It was told that the process runs. */
-  readonly hasStarted: boolean;
-  /** Once it has ended. */
-  readonly exit: Exit | undefined;
-  /** Its output has been read to the end, and its end told. */
-  readonly hasDrained: boolean;
-}
-
-/** Where a session's output is recorded. */
-export interface OutputRecord {
-  readonly output: StreamSink;
-  readonly errorOutput: StreamSink;
-  /** Bytes of each that have been recorded, by an agent before this one. */
-  readonly outputOffset: number;
-  readonly errorOutputOffset: number;
-}
-
-/** Told of a session's life, each at most once and in this order. */
-export interface SessionObserver {
-  started(pid: number): void;
-  /** The process ended and its last output byte has been read. */
-  ended(exit: Exit): void;
-  failed(error: TetherError): void;
-}
-
-/** One client's ends of the streams. */
-export interface Client {
-  readonly output: StreamSink;
-  /** Not called with a terminal, which has one output. */
-  readonly errorOutput: StreamSink;
-  /** Bytes of each stream that the client has had already: 0 for a new one. */
-  readonly outputOffset: number;
-  readonly errorOutputOffset: number;
-  /** Whether the process waits for this client as for the reader of a pipe. */
-  readonly kind: Exclude<ReaderKind, "record">;
-}
 
 /** One process of the container, from launch to its last output byte. */
 export class Session {

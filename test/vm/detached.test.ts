@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { DEMO_IMAGE, type Finished, useHost } from "../support/vm-host.ts";
+import { succeedOn } from "../support/vm-commands.ts";
 import { Terminal } from "../support/vm-terminal.ts";
 
 /** Counts until it is told to end, and answers SIGUSR1. */
@@ -16,12 +17,7 @@ describe("a container VM that was left running", function () {
   this.timeout(120_000);
   const host = useHost();
 
-  /** What a vch prints that does what it should and has nothing to complain of. */
-  const succeed = async (...args: string[]): Promise<string> => {
-    const { status, stdout, complaints } = await host.run(args);
-    assert.deepEqual([status, complaints], [0, []], args.join(" "));
-    return stdout.toString();
-  };
+  const succeed = succeedOn(host);
   const refuse = async (status: number, message: RegExp, ...args: string[]): Promise<void> => {
     const result = await host.run(args);
     assert.match(result.complaints.join("\n"), message);

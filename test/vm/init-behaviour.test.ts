@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { type Call, DEMO_IMAGE, type Finished, useHost } from "../support/vm-host.ts";
+import { succeedOn } from "../support/vm-commands.ts";
 import { Terminal } from "../support/vm-terminal.ts";
 
 // What the test suites of tini and dumb-init ask of a container's first process, asked of a container VM.
@@ -24,11 +25,7 @@ const ZOMBIES = "grep -qsE '^State:[[:space:]]+Z' /proc/[0-9]*/status";
 describe("what tini and dumb-init do for a container", function () {
   this.timeout(120_000);
   const host = useHost();
-  const succeed = async (...args: string[]): Promise<string> => {
-    const { status, stdout, complaints } = await host.run(args);
-    assert.deepEqual([status, complaints], [0, []], args.join(" "));
-    return stdout.toString();
-  };
+  const succeed = succeedOn(host);
 
   describe("beside a process that sleeps", () => {
     const inside = async (script: string, ...options: string[]): Promise<string> =>
