@@ -39,6 +39,7 @@ export interface ContainerOptions extends HealthOptions, SecurityOptions {
   readonly readOnly?: true;
   readonly memory: string;
   readonly cpus?: number;
+  readonly pidsLimit: number;
   readonly accel: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -115,6 +116,12 @@ function addMachineOptions(command: Command): Command {
   return command
     .option("-m, --memory <size>", "memory of the container VM: a number with b, k, m or g", DEFAULT_MEMORY)
     .option("--cpus <number>", "CPUs of the container VM", parseCpus)
+    .option(
+      "--pids-limit <number>",
+      "processes and threads that the container may have (-1 for no limit)",
+      parsePidsLimit,
+      0,
+    )
     .addOption(choice("--accel <kind>", "how the processor is virtualised", "auto", "kvm", "tcg"))
     .addOption(choice("--hardware <kind>", "devices of the container VM", "virtio", "vmware"))
     .addOption(choice("--boot <medium>", "how the kernel gets in", "kernel", "iso-bios", "iso-uefi"))
@@ -163,6 +170,7 @@ export function makeContainerRequest(
     remove: options.rm ?? false,
     memoryBytes: parseMemory(options.memory),
     cpus: options.cpus,
+    pidsLimit: options.pidsLimit,
     acceleration: options.accel,
     hardware: options.hardware,
     boot: options.boot,
@@ -186,6 +194,22 @@ export function parseCpus(text: string): number {
   if (!/^\d*\.?\d+$/.test(text) || cpus < 0.01 || cpus > 64)
     throw new InvalidArgumentError("a number from 0.01 to 64 is needed.");
   return cpus;
+}
+
+/**
+ * Docker's --pids-limit; whatever is not above zero is no limit.
+ *
+ * @throws TetherError `invalid-option` in Docker's words.
+ */
+export function parsePidsLimit(text: string): number {
+  const number = Number(text);
+  const isNumber = /^[+-]?\d+$/.test(text);
+  if (isNumber && Math.abs(number) < 2 ** 63) return Math.max(number, 0);
+  throw new TetherError(
+    "invalid-option",
+    `invalid argument ${JSON.stringify(text)} for "--pids-limit" flag: strconv.ParseInt: ` +
+      `parsing ${JSON.stringify(text)}: ${isNumber ? "value out of range" : "invalid syntax"}`,
+  );
 }
 
 /** A number of seconds above zero. */

@@ -59,9 +59,11 @@ const LEAST_PROCESSES = 256;
  * Keeps the container from taking what the agent needs to go on: a container that wants more memory or processes
  * than there are is refused them, and the agent still answers.
  *
+ * @param pidsLimit processes and threads that the container may have (`docker run --pids-limit`); 0 for as many as the
+ *   VM can spare, which is the most in any case. An exec is let in when they are used up, as with Docker, and counts.
  * @param proc another folder in tests.
  */
-export function limitContainer(root: string = CGROUP_ROOT, proc = "/proc"): void {
+export function limitContainer(pidsLimit: number, root: string = CGROUP_ROOT, proc = "/proc"): void {
   const container = join(root, CONTAINER_CGROUP);
   const available =
     Number(/^MemAvailable:\s+(\d+) kB$/m.exec(readFileSync(`${proc}/meminfo`, "latin1"))?.[1]) * 1024;
@@ -72,6 +74,6 @@ export function limitContainer(root: string = CGROUP_ROOT, proc = "/proc"): void
   // Whatever is cached for the agent stays: its code is read anew each time otherwise.
   writeFileSync(join(root, AGENT_CGROUP, "memory.low"), "max");
   const threads = Number(readFileSync(`${proc}/sys/kernel/threads-max`, "latin1"));
-  const processes = Math.max(Math.floor(threads * PROCESSES_PART), LEAST_PROCESSES);
-  writeFileSync(join(container, "pids.max"), String(processes));
+  const most = Math.max(Math.floor(threads * PROCESSES_PART), LEAST_PROCESSES);
+  writeFileSync(join(container, "pids.max"), String(pidsLimit === 0 ? most : Math.min(pidsLimit, most)));
 }

@@ -235,11 +235,11 @@ export class Agent {
 
   async #makeContainer(configuration: Configuration): Promise<ContainerHandles> {
     const { system } = this.#components;
-    const { hostname, nanoCpus, security } = configuration;
+    const { hostname, nanoCpus, pidsLimit, security } = configuration;
     system.setHostname(hostname);
     writeSysctls(security.sysctls);
     const cgroupProcesses = openContainerCgroup(nanoCpus);
-    limitContainer();
+    limitContainer(pidsLimit);
     if (!security.privileged) restrictDevices(system);
     await mountLayerDisk(system);
     return { ...this.#makeNamespace(configuration), cgroupProcesses };

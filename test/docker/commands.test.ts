@@ -38,6 +38,20 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ["a limit that is unknown", ["run", "--rm", "--ulimit", "nosuch=1", IMAGE, "true"]],
   ["a limit whose soft is above its hard", ["run", "--rm", "--ulimit", "nofile=20:10", IMAGE, "true"]],
   ["an oom score that is none", ["run", "--rm", "--oom-score-adj", "2000", IMAGE, "true"]],
+  ["a limit of processes that is none", ["run", "--rm", "--pids-limit", "x", IMAGE, "true"]],
+  ["a limit of processes that is too large", ["run", "--rm", "--pids-limit", "9".repeat(20), IMAGE, "true"]],
+  [
+    "more processes than the limit",
+    ["run", "--rm", "--pids-limit", "5", IMAGE, "sh", "-c", "for i in 1 2 3 4 5 6; do sleep 9 & done; wait"],
+  ],
+  ...["-1", "0", "20", "-5"].flatMap((limit): (readonly [string, readonly string[]])[] => [
+    [
+      `a limit of ${limit} processes: taken`,
+      ["run", "--name", "limited", "--pids-limit", limit, IMAGE, "true"],
+    ],
+    [`a limit of ${limit} processes: shown`, ["inspect", "-f", "{{json .HostConfig.PidsLimit}}", "limited"]],
+    [`a limit of ${limit} processes: removed`, ["rm", "limited"]],
+  ]),
   ["a security option that is unknown", ["run", "--rm", "--security-opt", "nosuch", IMAGE, "true"]],
   ["a stop signal that is unknown", ["run", "--rm", "--stop-signal", "nosuch", IMAGE, "true"]],
   ["a variable without a name", ["run", "--rm", "-e", "=x", IMAGE, "true"]],

@@ -17,6 +17,7 @@ export function containerSettings(changes: Partial<ContainerSettings> = {}): Con
     user: "",
     stopSignal: "SIGTERM",
     nanoCpus: 0,
+    pidsLimit: 0,
     tty: false,
     openStdin: false,
     stdinOnce: false,

@@ -31,6 +31,7 @@ export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
     remove: false,
     memoryBytes: 512 * 1024 * 1024,
     cpus: undefined,
+    pidsLimit: 0,
     acceleration: "auto",
     hardware: "virtio",
     boot: "kernel",

@@ -31,6 +31,28 @@ describe("a container that takes all it can get", function () {
     });
   });
 
+  describe("of processes, up to its own limit", () => {
+    beforeEach(() => succeed("run", "-d", "--name", "few", "--pids-limit", "8", DEMO_IMAGE, "sleep", "1000"));
+    afterEach(() => succeed("rm", "-f", "few"));
+
+    it("is refused more with EAGAIN; its execs count, and get in all the same", async () => {
+      assert.equal(await succeed("inspect", "-f", "{{.HostConfig.PidsLimit}}", "few"), "8\n");
+      const more = "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait";
+      // The shell and the container's own process are two of the eight.
+      const { status, complaints } = await host.run(["exec", "few", "sh", "-c", more]);
+      assert.equal(status, 2);
+      assert.match(complaints.join(), /can't fork: Resource temporarily unavailable/);
+      // The shell has gone; its six are left.
+      const listed = (): Promise<string> => succeed("top", "few");
+      assert.equal((await listed()).match(/ sleep 1000\n/g)?.length, 7);
+      await succeed("exec", "-d", "few", "sleep", "1000");
+      assert.equal((await listed()).match(/ sleep 1000\n/g)?.length, 8);
+      assert.equal(await succeed("exec", "few", "echo", "in"), "in\n");
+      assert.notEqual((await host.run(["exec", "few", "sh", "-c", "true & wait"])).status, 0);
+      assert.equal(await succeed("stop", "-t", "1", "few"), "few\n");
+    });
+  });
+
   describe("of memory", () => {
     it("is ended with 137, and it is told why", async () => {
       const { status } = await host.run(["run", "--name", "hog", DEMO_IMAGE, "tail", "/dev/zero"]);

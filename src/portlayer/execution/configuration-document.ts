@@ -14,6 +14,8 @@ import {
 /** Twice the strength of the generators that it goes into. */
 const SEED_BYTES = 64;
 
+const MAX_UINT32 = 0xffff_ffff;
+
 /** What belongs to one start of a container, beside its settings. */
 export interface StartConfiguration {
   readonly id: string;
@@ -42,6 +44,8 @@ export function encodeConfiguration(
     name: start.name,
     hostname: settings.hostname,
     nanoCpus: settings.nanoCpus,
+    // More than any kernel can have is no limit either.
+    pidsLimit: Math.min(settings.pidsLimit, MAX_UINT32),
     session: sessionOf(settings, start),
     security: securityOf(security),
     restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },

@@ -64,6 +64,8 @@ export const containerSettingsSchema = z.object({
   /** How long `stop` waits; undefined for Docker's 10 s. */
   stopTimeoutMs: z.number().int().min(0).optional(),
   nanoCpus: z.number().int().min(0),
+  /** Docker's PidsLimit; 0 for as many processes as the VM can spare. */
+  pidsLimit: z.number().int().min(0).default(0),
   tty: z.boolean(),
   openStdin: z.boolean(),
   stdinOnce: z.boolean(),

@@ -186,6 +186,7 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
     Runtime: "tether",
     Memory: record.memoryBytes,
     NanoCpus: settings.nanoCpus,
+    PidsLimit: settings.pidsLimit === 0 ? null : settings.pidsLimit,
   };
 }
 

@@ -47,6 +47,8 @@ export interface ContainerRequest {
   readonly memoryBytes: number;
   /** Docker's --cpus: may be a fraction; undefined for the default. */
   readonly cpus: number | undefined;
+  /** Processes and threads that the container may have; 0 for as many as the VM can spare. */
+  readonly pidsLimit: number;
   readonly acceleration: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -102,6 +104,7 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     stopSignal,
     stopTimeoutMs: request.stopTimeoutMs,
     nanoCpus: Math.round((request.cpus ?? 0) * NANOS_PER_CPU),
+    pidsLimit: request.pidsLimit,
     tty: request.tty,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,

@@ -18,6 +18,8 @@ export interface Configuration {
   readonly extraHosts: ReadonlyArray<{ readonly address: string; readonly names: readonly string[] }>;
   /** Billionths of a CPU; 0 for no limit. */
   readonly nanoCpus: number;
+  /** Processes and threads; 0 for as many as the VM can spare. */
+  readonly pidsLimit: number;
   readonly session: SessionSpecification;
   readonly security: SecurityConfiguration;
   readonly life: Life;
@@ -95,6 +97,7 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
       names: entry.names ?? [],
     })),
     nanoCpus: document.nanoCpus,
+    pidsLimit: document.pidsLimit,
     session: checkSession(document.session, hostname, security),
     security,
     life: decodeLife(document),

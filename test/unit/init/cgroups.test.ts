@@ -50,17 +50,20 @@ describe("the cgroups", () => {
   });
 
   it("leave the agent and the kernel memory and processes", () => {
-    const limits = (availableMiB: number, threads: number): string[] => {
+    const limits = (availableMiB: number, threads: number, pidsLimit = 0): string[] => {
       closeSync(make(0));
       mkdirSync(join(folder.path, "proc/sys/kernel"), { recursive: true });
       writeFileSync(join(folder.path, "proc/meminfo"), `MemAvailable:   ${availableMiB * 1024} kB\n`);
       writeFileSync(join(folder.path, "proc/sys/kernel/threads-max"), `${threads}\n`);
-      limitContainer(folder.path, join(folder.path, "proc"));
+      limitContainer(pidsLimit, folder.path, join(folder.path, "proc"));
       assert.equal(read("tether/cpu.weight"), "10000");
       return [read("container/memory.max"), read("container/pids.max")];
     };
     assert.deepEqual(limits(420, 3659), [String(393.75 * 1024 * 1024), "1829"]);
     assert.deepEqual(limits(60, 700), [String(48 * 1024 * 1024), "350"]);
     assert.deepEqual(limits(16_000, 127_000), [String((16_000 - 64) * 1024 * 1024), "63500"]);
+    // As many processes as are asked for, unless that is more.
+    assert.equal(limits(420, 3659, 20)[1], "20");
+    assert.equal(limits(420, 3659, 0xffff_ffff)[1], "1829");
   });
 });

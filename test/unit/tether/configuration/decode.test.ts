@@ -26,6 +26,7 @@ const configuration = containerSettings({
   user: "app:video",
   stopSignal: "SIGTERM",
   nanoCpus: 1_500_000_000,
+  pidsLimit: 2 ** 40,
   tty: true,
   openStdin: true,
   stdinOnce: true,
@@ -53,6 +54,7 @@ describe("the configuration", () => {
     assert.equal(decoded.id, start.id);
     assert.equal(decoded.hostname, "box");
     assert.equal(decoded.nanoCpus, 1_500_000_000);
+    assert.equal(decoded.pidsLimit, 0xffff_ffff);
     assert.deepEqual(decoded.session.args.map(text), configuration.args);
     assert.deepEqual(decoded.session.environment.map(text), configuration.environment);
     assert.equal(text(decoded.session.workingDirectory), "/work");
