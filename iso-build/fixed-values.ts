@@ -1,10 +1,4 @@
 /**
- * File system UUID of the agent image. Stage 0 looks for it on every block device, so it never changes;
- * its last group spells "tether".
- */
-export const AGENT_IMAGE_UUID = "7e7be200-0000-4000-8000-746574686572";
-
-/**
  * The one moment that every time stamp in the outputs has: 2020-01-01 00:00:00 UTC. Not the epoch, because
  * FAT counts from 1980 and ISO 9660 from 1900 while some firmware shows dates before 2000 as garbage.
  */

@@ -1,4 +1,4 @@
-import { AGENT_IMAGE_UUID } from "../fixed-values.ts";
+import { AGENT_IMAGE_UUID } from "../../src/protocol/agent-image.ts";
 import { runTool } from "../run-tool.ts";
 
 /**

@@ -54,6 +54,8 @@ napi_value call_make_crash_record(napi_env env, napi_callback_info info);
 napi_value call_read_crash_record(napi_env env, napi_callback_info info);
 napi_value call_install_crash_handler(napi_env env, napi_callback_info info);
 napi_value call_restart(napi_env env, napi_callback_info info);
+napi_value call_upgrade(napi_env env, napi_callback_info info);
+napi_value call_settle_upgrade(napi_env env, napi_callback_info info);
 napi_value call_enter_section(napi_env env, napi_callback_info info);
 napi_value call_leave_section(napi_env env, napi_callback_info info);
 napi_value call_keep_descriptor(napi_env env, napi_callback_info info);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@
 
 /* The shell's convention for a program that could not be executed. */
 #define EXIT_NOT_EXECUTED 126
+
+/* How what is told of an upgrade that failed begins. */
+#define UPGRADE_FAILED "upgrade failed: "
 
 struct crash_plan crash_plan;
 
@@ -74,17 +78,35 @@ static void keep_standard_streams(void) {
   }
 }
 
-static void execute(const struct crash *crash) {
+static void announce(const char *prefix, const char *reason) {
   size_t size = sizeof crash_plan.announcement;
-  append(crash_plan.announcement, append(crash_plan.announcement, 0, size, "TETHER_CRASH="), size, crash->reason);
-  keep_standard_streams();
-  reset_signals();
+  size_t length = append(crash_plan.announcement, 0, size, "TETHER_CRASH=");
+  length = append(crash_plan.announcement, length, size, prefix);
+  append(crash_plan.announcement, length, size, reason);
+}
+
+/* Returns with errno when it cannot. */
+static void try_to_execute(const char *path, char **args, char **environment) {
   struct timespec pause = {.tv_nsec = BETWEEN_ATTEMPTS_NS};
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-    execve(crash_plan.path, crash_plan.args, crash_plan.environment);
+    execve(path, args, environment);
     if (errno != ENOMEM && errno != EAGAIN) break;
     nanosleep(&pause, NULL);
   }
+}
+
+static bool change_root(int root) { return fchdir(root) == 0 && chroot(".") == 0; }
+
+static void execute(const struct crash *crash) {
+  const struct hand_back *back = &crash_plan.hand_back;
+  announce(back->is_wanted ? UPGRADE_FAILED : "", crash->reason);
+  keep_standard_streams();
+  reset_signals();
+  if (back->is_wanted) {
+    set_limit(0);
+    if (change_root(back->root)) try_to_execute(back->path, crash_plan.args, crash_plan.environment);
+  }
+  try_to_execute(crash_plan.path, crash_plan.args, crash_plan.environment);
 }
 
 static _Noreturn void give_up(const struct crash *crash, int error) {
@@ -118,9 +140,45 @@ void execute_anew(const struct crash *crash) {
   give_up(crash, errno);
 }
 
+void set_limit(unsigned seconds) {
+  struct itimerval limit = {
+      .it_value.tv_sec = seconds,
+      /* The first may fall into a section that is never left; the second is not put off. */
+      .it_interval.tv_sec = seconds == 0 ? 0 : 1,
+  };
+  setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+void execute_upgrade(const struct upgrade *upgrade) {
+  if (claim_crash() != CLAIM_FIRST) return;
+  wait_for_sections();
+  keep_standard_streams();
+  reset_signals();
+  set_limit(upgrade->limit_s);
+  if (change_root(upgrade->root)) try_to_execute(upgrade->path, upgrade->args, upgrade->environment);
+  int error = errno;
+  set_limit(0);
+  struct crash crash = {0};
+  size_t size = sizeof crash.reason;
+  size_t length = append(crash.reason, 0, size, UPGRADE_FAILED "executing it: errno ");
+  append_number(crash.reason, length, size, error);
+  change_root(upgrade->old_root);
+  remember(&crash);
+  execute(&crash);
+  give_up(&crash, errno);
+}
+
 /* abort(3) sends its signal, too, but does not wait: when its handler returns, it kills the process. */
 static bool is_sent(const siginfo_t *info) {
+  if (info->si_signo == SIGALRM) return true;
   return info->si_code <= 0 && !(info->si_code == SI_TKILL && info->si_pid == getpid());
+}
+
+static void describe_signal(int signal, struct crash *crash) {
+  size_t size = sizeof crash->reason;
+  const char *name = sigabbrev_np(signal);
+  if (signal == SIGALRM) append(crash->reason, 0, size, "not confirmed in time");
+  else append(crash->reason, append(crash->reason, 0, size, "SIG"), size, name == NULL ? "RT" : name);
 }
 
 void on_fatal_signal(int signal, siginfo_t *info, void *context) {
@@ -135,9 +193,7 @@ void on_fatal_signal(int signal, siginfo_t *info, void *context) {
   }
   struct crash crash = {.signal = signal, .code = info->si_code, .is_sent = is_sent(info)};
   if (info->si_code > 0) crash.address = (uint64_t)info->si_addr;
-  const char *name = sigabbrev_np(signal);
-  append(crash.reason, append(crash.reason, 0, sizeof crash.reason, "SIG"), sizeof crash.reason,
-         name == NULL ? "RT" : name);
+  describe_signal(signal, &crash);
   if (!defer_crash(&crash)) execute_anew(&crash);
   errno = error;
 }

@@ -65,6 +65,8 @@ bool is_crash_waiting(void) { return crashing != 0 || is_deferred; }
 
 bool defer_crash(const struct crash *crash) {
   if (!crash->is_sent || !is_inside(gettid())) return false;
+  /* Time was up before, too: the section is not left any more. */
+  if (is_deferred && crash->signal == SIGALRM && deferred.signal == SIGALRM) return false;
   /* One is enough; a second one on another thread at the same time is the same news. */
   if (!is_deferred) deferred = *crash;
   is_deferred = true;

@@ -134,6 +134,20 @@ static bool read_flag(napi_env env, napi_value object, const char *name, bool *r
   return false;
 }
 
+/* {root, path}, or nothing. */
+static bool read_hand_back(napi_env env, napi_value object, struct hand_back *back) {
+  napi_value value, root, path;
+  if (!read_property(env, object, "handBack", &value)) return false;
+  if (is_absent(env, value)) return true;
+  if (!read_property(env, value, "root", &root) || !read_property(env, value, "path", &path) ||
+      !read_descriptor(env, root, "root", &back->root)) {
+    return false;
+  }
+  back->path = read_string(env, path, "path");
+  back->is_wanted = back->path != NULL;
+  return back->is_wanted;
+}
+
 static bool read_plan(napi_env env, napi_value object, struct crash_plan *plan) {
   napi_value path, args, environment, signals, record;
   if (!read_property(env, object, "path", &path) || !read_property(env, object, "args", &args) ||
@@ -141,6 +155,7 @@ static bool read_plan(napi_env env, napi_value object, struct crash_plan *plan) 
       !read_property(env, object, "record", &record) ||
       !read_flag(env, object, "powersOff", &plan->powers_off) ||
       !read_flag(env, object, "atExit", &plan->is_armed_for_exit) ||
+      !read_hand_back(env, object, &plan->hand_back) ||
       !read_signals(env, signals, &plan->signals)) {
     return false;
   }
@@ -156,6 +171,7 @@ static bool read_plan(napi_env env, napi_value object, struct crash_plan *plan) 
 
 static void free_plan(struct crash_plan *plan) {
   free(plan->path);
+  free(plan->hand_back.path);
   free_vector(plan->args);
   free_vector(plan->environment);
   if (plan->record != NULL) munmap(plan->record, sizeof *plan->record);

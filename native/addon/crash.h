@@ -59,6 +59,22 @@ void wait_for_sections(void);
 void execute_anew(const struct crash *crash);
 
 /* What is remembered of one crash. */
+/* Another program to go on with. */
+struct upgrade {
+  int root;     /* descriptor of the directory that becomes its root */
+  int old_root; /* and of the present one */
+  char *path;
+  char **args;
+  char **environment;
+  unsigned limit_s; /* after which the process gets SIGALRM, over execve(2), unless set_limit(0) comes first */
+};
+
+/** Executes the upgrade, and when it cannot be, the agent anew; returns as execute_anew. On the main thread. */
+void execute_upgrade(const struct upgrade *upgrade);
+
+/** SIGALRM after so many seconds, and again and again; 0: no more of it. Async-signal-safe. */
+void set_limit(unsigned seconds);
+
 struct crash_entry {
   uint64_t monotonic_ns;
   uint64_t address;
@@ -76,10 +92,21 @@ struct crash_record {
 };
 
 /* What is prepared before a crash, because hardly anything may be done in it. */
+/*
+ * While an agent of another image has not proved itself (live upgrade), a crash hands the process back to the image
+ * before, whose root is still as it was: its program is executed in that root.
+ */
+struct hand_back {
+  _Atomic bool is_wanted;
+  int root; /* descriptor of its directory */
+  char *path;
+};
+
 struct crash_plan {
   pid_t process; /* 0 while nothing is installed */
   char *path;
   char **args;
+  struct hand_back hand_back;
   char **environment; /* the last entry is `announcement` */
   char announcement[128];
   struct crash_record *record;

@@ -52,6 +52,8 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("readCrashRecord", call_read_crash_record),
     FUNCTION("installCrashHandler", call_install_crash_handler),
     FUNCTION("restart", call_restart),
+    FUNCTION("upgrade", call_upgrade),
+    FUNCTION("settleUpgrade", call_settle_upgrade),
     FUNCTION("enterSection", call_enter_section),
     FUNCTION("leaveSection", call_leave_section),
     FUNCTION("keepDescriptor", call_keep_descriptor),

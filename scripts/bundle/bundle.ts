@@ -4,10 +4,10 @@ import { build } from "esbuild";
 import { withoutDeadWeight } from "./without-dead-weight.ts";
 
 const packagePath = join(import.meta.dirname, "../../package.json");
-const { version } = JSON.parse(readFileSync(packagePath, "utf8")) as { version: string };
+const { version: packageVersion } = JSON.parse(readFileSync(packagePath, "utf8")) as { version: string };
 
 /**
- * Bundles `entry` and all that it imports into one CommonJS file.
+ * Bundles `entry` and all that it imports into one CommonJS file, which calls itself by the package's version.
  *
  * Names and lines stay as they are, for stack traces: with a code cache the source is not parsed at start, and
  * minified whitespace saved no measurable time. ASCII only, so that it can be read as Latin-1, which V8 keeps
@@ -16,7 +16,7 @@ const { version } = JSON.parse(readFileSync(packagePath, "utf8")) as { version: 
 export async function bundle(
   entry: string,
   output: string,
-  { isAgent }: { isAgent: boolean },
+  { isAgent, version = packageVersion }: { readonly isAgent: boolean; readonly version?: string },
 ): Promise<void> {
   const form = isAgent ? agentForm : hostForm;
   await build({

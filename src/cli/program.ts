@@ -13,6 +13,7 @@ import { addInspectCommand } from "./inspect-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
 import { addCreateCommand, addRunCommand } from "./run-command.ts";
 import { addSshCommand } from "./ssh-command.ts";
+import { addUpgradeCommand } from "./upgrade-command.ts";
 import { VCH_VERSION } from "./version.ts";
 
 /** Docker's exit status for an option that it does not understand. */
@@ -60,6 +61,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addLogsCommand(program, context);
   addCpCommand(program, context, (reference, signal) => context.openExecution().openFiles(reference, signal));
   addSshCommand(program, context);
+  addUpgradeCommand(program, context);
   program
     .command("version")
     .description("Show the version")

@@ -109,6 +109,21 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * @throws TetherError `hypervisor-failed`; the machine goes on with the file it has.
    */
   switchLogFile(path: string, prepare: () => boolean): Promise<boolean>;
+  /**
+   * Gives the guest another disk, with an agent image on it, that it can only read; such disks that were plugged
+   * before are removed.
+   *
+   * @param inUse but this one, which the guest's agent is on.
+   * @returns its serial number.
+   * @throws TetherError `hypervisor-failed`, `upgrade-failed`; nothing is left then.
+   */
+  plugAgentDisk(image: string, hardware: Hardware, inUse: string | undefined): Promise<string>;
+  /**
+   * Takes away every disk that {@link plugAgentDisk} has plugged, but the one that is in use.
+   *
+   * @throws TetherError `hypervisor-failed`.
+   */
+  removeAgentDisks(inUse: string | undefined): Promise<void>;
   /** Closes every link; resolves when nothing of them is left in the machine, which goes on. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -3,6 +3,13 @@
  * files, and reaping.
  */
 export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
+export { findAgentDisk, readDiskSerial } from "./agent-disks.ts";
+export {
+  makeTrialNamespace,
+  mountAgentImage,
+  provideAgentMounts,
+  removeAgentImages,
+} from "./agent-images.ts";
 export {
   limitContainer,
   makeCgroups,

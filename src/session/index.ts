@@ -2,7 +2,7 @@
  * One process of the container, from launch to its last output byte: who it runs as, what it reads and
  * writes, how it ended, and the clients that are attached to it. Knows nothing of SSH.
  */
-export { type ContainerHandles, sealLauncher } from "./launcher.ts";
+export { type ContainerHandles, launch, sealLauncher } from "./launcher.ts";
 export {
   DEFAULT_PROCESS_SECURITY,
   makePrivileged,

@@ -15,6 +15,45 @@ export const FATAL_SIGNALS: readonly number[] = [
 /** The environment variable that tells the program that a crash executes why it runs: `SIGSEGV`, `exit 7`. */
 export const CRASH_VARIABLE = "TETHER_CRASH";
 
+/**
+ * The environment variable that an agent finds which is to take over from one of another image, until it is confirmed:
+ * a {@link Takeover}.
+ */
+export const UPGRADE_VARIABLE = "TETHER_UPGRADE";
+
+/** How an upgrade that failed is told in {@link CRASH_VARIABLE} and to the host. */
+export const UPGRADE_FAILED = "upgrade failed: ";
+
+/** What an agent is told that takes over from one of another image, as JSON in {@link UPGRADE_VARIABLE}. */
+export interface Takeover {
+  /** Descriptor of the root of the agent before. */
+  readonly oldRoot: number;
+  /** Where the image of this one is mounted in that. */
+  readonly image: string;
+}
+
+/** Another agent to go on with; execve(2). */
+export interface Upgrade {
+  /** Descriptor of the directory that is to be its root. */
+  readonly root: number;
+  /** Descriptor of the present root. */
+  readonly oldRoot: number;
+  /** In its root. */
+  readonly path: string;
+  readonly args: readonly Text[];
+  readonly env: readonly Text[];
+  /** Seconds, 1 to 3600: then SIGALRM comes, unless `System.settleUpgrade` was called before. */
+  readonly limitS: number;
+}
+
+/** The way back to an agent of the image before. */
+export interface HandBack {
+  /** Descriptor of its root, which is close-on-exec. */
+  readonly root: number;
+  /** Its program, in that root. */
+  readonly path: string;
+}
+
 /** What happens when the agent crashes; fixed beforehand, because hardly anything can be done in a crash. */
 export interface CrashPlan {
   /** The program, as execve(2) takes it: `/proc/self/exe` executes the running one. */
@@ -30,6 +69,8 @@ export interface CrashPlan {
   readonly powersOff: boolean;
   /** exit(3), too, is a crash: PID 1 must not end. */
   readonly atExit: boolean;
+  /** This is executed instead, with a reason that begins with {@link UPGRADE_FAILED}, until `System.settleUpgrade`. */
+  readonly handBack?: HandBack;
 }
 
 /** The crashes of an agent and those before it. */

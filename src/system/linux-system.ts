@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isatty } from "node:tty";
-import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { BridgeHandle, NativeBinding, NativeError, NativeRingState } from "./native-binding.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./process-streams.ts";
 import type {
@@ -256,6 +256,15 @@ export class LinuxSystem implements System {
 
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex {
     if (kind === "duplex" && isatty(descriptor)) {
+  upgrade(upgrade: Upgrade): never {
+    translated(() => this.#native.upgrade(upgrade));
+    throw new Error("unreachable: the process was replaced");
+  }
+
+  settleUpgrade(image: string): void {
+    translated(() => this.#native.settleUpgrade(image));
+  }
+
       translated(() => this.#native.setNonBlocking(descriptor));
       return new TerminalStream(descriptor);
     }

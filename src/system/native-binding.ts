@@ -1,4 +1,4 @@
-import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { RingState } from "./process-streams.ts";
 import type { ChildStatus, MountNamespace, NamespaceStep, SpawnRequest, Text } from "./system.ts";
 
@@ -78,6 +78,8 @@ export interface NativeBinding {
   /** Nested calls are counted. */
   enterSection(): void;
   leaveSection(): void;
+  upgrade(upgrade: Upgrade): void;
+  settleUpgrade(image: string): void;
 }
 
 /** A ring's state as the addon gives it. */

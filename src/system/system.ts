@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { CrashPlan, CrashRecord } from "./crash-plan.ts";
+import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents } from "./process-streams.ts";
 
 /**
@@ -206,6 +206,20 @@ export interface System {
 }
 
 /** How a child ended: exactly one of `code` and `signal` is set. */
+  /**
+   * Executes another agent in this one's place, with nothing in between, as {@link restart} does. When that cannot be
+   * done, the crash plan's program is executed, with a reason that begins with `upgrade failed: `.
+   */
+  upgrade(upgrade: Upgrade): never;
+
+  /**
+   * Ends the way back to the agent before ({@link CrashPlan.handBack}): the present root becomes that of the mount
+   * namespace (pivot_root(2)), and the one before is unmounted with everything in it. When it fails, all is as before.
+   *
+   * @param image where the present root is mounted, as the root before sees it.
+   */
+  settleUpgrade(image: string): void;
+
 export interface ChildStatus {
   readonly pid: number;
   /** 0 to 255, when the process ended by exit(2). */

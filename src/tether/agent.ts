@@ -9,8 +9,9 @@ import {
   limitContainer,
   openContainerCgroup,
   Reaper,
+  readDiskSerial,
+  removeAgentImages,
   restrictDevices,
-  RUN_DIRECTORY,
   writeSysctls,
 } from "../init/index.ts";
 import type { Event } from "../protocol/control-messages.ts";
@@ -25,20 +26,22 @@ import {
   type OutputRecord,
   sealLauncher,
 } from "../session/index.ts";
-import { CRASH_VARIABLE, FATAL_SIGNALS } from "../system/crash-plan.ts";
+import type { Takeover } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
 import { readFwCfgConfiguration } from "./configuration/fw-cfg-source.ts";
 import { ControlRequests } from "./control-requests.ts";
+import { installCrashPlan } from "./crash-handling.ts";
 import { EventLog } from "./event-log.ts";
 import { openLink } from "./link.ts";
 import { LogPort } from "./log-port.ts";
 import { LogWriter } from "./log-writer.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
-import { type LoggedOffsets, StateStore } from "./state-store.ts";
+import { type LoggedOffsets, STATE_FOLDER, StateStore } from "./state-store.ts";
 import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
+import type { UpgradeRequest } from "./upgrade.ts";
 import { UserNames } from "./user-names.ts";
 import { UserServices } from "./user-services.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -51,10 +54,9 @@ export interface AgentComponents {
   /** Path of `tether-exec`, unpacked when it is needed. */
   readonly launcher: () => string;
   readonly openPty: OpenPty;
+  /** This agent takes over from one of another image, and its crash plan is installed. */
+  readonly takeover: Takeover | undefined;
 }
-
-/** In memory, and outside the container's view. */
-const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
 
 /** An agent that crashes before it serves its container, again and again and for so long, will not get better. */
 const MOST_RESTARTS = 5;
@@ -78,9 +80,13 @@ export class Agent {
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
   #isSuccessor = false;
+  /** Until it is confirmed. */
+  #takeover: Takeover | undefined;
+  #isUpgrading = false;
 
   constructor(components: AgentComponents) {
     this.#components = components;
+    this.#takeover = components.takeover;
     this.#reaper = new Reaper(components.system);
   }
 
@@ -95,7 +101,10 @@ export class Agent {
       if (crash === undefined) await this.#live();
       else await this.#takeOver(crash);
     } catch (error) {
-      this.fail(TetherError.from(error, "guest-initialisation", "the container VM could not be set up"));
+      const failure = TetherError.from(error, "guest-initialisation", "the container VM could not be set up");
+      // The agent before has the container back.
+      if (this.#takeover !== undefined) system.restart(failure.message);
+      this.fail(failure);
     }
     await this.#log?.flush();
     await shutDown(system, this.#container, this.#cgroup, (message) => stages.failed(message));
@@ -103,7 +112,7 @@ export class Agent {
 
   /** Whether another agent could take over: there is a container. */
   get canBeReplaced(): boolean {
-    return this.#store !== undefined;
+    return this.#store !== undefined || this.#takeover !== undefined;
   }
 
   /** Records an error that ends the container VM, where the host finds it though the link may never come up. */
@@ -137,6 +146,7 @@ export class Agent {
   async #takeOver(crash: string): Promise<void> {
     this.#isSuccessor = true;
     const { system, stages } = this.#components;
+    if (this.#takeover === undefined) removeAgentImages(system);
     const store = new StateStore(system, STATE_FOLDER);
     const { count, forMs } = store.beginRestart();
     if (count > MOST_RESTARTS && forMs > RESTARTS_LIMIT_MS)
@@ -149,7 +159,7 @@ export class Agent {
       // What the agent before may not have written; the host leaves out what it has.
       for (const event of this.#events.after(0))
         if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
-      this.#events.record({ agentRestarted: { reason: crash, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
+      if (this.#takeover === undefined) this.#recordRestart(crash);
     });
     const configuration = checkConfiguration(await parseConfiguration(store.document));
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
@@ -172,16 +182,40 @@ export class Agent {
     const { system } = this.#components;
     this.#store = store;
     this.#events.subscribe((event) => store.addEvent(event, () => this.#events.after(0)));
-    system.installCrashHandler({
-      path: "/proc/self/exe",
-      args: ["tether"],
-      env: Object.entries(process.env)
-        .filter(([name]) => name !== CRASH_VARIABLE)
-        .map(([name, value]) => `${name}=${value ?? ""}`),
-      signals: FATAL_SIGNALS,
-      powersOff: true,
-      atExit: true,
+    if (this.#takeover === undefined) installCrashPlan(system, undefined);
+  }
+
+  /** @param reason why the agent before this one has ended. */
+  #recordRestart(reason: string): void {
+    this.#events.record({ agentRestarted: { reason, agentVersion: AGENT_VERSION } }, MAIN_SESSION);
+  }
+
+  /** @throws TetherError; only so it returns: else another agent is in this one's place. */
+  async #upgrade(request: UpgradeRequest): Promise<never> {
+    const { system, launcher } = this.#components;
+    if (this.#store === undefined) throw new TetherError("conflict", "the container VM only serves files");
+    if (this.#isUpgrading || this.#takeover !== undefined)
+      throw new TetherError("conflict", "the agent is being upgraded already");
+    this.#isUpgrading = true;
+    try {
+      const { upgradeAgent } = await import("./upgrade.ts");
+      return await upgradeAgent(request, { system, reaper: this.#reaper, launcher: launcher() });
+    } finally {
+      this.#isUpgrading = false;
+    }
+  }
+
+  /** From here on the agent before is history. */
+  #confirmUpgrade(): void {
+    const takeover = this.#takeover;
+    const { system } = this.#components;
+    if (takeover === undefined) throw new TetherError("conflict", "there is no upgrade to confirm");
+    system.uninterrupted(() => {
+      system.settleUpgrade(takeover.image);
+      this.#takeover = undefined;
+      this.#recordRestart("upgrade");
     });
+    removeAgentImages(system);
   }
 
   async #configure(): Promise<Configuration> {
@@ -368,6 +402,13 @@ export class Agent {
       },
       setClock: (milliseconds) => correctClock(system, milliseconds),
       logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
+      describeAgent: () => ({
+        version: AGENT_VERSION,
+        diskSerial: readDiskSerial("/"),
+        isUnconfirmed: this.#takeover !== undefined,
+      }),
+      upgrade: (request) => this.#upgrade(request),
+      confirmUpgrade: () => this.#confirmUpgrade(),
     });
   }
 

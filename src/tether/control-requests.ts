@@ -11,6 +11,7 @@ import {
 import { decodeRestartPolicy } from "./configuration/decode-life.ts";
 import type { ControlTarget, ReplyBody } from "./control-channel.ts";
 import { makeExec } from "./exec-request.ts";
+import type { UpgradeRequest } from "./upgrade.ts";
 
 /** What the requests need of the agent. */
 export interface ControlComponents {
@@ -29,7 +30,15 @@ export interface ControlComponents {
   readonly setClock: (milliseconds: number) => void;
   /** @param writtenBytes the new file's size. */
   readonly logRotated: (writtenBytes: number) => void;
+  readonly describeAgent: () => tether.control.AgentState.$Properties;
+  /** Returns only by failing: else there is another agent. */
+  readonly upgrade: (request: UpgradeRequest) => Promise<never>;
+  readonly confirmUpgrade: () => void;
 }
+
+/** An agent takes over within 2 s under emulation, on a busy machine within ten. */
+const DEFAULT_UPGRADE_LIMIT_S = 30;
+const LONGEST_UPGRADE_LIMIT_S = 3600;
 
 /** The year 9999: a clock that is set further breaks whatever formats times. */
 const MAX_TIME_MS = Date.UTC(9999, 0);
@@ -71,6 +80,9 @@ export class ControlRequests implements ControlTarget {
     else if (request.powerOff) agent.powerOff();
     else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
     else if (request.logRotated) agent.logRotated(request.logRotated.writtenBytes ?? 0);
+    else if (request.describeAgent) return { agent: agent.describeAgent() };
+    else if (request.upgradeAgent) return agent.upgrade(checkUpgrade(request.upgradeAgent));
+    else if (request.confirmUpgrade) agent.confirmUpgrade();
     else return this.#carryOutOnContainer(request);
     return {};
   }
@@ -193,6 +205,15 @@ function fitArguments(args: readonly Uint8Array[], room: { bytes: number }): Uin
 function checkSignal(signal: number, least: number): number {
   if (signal < least || signal > 64) throw new TetherError("invalid-option", `invalid signal: ${signal}`);
   return signal;
+}
+
+function checkUpgrade({ diskSerial, limitS }: tether.control.UpgradeAgent.$Properties): UpgradeRequest {
+  const request = { diskSerial: diskSerial ?? "", limitS: limitS || DEFAULT_UPGRADE_LIMIT_S };
+  if (!/^[A-Za-z0-9-]{1,20}$/.test(request.diskSerial))
+    throw new TetherError("invalid-option", "a disk's serial number has 1 to 20 letters and digits");
+  if (request.limitS > LONGEST_UPGRADE_LIMIT_S)
+    throw new TetherError("invalid-option", `an upgrade is confirmed within ${LONGEST_UPGRADE_LIMIT_S} s`);
+  return request;
 }
 
 function checkWindow({ columns, rows }: tether.control.ResizeSession.$Properties): {

@@ -6,7 +6,9 @@ import { LinuxSystem, loadNativeAddon } from "../system/linux-system.ts";
 import { Agent } from "./agent.ts";
 import { Assets, type ReadAsset } from "./assets.ts";
 import { loadOpenPty } from "./node-pty.ts";
+import { installCrashPlan, readTakeover } from "./crash-handling.ts";
 import { Stages } from "./stages.ts";
+import { TRIAL_OPTION } from "./trial-option.ts";
 import { AGENT_VERSION } from "./version.ts";
 import type { WarmUpTools } from "./warm-up.ts";
 
@@ -29,6 +31,11 @@ export function main(readAsset: ReadAsset): void {
     writeSync(1, `tether ${AGENT_VERSION}\n`);
     return;
   }
+  const trial = process.argv.indexOf(TRIAL_OPTION);
+  if (trial >= 0) {
+    void showTrial(readAsset, process.argv[trial + 1] ?? "");
+    return;
+  }
   if (process.pid !== 1) {
     writeSync(CONSOLE, "tether: this is the guest agent of a container VM; it runs as PID 1 only\n");
     process.exitCode = 1;
@@ -44,11 +51,18 @@ export function main(readAsset: ReadAsset): void {
   stages.reached("agent started");
   const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
   const system = new LinuxSystem(loadNativeAddon(assets.unpack("tether.node")));
+  const takeover = readTakeover(process.env);
+  if (takeover !== undefined) {
+    system.closeOnExec(takeover.oldRoot);
+    // As soon as it can be: whatever fails from here on, the container goes on.
+    installCrashPlan(system, takeover);
+  }
   const agent = new Agent({
     system,
     stages,
     launcher: () => assets.unpack("tether-exec"),
     openPty: loadOpenPty(() => assets.unpack("pty.node")),
+    takeover,
   });
   const die = (error: unknown): void => {
     // The container goes on with an agent that takes over.
@@ -60,4 +74,18 @@ export function main(readAsset: ReadAsset): void {
   process.on("uncaughtException", die);
   process.on("unhandledRejection", die);
   void agent.run(process.env[CRASH_VARIABLE]);
+}
+
+/** For the agent that runs, and thinks of handing over to this one: status 0, or the reason why not. */
+async function showTrial(readAsset: ReadAsset, stateVersion: string): Promise<void> {
+  try {
+    const { passTrial } = await import("./pass-trial.ts");
+    const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
+    await passTrial(new LinuxSystem(loadNativeAddon(assets.unpack("tether.node"))), stateVersion);
+    writeSync(1, `tether ${AGENT_VERSION}\n`);
+    process.exit(0);
+  } catch (error) {
+    writeSync(1, `${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  }
 }

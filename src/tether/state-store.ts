@@ -22,7 +22,17 @@ import {
   type SavedSession,
   type SessionStore,
 } from "../session/index.ts";
+import { RUN_DIRECTORY } from "../init/index.ts";
 import type { System } from "../system/system.ts";
+
+/** Where the state is: in memory, and outside the container's view. */
+export const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
+
+/**
+ * Which files there are, and what is in them. Whoever changes that so that the agents before cannot go on with it,
+ * or no longer reads what they have kept, counts up: an agent of one version is not upgraded to one of another.
+ */
+export const STATE_VERSION = 1;
 
 /** The main session's file; an exec's is its id. */
 const MAIN = "main";

@@ -118,4 +118,6 @@ const KERNEL: System = {
   restart: absent,
   uninterrupted: (work) => work(),
   adoptStream: stream,
+  upgrade: absent,
+  settleUpgrade: nothing,
 };

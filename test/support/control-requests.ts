@@ -16,6 +16,9 @@ export function controlRequests(parts: Partial<ControlComponents> = {}): Control
     powerOff: () => {},
     setClock: () => {},
     logRotated: () => {},
+    describeAgent: () => ({}),
+    upgrade: () => Promise.reject(new Error("not here")),
+    confirmUpgrade: () => {},
     ...parts,
   });
 }

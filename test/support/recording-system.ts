@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { type Duplex, PassThrough } from "node:stream";
-import type { CrashPlan, CrashRecord } from "../../src/system/crash-plan.ts";
+import type { CrashPlan, CrashRecord, Upgrade } from "../../src/system/crash-plan.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents } from "../../src/system/process-streams.ts";
 import type {
   Bridge,
@@ -258,6 +258,15 @@ export class RecordingSystem implements System {
   }
 
   #record<Name extends keyof System>(call: Name, args: Parameters<System[Name]>): ReturnType<System[Name]> {
+  upgrade(...args: [upgrade: Upgrade]): never {
+    this.#record("upgrade", args);
+    throw new Error("upgraded");
+  }
+
+  settleUpgrade(...args: [image: string]): void {
+    this.#record("settleUpgrade", args);
+  }
+
     this.calls.push({ call, args });
     const answer = this.#answers.get(call) as Answer<Name> | undefined;
     return (answer ?? this.#byDefault(call))(...args);

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
-import type { AdoptedMachine, MachineEnd } from "../driver.ts";
+import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
+import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { switchLogFile } from "./log-switch.ts";
@@ -47,6 +48,14 @@ export class AdoptedQemuMachine implements AdoptedMachine {
 
   switchLogFile(path: string, prepare: () => boolean): Promise<boolean> {
     return switchLogFile(this.#folder, path, prepare);
+  }
+
+  plugAgentDisk(image: string, hardware: Hardware, inUse: string | undefined): Promise<string> {
+    return plugAgentDisk(this.#folder, hardware, image, inUse);
+  }
+
+  removeAgentDisks(inUse: string | undefined): Promise<void> {
+    return removeAgentDisks(this.#folder, inUse);
   }
 
   async destroy(): Promise<void> {

@@ -5,6 +5,7 @@ import {
   LOG_PORT_NAME,
 } from "../../protocol/link-names.ts";
 import type { Boot, Hardware, MachineSpecification } from "../driver.ts";
+import { AGENT_SLOT_DEVICES } from "./agent-slots.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
 export const LINK_SOCKET = "link.sock";
@@ -72,6 +73,7 @@ export function qemuArguments(
     ...portArguments(machine),
     ...diskArguments(machine, memory),
     ...DEVICES[machine.hardware],
+    ...AGENT_SLOT_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
   ];
 }
 

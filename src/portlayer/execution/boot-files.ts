@@ -5,6 +5,9 @@ import type { Boot } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { BootMedium } from "./run-request.ts";
 
+/** The agent's image, in iso-build's output folder. */
+export const AGENT_IMAGE = "agent.erofs";
+
 /** A machine's way to boot, with the words for its kernel. */
 export interface BootFiles {
   readonly boot: Boot;
@@ -29,7 +32,7 @@ export function findBootFiles(folder: string, medium: BootMedium): BootFiles {
         from: "kernel",
         kernel: file("vmlinuz"),
         initramfs: file("initramfs"),
-        agentImage: file("agent.erofs"),
+        agentImage: file(AGENT_IMAGE),
       },
       kernelCommandLine: KERNEL_COMMAND_LINE,
     };

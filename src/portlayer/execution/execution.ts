@@ -16,6 +16,7 @@ import type { RestartPolicy } from "./container-settings.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
+import { upgradeContainer, type Upgraded, type UpgradeOptions } from "./container-upgrade.ts";
 import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
@@ -170,6 +171,11 @@ export class Execution {
 
   updateRestartPolicy(reference: string, restart: RestartPolicy): Promise<void> {
     return updateRestartPolicy(this.#core, reference, restart);
+  }
+
+  /** Hands a running container over to the agent of another image; its processes go on. */
+  upgrade(reference: string, options: UpgradeOptions = {}): Promise<Upgraded> {
+    return upgradeContainer(this.#core, reference, options);
   }
 
   /** Attaches to the process of a container that runs, from now on. */

@@ -55,8 +55,15 @@ function describeEvent(event: Event, commands: ReadonlyMap<string, string>): Des
   if (event.paused) return ["pause"];
   if (event.unpaused) return ["unpause"];
   if (event.signalled) return ["kill", { signal: String(event.signalled.signal ?? 0) }];
-  if (event.agentRestarted) return ["agent_restart", { reason: event.agentRestarted.reason ?? "" }];
+  if (event.agentRestarted) return ["agent_restart", describeRestart(event.agentRestarted)];
   return undefined;
+}
+
+function describeRestart({
+  reason,
+  agentVersion,
+}: NonNullable<Event["agentRestarted"]>): Record<string, string> {
+  return { reason: reason ?? "", agentVersion: agentVersion ?? "" };
 }
 
 function describeExecEvent(event: Event, execID: string, command: string): Description | undefined {

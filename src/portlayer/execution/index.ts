@@ -18,6 +18,7 @@ export {
 export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
 export type { StopOptions } from "./container-stop.ts";
 export { ContainerStore } from "./container-store.ts";
+export type { Upgraded, UpgradeOptions } from "./container-upgrade.ts";
 export type { KnownContainer } from "./core.ts";
 export type { ContainerEvent } from "./event-journal.ts";
 export type { EventRange } from "./event-stream.ts";

@@ -67,6 +67,7 @@ function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefi
     LogPath: join(folder, LOG),
     Name: `/${record.name}`,
     RestartCount: snapshot?.restartCount ?? known.state.restartCount,
+    AgentVersion: snapshot?.agentVersion ?? "",
     Driver: "qcow2",
     Platform: "linux",
     MountLabel: "",

@@ -77,6 +77,8 @@ export const ERROR_CATALOGUE = {
   "no-such-session": user(1, 404),
   // What the container's state does not allow.
   conflict: user(1, 409),
+  // The container goes on with the agent that it has.
+  "upgrade-failed": user(1, 500),
 
   // Files that are copied.
   "file-not-found": user(1, 404),
