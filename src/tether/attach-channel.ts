@@ -32,9 +32,13 @@ export function attachChannel(
   request: AttachRequest,
 ): (departure: Departure) => void {
   const writer = new ChannelWriter(channel);
+  let isCutOff = false;
+  let detachOutput: ((departure: Departure) => void) | undefined;
   const cutOff = (name: string) => (missedBytes: number) => {
+    if (isCutOff) return;
+    isCutOff = true;
     detachInput();
-    detachOutput("left");
+    detachOutput?.("left");
     endCutOff(channel, `${missedBytes} bytes of ${name} were left out`);
   };
   const output = new EndingSink(
@@ -51,19 +55,22 @@ export function attachChannel(
     hasEnded = true;
   });
   const detachInput = session.input.attach(channel, () => hasEnded);
-  const detachOutput = session.attach({
+  const detach = session.attach({
     output,
     errorOutput,
     outputOffset: request.output,
     errorOutputOffset: request.errorOutput,
     kind: request.kind,
   });
+  detachOutput = detach;
+  // A client that has come back too late is cut off before there is anything to detach.
+  if (isCutOff) detach("left");
   // What the client sent before it left is still the process's, which may read it later.
-  ssh.once("close", () => detachOutput("left"));
+  ssh.once("close", () => detach("left"));
   void sendOutcome(channel, session, Promise.all([output.ended, errorOutput.ended]));
   return (departure) => {
     detachInput();
-    detachOutput(departure);
+    detach(departure);
   };
 }
 

@@ -16,6 +16,15 @@ type Answers = {
   readonly reject: (() => void) | undefined;
 };
 
+/**
+ * So long the container VM stays up, once its process has ended, for a client that follows and has not had everything;
+ * one that holds the process is waited for until it has.
+ */
+const FOLLOWER_LIMIT_MS = 10_000;
+
+/** So long after it has lost its link: it comes back within 200 ms, on a busy machine within a second or two. */
+const RETURN_LIMIT_MS = 3000;
+
 /** Serves one channel of the endpoint: the control subsystem, an attachment, or an archive that is copied. */
 export function serveEndpointSession(ssh: SshSession, agent: ServedAgent, detachments: Detachments): void {
   new EndpointSession(ssh, agent, detachments).serve();
@@ -80,9 +89,12 @@ class EndpointSession {
     // Before the process, which may start with this client.
     if (this.#window !== undefined && session.isTerminal) session.resize(this.#window);
     const detach = attachChannel(this.#ssh, channel, session, attach);
-    const letGo = attach.kind === "hold" && entry.id === MAIN_SESSION ? this.#agent.holders.add() : () => {};
+    const letGo = entry.id === MAIN_SESSION ? this.#agent.holders.add() : (): void => {};
+    const isFollower = attach.kind === "follow";
+    if (isFollower) void session.outcome.then(() => setTimeout(letGo, FOLLOWER_LIMIT_MS));
     const lose = (): void => {
-      letGo();
+      if (isFollower) setTimeout(letGo, RETURN_LIMIT_MS);
+      else letGo();
       detach("lost");
     };
     this.#detachments.add(lose);

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import type { Socket } from "node:net";
+import { once } from "node:events";
 import { join } from "node:path";
-import { Readable, Writable } from "node:stream";
-import {
-  type HypervisorDriver,
-  type Machine,
-  type MachineSpecification,
-  QemuDriver,
-} from "../../src/hypervisor/index.ts";
+import { PassThrough, Readable } from "node:stream";
 import { Execution, openStateFolder, type RunRequest } from "../../src/portlayer/execution/index.ts";
+import { Collector, CuttingDriver } from "../support/cutting-driver.ts";
 import { runRequest } from "../support/run-requests.ts";
-import { DEMO_IMAGE, ROOT, useHost } from "../support/vm-host.ts";
+import { succeedOn } from "../support/vm-commands.ts";
+import { DEMO_IMAGE, ROOT, useHost, type VmHost } from "../support/vm-host.ts";
 
 const INPUT_BYTES = 4 * 1024 * 1024;
 const CUTS = 50;
@@ -19,84 +15,81 @@ const CUTS = 50;
 describe("a link that breaks fifty times", function () {
   this.timeout(180_000);
   const host = useHost();
+  const succeed = succeedOn(host);
+  const control = () => ({ abort: new AbortController().signal, onRunning: () => {} });
 
-  it("costs no byte in either direction, nor the exit status", async () => {
+  it("costs a run no byte in either direction, nor the exit status", async () => {
     const input = randomBytes(INPUT_BYTES);
-    const driver = new CuttingDriver();
-    const execution = new Execution({
-      state: openStateFolder({ VCH_STATE: host.state() }),
-      driver,
-      bootFolder: join(ROOT, "build/boot"),
-      report: () => {},
-      reportDetail: () => {},
-      onStages: () => {},
-    });
+    const driver = new CuttingDriver(CUTS);
     const output = new Collector((bytes) => driver.progress(bytes, INPUT_BYTES));
-    const errorOutput = new Collector(() => {});
-    const status = await execution.run(
+    const errorOutput = new Collector();
+    const status = await open(host, driver).run(
       request(["sh", "-c", "tee /dev/stderr; exit 9"]),
       { input: Readable.from(pieces(input)), output, errorOutput },
-      { abort: new AbortController().signal, onRunning: () => {} },
+      control(),
     );
-    assert.deepEqual([output.bytes.length, errorOutput.bytes.length], [INPUT_BYTES, INPUT_BYTES]);
-    assert.equal(sha256(output.bytes), sha256(input));
-    assert.equal(sha256(errorOutput.bytes), sha256(input));
+    assertSame([output.bytes, errorOutput.bytes], input);
     assert.equal(status, 9);
     assert.equal(driver.cuts, CUTS);
   });
+
+  it("costs an attachment none, also when others have given the process input before", async () => {
+    const input = randomBytes(INPUT_BYTES);
+    const driver = new CuttingDriver(CUTS);
+    const execution = open(host, driver);
+    const script = `head -n 1; head -c ${INPUT_BYTES} | tee /dev/stderr; exit 9`;
+    await succeed("run", "-di", "--name", "piped", DEMO_IMAGE, "sh", "-c", script);
+    const other = host.start(["attach", "piped"], { openInput: true });
+    other.process.stdin?.write(`${"x".repeat(50_000)}\n`);
+    await other.stdout.expect(/x\n$/);
+    other.process.kill("SIGKILL");
+    await other.finished;
+    const output = new Collector((bytes) => driver.progress(bytes, INPUT_BYTES));
+    const errorOutput = new Collector();
+    const streams = { input: Readable.from(pieces(input)), output, errorOutput };
+    const end = await execution.attach("piped", streams, control());
+    assertSame([output.bytes, errorOutput.bytes], input);
+    assert.deepEqual(end, { kind: "exited", status: 9 });
+    assert.equal(driver.cuts, CUTS);
+    await succeed("rm", "-f", "piped");
+  });
+
+  it("costs an attachment to a terminal none", async () => {
+    const input = randomBytes(INPUT_BYTES);
+    const driver = new CuttingDriver(CUTS);
+    // Which bytes a terminal changes is the line discipline's business until it is raw.
+    const script = `read go; stty raw -echo; echo ready; head -c ${INPUT_BYTES}; exit 9`;
+    await succeed("run", "-dit", "--name", "terminal", DEMO_IMAGE, "sh", "-c", script);
+    const typed = new PassThrough();
+    const isReady = new PassThrough();
+    const greeting = "go\r\nready\n";
+    const output = new Collector((bytes) => {
+      if (bytes >= greeting.length) isReady.end();
+      driver.progress(bytes - greeting.length, INPUT_BYTES);
+    });
+    const size = { columns: 80, rows: 24 };
+    const terminal = { size: () => size, onResize: () => () => {} };
+    const streams = { input: typed, output, errorOutput: new Collector(), terminal };
+    const ended = open(host, driver).attach("terminal", streams, control());
+    typed.write("go\n");
+    await once(isReady.resume(), "end");
+    Readable.from(pieces(input)).pipe(typed);
+    assert.deepEqual(await ended, { kind: "exited", status: 9 });
+    assertSame([output.bytes], Buffer.concat([Buffer.from(greeting), input]));
+    assert.equal(driver.cuts, CUTS);
+    await succeed("rm", "-f", "terminal");
+  });
 });
 
-/** Starts real machines, and cuts their link whenever a further part of the output has arrived. */
-class CuttingDriver implements HypervisorDriver {
-  readonly #driver = new QemuDriver();
-  #socket: Socket | undefined;
-  cuts = 0;
-
-  async start(
-    specification: MachineSpecification,
-    options: { readonly signal: AbortSignal },
-  ): Promise<Machine> {
-    const machine = await this.#driver.start(specification, options);
-    return {
-      pid: machine.pid,
-      ended: machine.ended,
-      destroy: () => machine.destroy(),
-      connectLink: async () => (this.#socket = await machine.connectLink()),
-    };
-  }
-
-  adopt(): undefined {
-    return undefined;
-  }
-
-  progress(bytes: number, total: number): void {
-    if (this.cuts >= CUTS || bytes < ((this.cuts + 1) * total) / (CUTS + 1)) return;
-    this.cuts += 1;
-    this.#socket?.destroy();
-  }
-}
-
-/** Keeps what is written to it. */
-class Collector extends Writable {
-  readonly #chunks: Buffer[] = [];
-  readonly #onProgress: (bytes: number) => void;
-  #length = 0;
-
-  constructor(onProgress: (bytes: number) => void) {
-    super();
-    this.#onProgress = onProgress;
-  }
-
-  get bytes(): Buffer {
-    return Buffer.concat(this.#chunks);
-  }
-
-  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    this.#onProgress(this.#length);
-    done();
-  }
+function open(host: VmHost, driver: CuttingDriver): Execution {
+  return new Execution({
+    state: openStateFolder({ VCH_STATE: host.state() }),
+    driver,
+    bootFolder: join(ROOT, "build/boot"),
+    report: () => {},
+    reportDetail: () => {},
+    onStages: () => {},
+  });
 }
 
 function* pieces(bytes: Buffer): Generator<Buffer> {
@@ -116,6 +109,11 @@ function request(command: readonly string[]): RunRequest {
   });
 }
 
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
+function assertSame(found: readonly Buffer[], expected: Buffer): void {
+  const describe = (bytes: Buffer): string =>
+    `${bytes.length} bytes, ${createHash("sha256").update(bytes).digest("hex")}`;
+  assert.deepEqual(
+    found.map(describe),
+    found.map(() => describe(expected)),
+  );
 }

@@ -83,6 +83,9 @@ export class ContainerRun {
   #lastSequence = 0;
   #hasConnected = false;
   #isExecMade = false;
+  #carriesOutput = true;
+  /** What other clients had given the session before this one came: the guest counts all of it. */
+  #othersInputBytes = 0;
   readonly #pendingSignals: number[] = [];
 
   constructor(options: ContainerRunOptions) {
@@ -111,6 +114,7 @@ export class ContainerRun {
    * @throws TetherError the guest's error, or why there is none.
    */
   async untilStarted(): Promise<void> {
+    this.#carriesOutput = false;
     await this.#follow((connection) => this.#awaitStart(connection));
   }
 
@@ -212,7 +216,7 @@ export class ContainerRun {
     ]);
   }
 
-  /** @returns how much of the input the guest has. */
+  /** @returns how much of this client's input the guest has. */
   async #look(connection: GuestConnection): Promise<number> {
     // Its answer says nothing that the connection's end would not.
     connection.request({ setClock: { time: now() } }).catch(() => {});
@@ -221,9 +225,12 @@ export class ContainerRun {
     this.#options.onStages(snapshot.stages ?? []);
     for (const event of snapshot.events ?? []) this.#observe(event);
     const main = snapshot.sessions?.find(({ id }) => (id ?? "") === "");
-    if (isFirst && this.#options.fromNow === true)
+    const inputBytes = snapshot.inputBytes ?? 0;
+    if (isFirst && this.#options.fromNow === true) {
       this.#attachment.skip(main?.outputBytes ?? 0, main?.errorOutputBytes ?? 0);
-    return snapshot.inputBytes ?? 0;
+      this.#othersInputBytes = inputBytes;
+    }
+    return Math.max(inputBytes - this.#othersInputBytes, 0);
   }
 
   /**
@@ -296,6 +303,8 @@ export class ContainerRun {
   /** The machine ended though nobody took the exit over the link: the log port's file has the last word. */
   async #outcomeWithoutLink(): Promise<SessionEnd> {
     const { reason } = await this.#options.machine.ended;
+    // What the guest sent last is still read.
+    await Promise.race([this.#connection?.closed, once(AbortSignal.timeout(LAST_WORDS_MS), "abort")]);
     if (this.#result !== undefined) return this.#result;
     // The machine took the exec's process with it.
     if (this.#options.exec !== undefined) return KILLED;
@@ -303,7 +312,9 @@ export class ContainerRun {
     const error = events.map(eventError).find((each) => each !== undefined);
     if (error !== undefined) throw error;
     const exit = findExit(events);
-    if (exit !== undefined && !this.#options.acknowledges(toEnd(exit))) return toEnd(exit);
+    // Nobody waits for the output of a process that was started in the background.
+    if (exit !== undefined && (this.#attachment.exit !== undefined || !this.#carriesOutput))
+      return toEnd(exit);
     if (exit !== undefined) {
       throw new TetherError(
         "guest-lost",

@@ -87,11 +87,6 @@ export class Attachment {
     const offsets = [this.#outputBytes, this.#errorOutputBytes];
     const words = [ATTACH_COMMAND, this.#sessionId, ...offsets, this.#kind === "hold" ? "hold" : ""];
     const channel = await connection.execute(words.filter((word) => word !== "").join(" "), pty);
-    let cutOff: TetherError | undefined;
-    channel.once("exit", (_code: unknown, signal?: string, _core?: unknown, description?: string) => {
-      // ssh2 puts SIG before every name.
-      if (signal === `SIG${CUT_OFF_SIGNAL}`) cutOff = new TetherError("client-too-slow", description ?? "");
-    });
     const stopResizing = terminal?.onResize(() => {
       const { columns, rows } = terminal.size();
       channel.setWindow(rows, columns, 0, 0);
@@ -110,7 +105,6 @@ export class Attachment {
       stopInput?.();
       stopResizing?.();
     }
-    if (cutOff !== undefined) throw cutOff;
     this.#exit = exitOf(channel);
     return this.#exit === undefined ? "broken" : "drained";
   }
@@ -136,7 +130,12 @@ function closed(channel: ClientChannel): Promise<void> {
   return new Promise((resolve) => channel.once("close", () => resolve()));
 }
 
-/** The guest sends the exit behind the last byte; without it the channel was cut. ssh2's types do not list it. */
+/**
+ * The guest sends the exit behind the last byte; without it the channel was cut. ssh2's types do not list it; its event
+ * may come with the channel's opening, before there is a listener.
+ *
+ * @throws TetherError `client-too-slow` when the guest has ended the channel for that.
+ */
 function exitOf(channel: ClientChannel): ChannelExit | undefined {
   const { _exit: exit } = channel as unknown as {
     readonly _exit: {
@@ -146,5 +145,7 @@ function exitOf(channel: ClientChannel): ChannelExit | undefined {
     };
   };
   if (exit.code === undefined) return undefined;
+  // ssh2 puts SIG before every name.
+  if (exit.signal === `SIG${CUT_OFF_SIGNAL}`) throw new TetherError("client-too-slow", exit.desc ?? "");
   return { code: exit.code ?? 0, signal: exit.signal === undefined ? 0 : parseSignal(exit.signal) };
 }

@@ -59,6 +59,13 @@ interface Reader {
   readonly sink: StreamSink;
 }
 
+/** Where a reader is expected (back), for whom the source waits meanwhile. */
+interface Expectation {
+  readonly cursor: number;
+  readonly kind: ReaderKind;
+  readonly limit: NodeJS.Timeout;
+}
+
 /** How a stream treats the time in which nobody reads it. */
 export interface ReplayOptions {
   /** What is lost with a link, and has to be kept for it. */
@@ -77,8 +84,7 @@ export class ReplayStream {
   readonly #readers = new Set<Reader>();
   /** The furthest place that any reader has had; bytes before it may be forgotten. */
   #furthest = 0;
-  /** Where a reader is expected (back), for whom the source waits meanwhile. */
-  #expected: { readonly cursor: number; readonly limit: NodeJS.Timeout } | undefined;
+  readonly #expected = new Set<Expectation>();
   readonly #ended = Promise.withResolvers<void>();
   readonly #retainedBytes: number;
 
@@ -128,7 +134,7 @@ export class ReplayStream {
    * too far ahead.
    */
   expectReader(limitMs: number): void {
-    this.#expect(this.#furthest, limitMs);
+    this.#expect(this.#furthest, "hold", limitMs);
   }
 
   /**
@@ -136,7 +142,7 @@ export class ReplayStream {
    * byte is gone has missed something, and is cut off.
    *
    * @returns stops reading; the sink is not called any more. A reader that holds the source and is lost is
-   *   expected back for `returnLimitMs`.
+   *   expected back for `returnLimitMs`, one that follows for as long as it may pause.
    */
   attach(
     offset: number,
@@ -152,14 +158,15 @@ export class ReplayStream {
     const cursor = Math.min(Math.max(offset, start), end);
     const state = { isWriting: false, isEnded: false, isStalled: false, patience: undefined };
     const reader: Reader = { ...state, cursor, kind, sink };
-    if (kind === "hold") this.#expectNobody();
+    if (kind === "hold") this.#expectNobody("hold");
+    else if (kind === "follow" && offset > 0) this.#comesBack(offset);
     this.#readers.add(reader);
     this.#advance();
     return (departure = "left") => {
       if (!this.#remove(reader)) return;
-      if (departure === "lost" && kind === "hold" && returnLimitMs > 0) {
-        this.#expect(reader.cursor, returnLimitMs);
-      }
+      const limitMs = kind === "hold" ? returnLimitMs : Math.min(returnLimitMs, PATIENCE_MS);
+      if (departure === "lost" && !reader.isStalled && limitMs > 0)
+        this.#expect(reader.cursor, kind, limitMs);
       this.#advance();
     };
   }
@@ -177,19 +184,35 @@ export class ReplayStream {
     this.#advance();
   }
 
-  #expect(cursor: number, limitMs: number): void {
+  #expect(cursor: number, kind: ReaderKind, limitMs: number): void {
     if (this.#source.hasEnded) return;
-    this.#expectNobody();
+    // Of those that hold the source only the last has lost its link: with others about, none holds it.
+    if (kind === "hold") this.#expectNobody(kind);
     const limit = setTimeout(() => {
-      this.#expected = undefined;
+      this.#expected.delete(expectation);
       this.#advance();
     }, limitMs);
-    this.#expected = { cursor, limit };
+    const expectation: Expectation = { cursor, kind, limit };
+    this.#expected.add(expectation);
   }
 
-  #expectNobody(): void {
-    clearTimeout(this.#expected?.limit);
-    this.#expected = undefined;
+  #expectNobody(kind?: ReaderKind): void {
+    for (const expectation of this.#expected) {
+      if (kind === undefined || expectation.kind === kind) this.#fulfil(expectation);
+    }
+  }
+
+  /** A follower goes on where one was that has lost its link: that one had been handed at least as much. */
+  #comesBack(offset: number): void {
+    const nearest = [...this.#expected]
+      .filter(({ kind, cursor }) => kind === "follow" && cursor >= offset)
+      .toSorted((one, other) => one.cursor - other.cursor)[0];
+    if (nearest !== undefined) this.#fulfil(nearest);
+  }
+
+  #fulfil(expectation: Expectation): void {
+    clearTimeout(expectation.limit);
+    this.#expected.delete(expectation);
   }
 
   #advance(): void {
@@ -238,7 +261,7 @@ export class ReplayStream {
     const { end, start, hasEnded } = this.#source;
     // No more will come, and who has lost its link meanwhile comes back for what it has not had.
     if (hasEnded) return start;
-    const isLetGo = this.#options.whileUnread === "let go" && this.#expected === undefined;
+    const isLetGo = this.#options.whileUnread === "let go" && this.#expected.size === 0;
     const read = isLetGo ? end : this.#furthest;
     const awaited = Math.min(read, this.#slowestAwaited() ?? read) - this.#retainedBytes;
     const followers = [...this.#readers].map(({ cursor }) => cursor);
@@ -250,7 +273,7 @@ export class ReplayStream {
     const { end } = this.#source;
     const limits = this.#awaited().map(({ cursor }) => cursor + LAG_BYTES);
     for (const reader of this.#awaited()) if (end - reader.cursor >= LAG_BYTES) this.#losePatience(reader);
-    if (this.#expected !== undefined) limits.push(this.#expected.cursor + EARLY_BYTES);
+    for (const { cursor } of this.#expected) limits.push(cursor + EARLY_BYTES);
     if (this.#options.whileUnread === "wait" && this.#readers.size === 0)
       limits.push(this.#furthest + EARLY_BYTES);
     return limits.length === 0 ? end + EARLY_BYTES : Math.min(...limits);
@@ -279,7 +302,7 @@ export class ReplayStream {
 
   #slowestAwaited(): number | undefined {
     const places = this.#awaited().map(({ cursor }) => cursor);
-    if (this.#expected !== undefined) places.push(this.#expected.cursor);
+    for (const { cursor } of this.#expected) places.push(cursor);
     return places.length === 0 ? undefined : Math.min(...places);
   }
 }

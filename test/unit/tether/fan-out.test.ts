@@ -48,11 +48,14 @@ describe("many clients of one session", () => {
     { reads = true, client }: { reads?: boolean; client?: Client } = {},
   ): Promise<Attached> => {
     const own = client ?? (await dial());
-    const channel = await new Promise<ClientChannel>((resolve, reject) => {
-      own.exec(command, (error, opened) => (error === undefined ? resolve(opened) : reject(error)));
+    const { channel, exit } = await new Promise<Pick<Attached, "channel" | "exit">>((resolve, reject) => {
+      own.exec(command, (error, opened) => {
+        if (error !== undefined) reject(error);
+        // At once: the exit may be in the same packet of the link.
+        else resolve({ channel: opened, exit: once(opened, "exit") });
+      });
     });
     const chunks: Buffer[] = [];
-    const exit = once(channel, "exit");
     const closed = once(channel, "close");
     if (reads) channel.on("data", (chunk: Buffer) => void chunks.push(chunk));
     channel.stderr.resume();
@@ -142,6 +145,24 @@ describe("many clients of one session", () => {
     assert.equal(sessions.find("").session.outputBytes.output, 30_000_000);
     await stopped.closed;
   }).timeout(20_000);
+
+  it("tells one that comes back when its next byte is gone how much it has missed", async () => {
+    const { sessions } = serve(
+      make({ main: { args: shell("read line; head -c 9000000 /dev/zero; sleep 1000"), openStdin: true } }),
+    );
+    const other = await attach("attach hold");
+    other.channel.write("go\n");
+    while (other.bytes().length < 9_000_000) await once(other.channel, "data");
+    const late = await attach("attach 1000 0");
+    const [code, signal, , description] = await late.exit;
+    assert.deepEqual([code, signal], [null, "SIGCUTOFF@tether"]);
+    assert.equal(description, "this client was too slow: 8999000 bytes of standard output were left out");
+    await late.closed;
+    assert.equal(late.bytes().length, 0);
+    const inTime = await attach("attach 8999999 0");
+    await inTime.until((text) => text === "\0");
+    assert.equal(sessions.find("").session.state.phase, "running");
+  }).timeout(10_000);
 
   it("waits for the only one, if it holds the process, and loses nothing", async () => {
     const { sessions } = serve(

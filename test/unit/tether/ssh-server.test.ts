@@ -80,7 +80,7 @@ describe("the agent's SSH server", () => {
     return client;
   };
 
-  it("lets the endpoint in that has its key, and counts the clients that output is held for", async () => {
+  it("lets the endpoint in that has its key, and counts the clients that output is kept for", async () => {
     const [first, second] = [await endpoint(), await endpoint()];
     assert.deepEqual(guest.holderCounts, [], "who only talks is not waited for");
     const attach = (client: Client, command: string): Promise<ClientChannel> =>
@@ -91,9 +91,8 @@ describe("the agent's SSH server", () => {
       );
     const channel = await attach(first, "attach 0 0 hold");
     await attach(second, "attach 0 0");
-    assert.deepEqual(guest.holderCounts, [1], "one that follows is not waited for");
     await attach(second, "attach 0 0 hold");
-    assert.deepEqual(guest.holderCounts, [1, 2]);
+    assert.deepEqual(guest.holderCounts, [1, 2, 3]);
     channel.close();
     await once(channel, "close");
     second.end();
@@ -101,8 +100,10 @@ describe("the agent's SSH server", () => {
     const link = guest.links[1];
     if (link?.closed === false) await once(link, "close");
     await new Promise(setImmediate);
-    assert.deepEqual(guest.holderCounts, [1, 2, 1, 0]);
-  });
+    assert.deepEqual(guest.holderCounts, [1, 2, 3, 2, 1]);
+    // One that followed and has lost its link may come back for a while.
+    while (guest.holderCounts.at(-1) !== 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }).timeout(10_000);
 
   const refused: Readonly<Record<string, () => ConnectConfig>> = {
     "another key": () => ({ privateKey: makeLinkKeys().clientPrivateKey }),

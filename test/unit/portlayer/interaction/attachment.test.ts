@@ -251,6 +251,34 @@ describe("an attachment", () => {
     assert.equal(received, total);
   }).timeout(10_000);
 
+  it("that comes back when its next byte is gone ends with how much it has missed", async () => {
+    const total = 9 * MEBIBYTE;
+    const hasAll = Promise.withResolvers<void>();
+    const output = new Collector((length) => {
+      // Once it is there, the rest.
+      if (length === 1) fake.process.stdout.write(Buffer.alloc(total - 1));
+      if (length === total) hasAll.resolve();
+    });
+    const carried = carryToEnd(guest, new Attachment(streams({ output }), "", "follow"), () => {});
+    fake.process.stdout.write(Buffer.alloc(1));
+    await hasAll.promise;
+    const late = new Attachment(streams(), "", "follow");
+    late.skip(1000, 0);
+    const connection = await GuestConnection.open(
+      await guest.connect(),
+      guest.keys,
+      () => {},
+      new AbortController().signal,
+    );
+    await assert.rejects(late.carry(connection, 0), {
+      code: "client-too-slow",
+      message: `this client was too slow: ${total - 1000} bytes of standard output were left out`,
+    });
+    connection.close();
+    fake.process.exit();
+    await carried;
+  });
+
   it("is broken, not drained, when the link ends before the exit has come", async () => {
     const connection = await guest.open();
     const local = streams();

@@ -321,6 +321,32 @@ describe("a replayed stream", () => {
     expecting.end();
   });
 
+  it("waits for followers that lost their links as long as for one that pauses, for each at its place", async () => {
+    const source = new EndlessSource(64 * KIBIBYTE);
+    const stream = new ReplayStream(source, LETTING_GO);
+    const record = new CollectingSink();
+    stream.attach(0, record, "record");
+    const sinks = [new CollectingSink(), new CollectingSink()] as const;
+    const detach = sinks.map((sink) => stream.attach(0, sink, "follow", 60_000));
+    for (const sink of sinks) await sink.until(({ length }) => length > 5 * MEBIBYTE);
+    const begin = performance.now();
+    detach.forEach((each) => each("lost"));
+    // The place that it names is before what it had been handed: some was lost on the way.
+    const had = sinks[0].length - 2 * MEBIBYTE;
+    await settle();
+    assert.ok(stream.length < sinks[0].length + 2 * MEBIBYTE, `${stream.length} bytes`);
+    const back = new CollectingSink();
+    stream.attach(had, back, "follow", 60_000);
+    await back.until(({ length }) => length > 2 * MEBIBYTE);
+    const { length } = stream;
+    assert.ok(length < sinks[1].length + 2 * MEBIBYTE, "it waits for the other one");
+    await back.until((sink) => sink.length > 8 * MEBIBYTE);
+    const tookMs = performance.now() - begin;
+    assert.ok(tookMs > 900, `${tookMs} ms`);
+    assert.ok(back.bytes.equals(record.bytes.subarray(had, had + back.length)));
+    stream.end();
+  });
+
   it("does not wait longer than that for a reader that was expected", async () => {
     const source = new EndlessSource(64 * KIBIBYTE);
     const stream = new ReplayStream(source, LETTING_GO);
