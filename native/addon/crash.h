@@ -58,7 +58,6 @@ void wait_for_sections(void);
 /** Executes the agent anew, as installed; returns only from a repeated signal. Async-signal-safe. */
 void execute_anew(const struct crash *crash);
 
-/* What is remembered of one crash. */
 /* Another program to go on with. */
 struct upgrade {
   int root;     /* descriptor of the directory that becomes its root */
@@ -75,6 +74,7 @@ void execute_upgrade(const struct upgrade *upgrade);
 /** SIGALRM after so many seconds, and again and again; 0: no more of it. Async-signal-safe. */
 void set_limit(unsigned seconds);
 
+/* What is remembered of one crash. */
 struct crash_entry {
   uint64_t monotonic_ns;
   uint64_t address;
@@ -91,7 +91,6 @@ struct crash_record {
   struct crash_entry latest[CRASHES_REMEMBERED]; /* crash number n, from 0, is at n % 16 */
 };
 
-/* What is prepared before a crash, because hardly anything may be done in it. */
 /*
  * While an agent of another image has not proved itself (live upgrade), a crash hands the process back to the image
  * before, whose root is still as it was: its program is executed in that root.
@@ -102,11 +101,12 @@ struct hand_back {
   char *path;
 };
 
+/* What is prepared before a crash, because hardly anything may be done in it. */
 struct crash_plan {
   pid_t process; /* 0 while nothing is installed */
   char *path;
-  char **args;
   struct hand_back hand_back;
+  char **args;
   char **environment; /* the last entry is `announcement` */
   char announcement[128];
   struct crash_record *record;

@@ -245,6 +245,15 @@ export class LinuxSystem implements System {
     throw new Error("unreachable: the process was replaced");
   }
 
+  upgrade(upgrade: Upgrade): never {
+    translated(() => this.#native.upgrade(upgrade));
+    throw new Error("unreachable: the process was replaced");
+  }
+
+  settleUpgrade(image: string): void {
+    translated(() => this.#native.settleUpgrade(image));
+  }
+
   uninterrupted(work: () => void): void {
     this.#native.enterSection();
     try {
@@ -256,15 +265,6 @@ export class LinuxSystem implements System {
 
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex {
     if (kind === "duplex" && isatty(descriptor)) {
-  upgrade(upgrade: Upgrade): never {
-    translated(() => this.#native.upgrade(upgrade));
-    throw new Error("unreachable: the process was replaced");
-  }
-
-  settleUpgrade(image: string): void {
-    translated(() => this.#native.settleUpgrade(image));
-  }
-
       translated(() => this.#native.setNonBlocking(descriptor));
       return new TerminalStream(descriptor);
     }

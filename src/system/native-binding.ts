@@ -75,11 +75,11 @@ export interface NativeBinding {
   readCrashRecord(record: number): CrashRecord;
   installCrashHandler(plan: CrashPlan): void;
   restart(reason: string): void;
+  upgrade(upgrade: Upgrade): void;
+  settleUpgrade(image: string): void;
   /** Nested calls are counted. */
   enterSection(): void;
   leaveSection(): void;
-  upgrade(upgrade: Upgrade): void;
-  settleUpgrade(image: string): void;
 }
 
 /** A ring's state as the addon gives it. */

@@ -196,17 +196,6 @@ export interface System {
   restart(reason: string): never;
 
   /**
-   * Does work between whose steps no crash may come, as far as that can be helped: a fatal signal that was sent
-   * (kill(2)), or a fault of another thread, waits until the work is done. It must be short, and does not wait.
-   */
-  uninterrupted(work: () => void): void;
-
-  /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
-  adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
-}
-
-/** How a child ended: exactly one of `code` and `signal` is set. */
-  /**
    * Executes another agent in this one's place, with nothing in between, as {@link restart} does. When that cannot be
    * done, the crash plan's program is executed, with a reason that begins with `upgrade failed: `.
    */
@@ -220,6 +209,17 @@ export interface System {
    */
   settleUpgrade(image: string): void;
 
+  /**
+   * Does work between whose steps no crash may come, as far as that can be helped: a fatal signal that was sent
+   * (kill(2)), or a fault of another thread, waits until the work is done. It must be short, and does not wait.
+   */
+  uninterrupted(work: () => void): void;
+
+  /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
+  adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
+}
+
+/** How a child ended: exactly one of `code` and `signal` is set. */
 export interface ChildStatus {
   readonly pid: number;
   /** 0 to 255, when the process ended by exit(2). */

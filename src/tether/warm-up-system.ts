@@ -116,8 +116,8 @@ const KERNEL: System = {
   readCrashRecord: () => ({ count: 0, latest: [] }),
   installCrashHandler: nothing,
   restart: absent,
-  uninterrupted: (work) => work(),
-  adoptStream: stream,
   upgrade: absent,
   settleUpgrade: nothing,
+  uninterrupted: (work) => work(),
+  adoptStream: stream,
 };

@@ -248,6 +248,15 @@ export class RecordingSystem implements System {
     throw new Error("restarted");
   }
 
+  upgrade(...args: [upgrade: Upgrade]): never {
+    this.#record("upgrade", args);
+    throw new Error("upgraded");
+  }
+
+  settleUpgrade(...args: [image: string]): void {
+    this.#record("settleUpgrade", args);
+  }
+
   /** Not recorded: what counts is the calls in it. */
   uninterrupted(work: () => void): void {
     work();
@@ -258,15 +267,6 @@ export class RecordingSystem implements System {
   }
 
   #record<Name extends keyof System>(call: Name, args: Parameters<System[Name]>): ReturnType<System[Name]> {
-  upgrade(...args: [upgrade: Upgrade]): never {
-    this.#record("upgrade", args);
-    throw new Error("upgraded");
-  }
-
-  settleUpgrade(...args: [image: string]): void {
-    this.#record("settleUpgrade", args);
-  }
-
     this.calls.push({ call, args });
     const answer = this.#answers.get(call) as Answer<Name> | undefined;
     return (answer ?? this.#byDefault(call))(...args);
