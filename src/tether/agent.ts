@@ -422,13 +422,8 @@ export class Agent {
     const log = new LogWriter({ port: new LogPort(device) });
     this.#log = log;
     this.#events.subscribe((event) => {
-      if (event.sessionId === MAIN_SESSION || this.#isEndOfDetached(event)) log.record(event);
+      // Of the execs, which are many, their clients tell the rest; but those may be gone at the end.
+      if (event.sessionId === MAIN_SESSION || event.exited) log.record(event);
     });
-  }
-
-  #isEndOfDetached({ sessionId, exited }: Event): boolean {
-    if (!exited) return false;
-    const entry = this.#sessions?.entries.find(({ id }) => id === sessionId);
-    return entry?.specification.startAfterAttach === false;
   }
 }

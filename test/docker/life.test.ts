@@ -37,7 +37,7 @@ function follow(
   readonly out: Watched;
   readonly input: NodeJS.WritableStream;
   readonly status: Promise<number>;
-  end(): void;
+  end(signal?: NodeJS.Signals): void;
 } {
   const { program, args, environment } = pair.command(side, words);
   const child = spawn(program, args, { env: environment, stdio: ["pipe", "pipe", "ignore"] });
@@ -45,7 +45,12 @@ function follow(
     child.once("error", reject);
     child.once("close", (code) => resolve(code ?? -1));
   });
-  return { out: new Watched(child.stdout), input: child.stdin, status, end: () => void child.kill() };
+  return {
+    out: new Watched(child.stdout),
+    input: child.stdin,
+    status,
+    end: (signal) => void child.kill(signal),
+  };
 }
 
 describe("the life of a container", () => {
@@ -136,6 +141,32 @@ describe("the life of a container", () => {
         assert.equal(events.out.text.match(/exec_die/g)?.length, 1);
         events.end();
         await call("rm", "-f", "busy");
+      });
+
+      it("tells of the end of what was executed once, also when its client has gone before", async () => {
+        await run("left", IMAGE, "sleep", "100000");
+        const client = follow(pair, side, [
+          "exec",
+          "left",
+          "sh",
+          "-c",
+          "echo on; until [ -e /go ]; do sleep 0.1; done; exit 6",
+        ]);
+        await client.out.expect(/^on\n$/);
+        client.end("SIGKILL");
+        await client.status;
+        await call("exec", "left", "touch", "/go");
+        const events = follow(pair, side, ["events", "--since", "1m", "--filter", "container=left"]);
+        await events.out.expect(/(?: container exec_die .*exitCode=6.*\n)/);
+        assert.equal((await pair.call(side, ["exec", "left", "sh", "-c", "exit 7"])).status, 7);
+        await events.out.expect(/(?: container exec_die .*exitCode=7.*\n)/);
+        // Behind everything that was told of the execs.
+        await call("pause", "left");
+        await events.out.expect(/ container pause /);
+        for (const code of [0, 6, 7])
+          assert.equal(events.out.text.match(new RegExp(`exec_die .*exitCode=${code}`, "g"))?.length, 1);
+        events.end();
+        await call("rm", "-f", "left");
       });
 
       it("is waited for until its process ends, also when that is started again", async () => {

@@ -79,7 +79,10 @@ export async function execDetached(core: Core, reference: string, request: ExecR
   return exec.id;
 }
 
-/** Execs are many: their guest does not write them in the log, and only who makes them can tell. */
+/**
+ * Execs are many: their guest writes only their ends in the log, and who makes them tells the rest. That tells of the
+ * end, too: of an exec that ended with its container the guest may not come to it.
+ */
 function tellEvents(
   { journal }: Core,
   { record }: KnownContainer,

@@ -44,12 +44,27 @@ function readGuests({ containers }: Core): ContainerEvent[] {
   return containers.list().flatMap((record) => readGuestEvents(record, containers.folderOf(record.id)));
 }
 
-/** A guest numbers its events from 1 in each run: each is told once, wherever it is found. */
+/**
+ * A guest numbers its events from 1 in each run: each is told once, wherever it is found. An exec's end is told by its
+ * guest and by its client, of which either may be gone before.
+ */
 class ToldEvents {
   /** The last number of each run of each container. */
   readonly #told = new Map<string, number>();
+  readonly #endedExecs = new Set<string>();
 
-  isNew({ id, guest }: ContainerEvent): boolean {
+  isNew(event: ContainerEvent): boolean {
+    return this.#isNewOfGuest(event) && this.#isNewEnd(event);
+  }
+
+  #isNewEnd({ action, attributes: { execID } }: ContainerEvent): boolean {
+    if (action !== "exec_die" || execID === undefined) return true;
+    if (this.#endedExecs.has(execID)) return false;
+    this.#endedExecs.add(execID);
+    return true;
+  }
+
+  #isNewOfGuest({ id, guest }: ContainerEvent): boolean {
     if (guest === undefined) return true;
     const run = `${id} ${guest.run}`;
     if (guest.sequence <= (this.#told.get(run) ?? 0)) return false;

@@ -76,6 +76,28 @@ describe("the events of containers", () => {
     assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start", "start", "pause"]);
   });
 
+  it("tell of each exec's end once, though its guest and its client have", async () => {
+    const [execID, other] = ["e".repeat(64), "f".repeat(64)];
+    const end = (sessionId: string, code: number): void =>
+      appendFileSync(
+        log(),
+        encodeLogRecord({
+          event: { sequence: ++sequence, time: { seconds: 10 + sequence }, sessionId, exited: { code } },
+        }),
+      );
+    end(execID, 3);
+    journal.add("exec_die", record, { execID, exitCode: "3" });
+    end(other, 4);
+    const events = stream({ since: 0, until: Date.now() + 300 });
+    const told: string[] = [];
+    for await (const { action, attributes } of events) {
+      told.push(`${action} ${attributes["exitCode"]}`);
+      // Its client may be later than its guest.
+      if (told.length === 2) journal.add("exec_die", record, { execID: other, exitCode: "4" });
+    }
+    assert.deepEqual(told, ["exec_die 3", "exec_die 4"]);
+  });
+
   it("are told as they come, also those of a container that is removed meanwhile", async () => {
     const events = stream({});
     const next = async (): Promise<string> => {
