@@ -21,6 +21,9 @@ const REFUSED = {
   busy: "Chardev is busy",
 };
 
+/** How long a port that is gone still has its characters. */
+const LET_GO_MS = 5;
+
 /**
  * The control socket of a running machine, as far as links use it: one visitor after the other, character devices
  * that are sockets and take one client at a time, and ports on them.
@@ -45,6 +48,8 @@ export class FakeQmpServer {
   });
   readonly #queue: Socket[] = [];
   readonly #clients = new Map<Socket, string>();
+  /** Ports that are unplugged and still have their characters. */
+  readonly #letGo = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -79,14 +84,17 @@ export class FakeQmpServer {
       const command = JSON.parse(line) as QmpCommand;
       this.commands.push(command);
       if (this.ignored.has(command.execute)) return;
-      Promise.resolve(this.#answer(command)).then(
+      Promise.resolve(this.#answer(command, say)).then(
         (answer) => say({ return: answer ?? {} }),
         (error: Error) => say({ error: { class: "GenericError", desc: error.message } }),
       );
     });
   }
 
-  async #answer({ execute, arguments: given }: QmpCommand): Promise<unknown> {
+  async #answer(
+    { execute, arguments: given }: QmpCommand,
+    say: (message: unknown) => void,
+  ): Promise<unknown> {
     const id = String(given["id"]);
     switch (execute) {
       case "query-status":
@@ -107,6 +115,12 @@ export class FakeQmpServer {
         return {};
       case "device_del":
         if (!this.ports.delete(id)) throw new Error(REFUSED.noDevice);
+        // It lets go of the characters a little later, and says so.
+        this.#letGo.add(id);
+        setTimeout(() => {
+          this.#letGo.delete(id);
+          say({ event: "DEVICE_DELETED", data: { device: id, path: `/machine/peripheral/${id}` } });
+        }, LET_GO_MS);
         return {};
       default:
         return {};
@@ -129,7 +143,8 @@ export class FakeQmpServer {
   #removeCharacters(id: string): void {
     const server = this.characters.get(id);
     if (server === undefined) throw new Error(REFUSED.noCharacters);
-    if ([...this.ports.values()].some(({ chardev }) => chardev === id)) throw new Error(REFUSED.busy);
+    const isInUse = [...this.ports.values()].some(({ chardev }) => chardev === id);
+    if (isInUse || this.#letGo.has(id)) throw new Error(REFUSED.busy);
     this.characters.delete(id);
     server.close();
     rmSync(join(this.#folder, `${id}.sock`), { force: true });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ClientChannel } from "ssh2";
 import { type AdoptedMachine, CONSOLE_LOG, QemuDriver } from "../../src/hypervisor/index.ts";
+import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
 import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
 import { catalogueError } from "../support/catalogue-error.ts";
@@ -58,6 +59,20 @@ for (const start of ["cold", "forked"] as const) {
     it("answers a client that came before its guest was ready", async () => {
       const connection = await connect();
       assert.notEqual((await connection.snapshot()).agentVersion, "");
+    });
+
+    it("leaves nothing of them in QEMU, while their process goes on", async () => {
+      const characters = async (): Promise<string[]> => {
+        const listed = await visitQmp(started.running.folder, (qmp) => qmp.execute("query-chardev"));
+        return (listed as { label: string }[]).map(({ label }) => label).toSorted();
+      };
+      const before = await characters();
+      for (let round = 0; round < 10; round++) {
+        const machine = adopt();
+        await Promise.all([machine.connectLink(), machine.connectLink()]);
+        await machine[Symbol.asyncDispose]();
+        assert.deepEqual(await characters(), before);
+      }
     });
 
     it("serves five clients at the same time while an attachment goes on", async () => {

@@ -168,10 +168,29 @@ async function listCharacters(qmp: QmpClient): Promise<z.infer<typeof characters
 async function removePort(qmp: QmpClient, folder: string, id: string): Promise<void> {
   const ports = (await listCharacters(qmp)).filter(({ label }) => parsePortId(label) !== undefined);
   if (ports.length > MOST_THAT_GO_AT_ONCE) await awaitGuest(qmp, id, "closed");
-  // Either may be gone, or never have been.
-  await qmp.execute("device_del", { id }).catch(() => {});
+  await unplug(qmp, id);
+  // It may be gone, or never have been.
   await qmp.execute("chardev-remove", { id }).catch(() => {});
   rmSync(join(folder, socketName(id)), { force: true });
+}
+
+/**
+ * Takes a port away. QEMU has unplugged it when it answers, but lets go of its character device later, which it tells by
+ * DEVICE_DELETED (device_finalize of hw/core/qdev.c); "Chardev is busy" until then.
+ */
+async function unplug(qmp: QmpClient, id: string): Promise<void> {
+  const isDeleted = Promise.withResolvers<void>();
+  qmp.onEvent = ({ event, data }) => {
+    if (event === "DEVICE_DELETED" && data?.["device"] === id) isDeleted.resolve();
+  };
+  try {
+    await qmp.execute("device_del", { id });
+  } catch {
+    // It is gone, or has never been.
+    return;
+  }
+  // The visit has a limit of its own.
+  await Promise.race([isDeleted.promise, qmp.closed]);
 }
 
 async function awaitGuest(qmp: QmpClient, id: string, state: "open" | "closed"): Promise<void> {
