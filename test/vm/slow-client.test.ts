@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
-import { succeedOn } from "../support/vm-commands.ts";
+import { DEMO_IMAGE, type Finished, useHost } from "../support/vm-host.ts";
+import { restartsOf, succeedOn } from "../support/vm-commands.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -26,18 +26,34 @@ describe("a client that stops reading", function () {
     await receive(other.process, FURTHER_BYTES);
     other.process.kill("SIGKILL");
     slow.process.kill("SIGCONT");
-    const { status, stdout, stderr } = await slow.finished;
-    assert.equal(status, 1);
-    const [, missed] =
-      /^vch: .* (\d+) bytes of standard output were left out$/m.exec(stderr.toString()) ?? [];
-    assert.ok(Number(missed) > 2 * MEBIBYTE, stderr.toString());
-    // What it had is whole: a line after the other.
-    const numbers = stdout.toString().split("\n").slice(1, -1).map(Number);
-    assert.ok(numbers.every((number, index) => index === 0 || number === (numbers[index - 1] ?? 0) + 1));
+    assertCutOff(await slow.finished);
     await other.finished;
     assert.match(await succeed("exec", "printer", "echo", "still there"), /^still there$/m);
   });
+
+  it("and comes back late after a crash of the agent is told so, too", async () => {
+    const slow = host.start(["attach", "printer"]);
+    await slow.stdout.expect(/^\d+$/m);
+    slow.process.kill("SIGSTOP");
+    await succeed("exec", "printer", "kill", "-SEGV", "1");
+    const other = host.start(["attach", "printer"]);
+    await receive(other.process, FURTHER_BYTES);
+    other.process.kill("SIGKILL");
+    slow.process.kill("SIGCONT");
+    assertCutOff(await slow.finished);
+    await other.finished;
+    assert.deepEqual(await restartsOf(host, "printer"), ["SEGV"]);
+  });
 });
+
+/** It ended with how much it missed; what it had is whole: a line after the other. */
+function assertCutOff({ status, stdout, stderr }: Finished): void {
+  assert.equal(status, 1);
+  const [, missed] = /^vch: .* (\d+) bytes of standard output were left out$/m.exec(stderr.toString()) ?? [];
+  assert.ok(Number(missed) > 2 * MEBIBYTE, stderr.toString());
+  const numbers = stdout.toString().split("\n").slice(1, -1).map(Number);
+  assert.ok(numbers.every((number, index) => index === 0 || number === (numbers[index - 1] ?? 0) + 1));
+}
 
 /** Resolves once a process has printed so many bytes. */
 function receive(
