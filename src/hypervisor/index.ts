@@ -15,5 +15,6 @@ export type {
   TemplateRequest,
 } from "./driver.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
+export { findMachineProcesses } from "./qemu/find-processes.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";
 export { QemuDriver } from "./qemu/qemu-driver.ts";

@@ -47,6 +47,8 @@ export interface QemuLaunch {
 export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
   const { folder } = launch;
   const server = createServer();
+  // A starter that was killed has left its own.
+  rmSync(join(folder, START_SOCKET), { force: true });
   await listenInFolder(server, folder, START_SOCKET);
   try {
     return await startCalling(launch, awaitCall(server));

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { MachineSpecification, TemplateRequest } from "../driver.ts";
+import { findMachineProcesses } from "./find-processes.ts";
 import { MACHINE, makeTemplate, MEMORY, STATE } from "./make-template.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { describeShape, type Shape } from "./template-shape.ts";
@@ -174,9 +175,18 @@ function clearUnfinished(folder: string): void {
     const machine = machineSchema.parse(JSON.parse(readFileSync(join(folder, MACHINE), "utf8")));
     if (isRunning(machine)) process.kill(machine.pid, "SIGKILL");
   } catch {
-    // It had no machine yet, or has ended this moment.
+    // It had no machine yet, or has ended this moment, or was killed before it wrote down which.
   }
+  for (const { pid } of findMachineProcesses(folder)) kill(pid);
   rmSync(folder, { recursive: true, force: true });
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended this moment.
+  }
 }
 
 function isMissing(error: unknown): boolean {

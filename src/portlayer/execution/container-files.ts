@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CONSOLE_LOG, identifyProcess, type Machine } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { GuestConnection, type LinkKeys, makeLinkKeys } from "../interaction/index.ts";
+import { markedStart } from "./abandoned-start.ts";
 import { encodeConfiguration } from "./configuration-document.ts";
 import { prepareStart } from "./container-start.ts";
 import { isUp, observeState } from "./container-state.ts";
@@ -69,9 +70,12 @@ class FilesMachine implements FilesAccess {
   /** Releases the container at its disposal; when it cannot be started, that is the caller's to do. */
   static async start(core: Core, container: LockedContainer, signal: AbortSignal): Promise<FilesMachine> {
     const keys = makeLinkKeys();
-    const machine = await startMachine(core, container, keys, signal);
+    const machine = await markedStart(container, async () => {
+      const started = await startMachine(core, container, keys, signal);
+      container.save({ ...container.record, filesMachine: identifyProcess(started.pid) });
+      return started;
+    });
     const files = new FilesMachine(core, container, machine);
-    container.save({ ...container.record, filesMachine: identifyProcess(machine.pid) });
     try {
       await files.#connect(keys, signal);
       return files;

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { ContainerRecord } from "./container-record.ts";
+import { awaitAbandonedStart } from "./abandoned-start.ts";
 import { type ContainerStatus, observeState } from "./container-state.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
@@ -27,6 +28,7 @@ export async function removeContainer(
   if (container === undefined) return;
   const { record } = container;
   if (!force) refuseUnlessEnded(record, observeState(containers, record).status);
+  await awaitAbandonedStart(container);
   await killMachines(record);
   discardContainer(core, container);
 }

@@ -1,3 +1,4 @@
+import { awaitAbandonedStart, endAbandonedStart } from "./abandoned-start.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { type ContainerState, observeState, settle } from "./container-state.ts";
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
@@ -32,6 +33,7 @@ export async function lockSettled(
   const container = await core.containers.lock(reference, signal);
   let settled: ContainerRecord | undefined;
   try {
+    await awaitAbandonedStart(container);
     settled = settle(core, container);
   } catch (error) {
     container[Symbol.dispose]();
@@ -57,7 +59,10 @@ export function look(core: Core, record: ContainerRecord): KnownContainer | unde
   const { containers } = core;
   let settled: ContainerRecord | undefined = record;
   using container = tryLock(containers, record.id);
-  if (container !== undefined) settled = settle(core, container);
+  if (container !== undefined) {
+    endAbandonedStart(container);
+    settled = settle(core, container);
+  }
   return settled === undefined ? undefined : { record: settled, state: observeState(containers, settled) };
 }
 

@@ -11,6 +11,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
 import { createContainerDisk } from "../storage/index.ts";
+import { markedStart } from "./abandoned-start.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { findBootFiles } from "./boot-files.ts";
 import { encodeConfiguration, encodeTemplateConfiguration } from "./configuration-document.ts";
@@ -81,14 +82,16 @@ export async function startMachine(
     },
     keys,
   );
-  const machine = await powerOn(components, specification, document, start.signal);
-  const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
-  container.save({
-    ...rest,
-    machine: identifyProcess(machine.pid),
-    started: new Date().toISOString(),
+  return markedStart(container, async () => {
+    const machine = await powerOn(components, specification, document, start.signal);
+    const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
+    container.save({
+      ...rest,
+      machine: identifyProcess(machine.pid),
+      started: new Date().toISOString(),
+    });
+    return { machine, keys };
   });
-  return { machine, keys };
 }
 
 /** @throws TetherError `invalid-option` for a container of an earlier version. */

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { succeedOn } from "../support/vm-commands.ts";
+import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+
+/**
+ * In place of QEMU: when it is to, stands its `vch` still before that can write anything down, becomes QEMU, and kills
+ * the `vch` once that QEMU has called it (which it does before it makes its own socket).
+ */
+const KILLS_ITS_STARTER = `#!/bin/sh
+if [ -e "$0.kills" ]; then
+  kill -STOP $PPID
+  ( until [ -S qmp.sock ]; do sleep 0.01; done; kill -KILL $PPID ) &
+fi
+exec /usr/bin/qemu-system-x86_64 "$@"
+`;
+
+describe("a start whose vch is killed before it has written the machine down", function () {
+  this.timeout(120_000);
+  // A QEMU of its own is another shape of machine.
+  const host = useHost({ sharesTemplates: false });
+  const succeed = succeedOn(host);
+
+  const qemu = (): string => host.file("bin/qemu-system-x86_64");
+  const environment = (): NodeJS.ProcessEnv => ({
+    PATH: [host.file("bin"), process.env["PATH"]].join(delimiter),
+  });
+  before(() => {
+    mkdirSync(host.file("bin"));
+    writeFileSync(qemu(), KILLS_ITS_STARTER, { mode: 0o755 });
+  });
+
+  /** Ends with a machine that nobody knows. */
+  const killDuring = async (...words: string[]): Promise<void> => {
+    writeFileSync(`${qemu()}.kills`, "");
+    const { status } = await host.run(words, { environment: environment() });
+    rmSync(`${qemu()}.kills`);
+    assert.equal(status, 137);
+    // Who has killed it ends, too.
+    await untilLeft(1);
+  };
+  const untilLeft = async (count: number): Promise<void> => {
+    while (host.processes().length > count) await delay(10);
+    assert.equal(host.processes().length, count);
+  };
+  const create = (name: string): Promise<string> =>
+    succeed("create", "--start", "cold", "--name", name, DEMO_IMAGE, "sleep", "1000");
+  const stateOf = (name: string): Promise<string> => succeed("inspect", "-f", "{{.State.Status}}", name);
+
+  it("leaves a container that can be started", async () => {
+    await create("again");
+    await killDuring("start", "again");
+    await succeed("start", "again");
+    assert.equal(host.processes().length, 1, "there is one QEMU");
+    assert.equal(await succeed("exec", "again", "echo", "runs"), "runs\n");
+    await succeed("rm", "-f", "again");
+  });
+
+  it("leaves no QEMU behind once anybody looks", async () => {
+    await create("seen");
+    await killDuring("start", "seen");
+    assert.match(await succeed("ps", "-a"), / Created .* seen\n/);
+    assert.equal(await stateOf("seen"), "created\n");
+    // Its plug has been pulled.
+    await untilLeft(0);
+    await succeed("rm", "seen");
+  });
+
+  it("leaves none when the container is removed, also one that was run", async () => {
+    await killDuring("run", "--start", "cold", "--name", "gone", DEMO_IMAGE, "sleep", "1000");
+    await succeed("rm", "-f", "gone");
+    assert.equal(host.processes().length, 0);
+  });
+
+  it("leaves none of a template, nor of a machine that was to serve files", async () => {
+    await create("files");
+    const copy = ["cp", "files:/etc/passwd", host.file("passwd")];
+    await killDuring(...copy);
+    // Makes the template anew.
+    assert.equal((await host.run(copy, { environment: environment() })).status, 0);
+    await untilLeft(0);
+    await killDuring(...copy);
+    await succeed(...copy);
+    await untilLeft(0);
+    await succeed("rm", "files");
+  });
+});
