@@ -60,6 +60,9 @@ napi_value call_enter_section(napi_env env, napi_callback_info info);
 napi_value call_leave_section(napi_env env, napi_callback_info info);
 napi_value call_keep_descriptor(napi_env env, napi_callback_info info);
 napi_value call_close_on_exec(napi_env env, napi_callback_info info);
+napi_value call_watch_children(napi_env env, napi_callback_info info);
+napi_value call_close_child_watch(napi_env env, napi_callback_info info);
+napi_value call_expect_child(napi_env env, napi_callback_info info);
 napi_value call_peek_child(napi_env env, napi_callback_info info);
 napi_value call_reap_child(napi_env env, napi_callback_info info);
 

@@ -16,6 +16,7 @@
 /* Each belongs to one thread. */
 enum section {
   SECTION_PUMP,
+  SECTION_REAPER,
   SECTION_MAIN,
   SECTION_COUNT,
 };

@@ -58,6 +58,9 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("leaveSection", call_leave_section),
     FUNCTION("keepDescriptor", call_keep_descriptor),
     FUNCTION("closeOnExec", call_close_on_exec),
+    FUNCTION("watchChildren", call_watch_children),
+    FUNCTION("closeChildWatch", call_close_child_watch),
+    FUNCTION("expectChild", call_expect_child),
     FUNCTION("peekChild", call_peek_child),
     FUNCTION("reapChild", call_reap_child),
 #undef FUNCTION

@@ -1,5 +1,6 @@
 #include "arguments.h"
 #include "calls.h"
+#include "children.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +122,15 @@ static int start(const struct request *request, const char *path, pid_t *pid) {
   return result;
 }
 
+/* Nobody may take the child for a stranger, though it ends before posix_spawn returns. */
+static int start_own(const struct request *request, const char *path, pid_t *pid) {
+  lock_children();
+  int reason = prepare_own_child() ? start(request, path, pid) : ENOMEM;
+  if (reason == 0) know_own_child(*pid);
+  unlock_children();
+  return reason;
+}
+
 static napi_value spawn_request(napi_env env, struct request *request) {
   char path[PATH_MAX];
   int reason = executable_path(request->path, path, sizeof path);
@@ -131,7 +141,7 @@ static napi_value spawn_request(napi_env env, struct request *request) {
     return throw_errno(env, reason, "fcntl F_DUPFD_CLOEXEC", request->path);
   }
   pid_t pid;
-  reason = start(request, path, &pid);
+  reason = start_own(request, path, &pid);
   close_lifted(request);
   if (reason != 0) return throw_errno(env, reason, "posix_spawn", request->path);
   return to_number(env, pid);

@@ -1,4 +1,4 @@
-import type { ChildStatus, System } from "../system/system.ts";
+import type { ChildStatus, ChildWatch, System } from "../system/system.ts";
 
 /** Who waits for a child. */
 interface Waiter {
@@ -6,78 +6,54 @@ interface Waiter {
   readonly resolve: (status: ChildStatus) => void;
 }
 
-/** So long at a time: who orphans processes faster than they are reaped (a fork bomb) must not keep the agent from all else. */
-const TURN_MS = 5;
-
 /**
- * Waits for every child of PID 1: the agent's own and the orphans that it inherits. It alone calls
- * waitid(2), so no status can be stolen; nothing in the guest uses Node's child_process.
+ * Waits for every child of PID 1. The agent's own are told to who waits for them; the orphans that it inherits are
+ * reaped by the system's thread. Nobody else calls waitid(2), so no status can be stolen; nothing in the guest uses
+ * Node's child_process.
  */
 export class Reaper {
   readonly #system: System;
   readonly #waiting = new Map<number, Waiter>();
-  #reapedOrphans = 0;
-  #next: NodeJS.Immediate | undefined;
+  #watch: ChildWatch | undefined;
 
   /** Call {@link start} to begin. */
   constructor(system: System) {
     this.#system = system;
   }
 
-  /** Number of strangers that were reaped. */
-  get reapedOrphans(): number {
-    return this.#reapedOrphans;
-  }
-
-  /** Reaps on every SIGCHLD, and what ended before. */
+  /** Everybody waits by now whose child an agent before this one has started. What ended before is told, too. */
   start(): void {
-    process.on("SIGCHLD", this.#reap);
-    this.#reap();
+    this.#watch ??= this.#system.watchChildren({ onEnded: () => this.#reap() });
   }
 
   stop(): void {
-    process.off("SIGCHLD", this.#reap);
-    clearImmediate(this.#next);
+    this.#watch?.close();
+    this.#watch = undefined;
   }
 
   /**
-   * How the child `pid` ended. Call it in the same turn in which the child was started, so that its
-   * end cannot come first.
+   * How the child `pid` ended. Call it in the same turn in which the child was started.
    *
    * @param note is called before the kernel forgets the child: what it has noted is not lost in a crash.
    */
   exitOf(pid: number, note: (status: ChildStatus) => void = () => {}): Promise<ChildStatus> {
+    this.#system.expectChild(pid);
     return new Promise((resolve) => this.#waiting.set(pid, { note, resolve }));
   }
 
-  /** Signals are merged while they are pending: one may stand for many children. */
-  readonly #reap = (): void => {
-    const limit = performance.now() + TURN_MS;
-    clearImmediate(this.#next);
-    while (this.#reapOne()) {
-      if (performance.now() < limit) continue;
-      this.#next = setImmediate(this.#reap);
-      return;
-    }
-  };
-
-  /** @returns false when no child has ended. */
-  #reapOne(): boolean {
+  #reap(): void {
     const system = this.#system;
-    const status = system.peekChild();
-    if (status === undefined) return false;
+    for (let status = system.peekChild(); status !== undefined; status = system.peekChild())
+      this.#end(status);
+  }
+
+  #end(status: ChildStatus): void {
     const waiter = this.#waiting.get(status.pid);
-    if (waiter === undefined) {
-      this.#reapedOrphans += 1;
-      system.reapChild(status.pid);
-      return true;
-    }
     this.#waiting.delete(status.pid);
-    system.uninterrupted(() => {
-      waiter.note(status);
-      system.reapChild(status.pid);
+    this.#system.uninterrupted(() => {
+      waiter?.note(status);
+      this.#system.reapChild(status.pid);
     });
-    waiter.resolve(status);
-    return true;
+    waiter?.resolve(status);
   }
 }

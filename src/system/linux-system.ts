@@ -7,7 +7,9 @@ import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./p
 import type {
   Bridge,
   BridgeEvents,
+  ChildEvents,
   ChildStatus,
+  ChildWatch,
   MountNamespace,
   NamespaceStep,
   SpawnRequest,
@@ -179,6 +181,15 @@ export class LinuxSystem implements System {
 
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void {
     translated(() => this.#native.replaceProcess(path, args, env));
+  }
+
+  watchChildren(events: ChildEvents): ChildWatch {
+    translated(() => this.#native.watchChildren(() => events.onEnded()));
+    return { close: () => this.#native.closeChildWatch() };
+  }
+
+  expectChild(pid: number): void {
+    translated(() => this.#native.expectChild(pid));
   }
 
   peekChild(): ChildStatus | undefined {

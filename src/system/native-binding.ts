@@ -54,6 +54,9 @@ export interface NativeBinding {
   setClock(milliseconds: number): void;
   attachDeviceProgram(cgroup: number, program: Uint8Array): void;
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
+  watchChildren(listener: () => void): void;
+  closeChildWatch(): void;
+  expectChild(pid: number): void;
   peekChild(): ChildStatus | undefined;
   reapChild(pid: number): ChildStatus | undefined;
   keepDescriptor(descriptor: number): void;

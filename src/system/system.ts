@@ -147,7 +147,19 @@ export interface System {
   replaceProcess(path: string, args: readonly Text[], env: readonly Text[]): void;
 
   /**
-   * waitid(2) with P_ALL, WEXITED, WNOHANG and WNOWAIT: one ended child, which stays until {@link reapChild}
+   * From now on own children, those from {@link spawn} or expected, are told of when they have ended. As PID 1 the
+   * others, the orphans that it inherits, are reaped by a thread of their own, whatever JavaScript does meanwhile; in
+   * any other process they are left to whoever has started them. One watch at a time.
+   *
+   * @throws SystemCallError `EBUSY` while there is another.
+   */
+  watchChildren(events: ChildEvents): ChildWatch;
+
+  /** Makes a child an own one that an agent before this one has started. Before {@link watchChildren}. */
+  expectChild(pid: number): void;
+
+  /**
+   * waitid(2) with WEXITED, WNOHANG and WNOWAIT: one own child that has ended, which stays until {@link reapChild}
    * takes it. What was noted in between is not lost in a crash.
    */
   peekChild(): ChildStatus | undefined;
@@ -217,6 +229,18 @@ export interface System {
 
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
+}
+
+/** Receives what happens to children. */
+export interface ChildEvents {
+  /** Some have ended: {@link System.peekChild} gives one after the other. */
+  onEnded(): void;
+}
+
+/** A running watch over children. */
+export interface ChildWatch {
+  /** From now on only {@link System.reapChild} reaps. */
+  close(): void;
 }
 
 /** How a child ended: exactly one of `code` and `signal` is set. */

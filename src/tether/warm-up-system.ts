@@ -104,6 +104,8 @@ const KERNEL: System = {
   bridgeDevice: absent,
   watchUevents: absent,
   replaceProcess: absent,
+  watchChildren: () => ({ close: nothing }),
+  expectChild: nothing,
   peekChild: () => undefined,
   reapChild: () => undefined,
   keepDescriptor: nothing,

@@ -61,7 +61,8 @@ system.installCrashHandler({
 const unfinished = new Set(["input", "children", ...state.streams.map(({ file }) => file)]);
 for (const stream of state.streams) follow(stream);
 feed();
-process.on("SIGCHLD", tend);
+for (const pid of Object.keys(state.running)) system.expectChild(Number(pid));
+system.watchChildren({ onEnded: tend });
 tend();
 writeFileSync(`${folder}/ready`, String(system.readCrashRecord(state.record).count));
 // As the agent of a container VM, this one never ends by itself.
@@ -164,12 +165,14 @@ function feed(): void {
 function tend(): void {
   for (let child = system.peekChild(); child !== undefined; child = system.peekChild()) {
     const expected = state.running[child.pid];
-    if (expected !== undefined) {
-      delete state.running[child.pid];
-      state.statuses.push([expected, child.code]);
-      save(state);
-    }
-    system.reapChild(child.pid);
+    system.uninterrupted(() => {
+      if (expected !== undefined) {
+        delete state.running[child.pid];
+        state.statuses.push([expected, child.code]);
+        save(state);
+      }
+      system.reapChild(child.pid);
+    });
   }
   while (!isEnough() && Object.keys(state.running).length < CHILDREN_AT_ONCE) {
     system.uninterrupted(() => {

@@ -5,7 +5,9 @@ import type { CountedInput, InputEvents, Ring, RingEvents } from "../../src/syst
 import type {
   Bridge,
   BridgeEvents,
+  ChildEvents,
   ChildStatus,
+  ChildWatch,
   MountNamespace,
   NamespaceStep,
   SpawnRequest,
@@ -199,6 +201,14 @@ export class RecordingSystem implements System {
     this.#record("replaceProcess", args);
   }
 
+  watchChildren(...args: [events: ChildEvents]): ChildWatch {
+    return this.#record("watchChildren", args);
+  }
+
+  expectChild(...args: [pid: number]): void {
+    this.#record("expectChild", args);
+  }
+
   peekChild(): ChildStatus | undefined {
     return this.#record("peekChild", []);
   }
@@ -286,6 +296,7 @@ export class RecordingSystem implements System {
       }),
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),
+      watchChildren: () => ({ close: () => {} }),
       makeRing: () => this.#nextDescriptor++,
       openRing: () => IDLE_RING,
       makeInput: () => this.#nextDescriptor++,
