@@ -194,6 +194,7 @@ void on_fatal_signal(int signal, siginfo_t *info, void *context) {
   struct crash crash = {.signal = signal, .code = info->si_code, .is_sent = is_sent(info)};
   if (info->si_code > 0) crash.address = (uint64_t)info->si_addr;
   describe_signal(signal, &crash);
+  pass_to_main_thread(&crash);
   if (!defer_crash(&crash)) execute_anew(&crash);
   errno = error;
 }

@@ -1,6 +1,7 @@
 #include "crash.h"
 
 #include <stdatomic.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,11 @@ static struct state sections[SECTION_COUNT];
 static _Atomic pid_t crashing;
 static _Atomic bool is_deferred;
 static struct crash deferred;
+
+/* The thread whose view of the file system is not the process's; 0: there is none. */
+static _Atomic pid_t estranged;
+static _Atomic bool is_passed;
+static struct crash passed;
 
 /* The thread ends with the execve(2) of another one. Signals would only pile up on its stack. */
 static _Noreturn void wait_for_the_end(void) {
@@ -78,6 +84,23 @@ enum claim claim_crash(void) {
   if (atomic_compare_exchange_strong(&crashing, &nobody, self)) return CLAIM_FIRST;
   if (nobody == self) return CLAIM_AGAIN;
   abandon_sections(self);
+  wait_for_the_end();
+}
+
+void leave_crashes_to_main_thread(void) { estranged = gettid(); }
+
+void main_thread_goes_on(void) { estranged = 0; }
+
+void pass_to_main_thread(struct crash *crash) {
+  if (is_passed && gettid() == getpid()) *crash = passed;
+  if (estranged == 0 || gettid() != estranged) return;
+  if (crashing == 0) {
+    passed = *crash;
+    /* The main thread waits for this one, which does nothing any more: so nothing can wait for a better moment. */
+    passed.is_sent = false;
+    is_passed = true;
+    syscall(SYS_tgkill, getpid(), getpid(), crash->signal);
+  }
   wait_for_the_end();
 }
 

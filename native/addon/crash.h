@@ -56,6 +56,21 @@ enum claim claim_crash(void);
 /** Waits, but no longer than about a second, until no other thread is inside a section. */
 void wait_for_sections(void);
 
+/**
+ * From now on a crash of the calling thread is executed by the main thread: whoever executes a program gives the process
+ * its own view of the file system. For one thread at a time; it does not come back from there.
+ */
+void leave_crashes_to_main_thread(void);
+
+/** That thread has ended. */
+void main_thread_goes_on(void);
+
+/**
+ * Leaves the crash to the main thread, when the calling thread has asked for that, and does not return; on the main
+ * thread it replaces `crash` by the one that was left to it. Async-signal-safe.
+ */
+void pass_to_main_thread(struct crash *crash);
+
 /** Executes the agent anew, as installed; returns only from a repeated signal. Async-signal-safe. */
 void execute_anew(const struct crash *crash);
 

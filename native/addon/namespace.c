@@ -1,4 +1,5 @@
 #include "calls.h"
+#include "crash.h"
 #include "namespace.h"
 #include "thread.h"
 
@@ -31,6 +32,7 @@ static bool fail(struct job *job, const char *syscall) {
  * Its descriptor is taken now, because after the pivot /proc is the container's, or absent.
  */
 static bool enter(struct job *job) {
+  leave_crashes_to_main_thread();
   if (unshare(CLONE_FS | CLONE_NEWNS) != 0) return fail(job, "unshare");
   if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return fail(job, "mount");
   job->namespace_fd = open("/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -82,6 +84,7 @@ static void run_in_thread(struct job *job) {
   int reason = create_thread(&thread, run, job);
   if (reason == 0) {
     pthread_join(thread, NULL);
+    main_thread_goes_on();
   } else {
     errno = reason;
     fail(job, "pthread_create");

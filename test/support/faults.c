@@ -1,9 +1,14 @@
 /* Real faults, for crash-faults.test.ts: an addon with a function for each. */
+#include <dirent.h>
 #include <node_api.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 typedef napi_value call(napi_env env, napi_callback_info info);
@@ -86,6 +91,43 @@ static napi_value threads(napi_env env, napi_callback_info info) {
   return write_nowhere(NULL);
 }
 
+static ino_t mount_namespace_of(const char *thread) {
+  char path[300];
+  struct stat status;
+  snprintf(path, sizeof path, "/proc/self/task/%s/ns/mnt", thread);
+  return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+/* 0 where there is none. */
+static pid_t find_thread_elsewhere(ino_t here) {
+  pid_t result = 0;
+  DIR *threads = opendir("/proc/self/task");
+  for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
+    ino_t there = entry->d_name[0] == '.' ? 0 : mount_namespace_of(entry->d_name);
+    if (there != 0 && there != here) result = atoi(entry->d_name);
+  }
+  closedir(threads);
+  return result;
+}
+
+static void *hit_thread_elsewhere(void *signal) {
+  char self[16];
+  snprintf(self, sizeof self, "%d", getpid());
+  ino_t here = mount_namespace_of(self);
+  pid_t thread;
+  while ((thread = find_thread_elsewhere(here)) == 0) continue;
+  syscall(SYS_tgkill, getpid(), thread, (int)(intptr_t)signal);
+  return NULL;
+}
+
+/* As soon as a thread has a mount namespace of its own, it gets SIGSEGV, as abort(3) would send it. */
+static napi_value elsewhere(napi_env env, napi_callback_info info) {
+  (void)env, (void)info;
+  pthread_t other;
+  pthread_create(&other, NULL, hit_thread_elsewhere, (void *)(intptr_t)SIGSEGV);
+  return NULL;
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -94,7 +136,7 @@ NAPI_MODULE_INIT() {
       {"segmentation", segmentation}, {"division", division}, {"instruction", instruction},
       {"breakpoint", breakpoint},     {"bus", bus},           {"overflow", overflow},
       {"thread", thread},             {"threads", threads},
-      {"delayed", delayed},
+      {"delayed", delayed},           {"elsewhere", elsewhere},
   };
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     napi_value function;

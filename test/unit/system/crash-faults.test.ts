@@ -179,6 +179,25 @@ describe("the crash handler", function () {
     assert.doesNotMatch(output, /TOO LATE/);
   });
 
+  it("executes the successor in the agent's own view, though the thread that makes a container's is hit", async () => {
+    const container = join(folder, "container");
+    // Long enough for the other thread to see it.
+    const { reason, output } = await crash(`
+      fs.mkdirSync("${container}", { recursive: true });
+      plan.args[2] += '; echo "VIEW $(readlink /proc/self/ns/mnt) $(stat -c %i /)"';
+      fs.writeSync(1, "OWN " + fs.readlinkSync("/proc/self/ns/mnt") + " " + fs.statSync("/").ino + "\\n");
+      ${INSTALLED}
+      faults.elsewhere();
+      const target = "${container}/made";
+      const mount = { do: "mount", source: "tmpfs", target, type: "tmpfs", flags: 0 };
+      const folders = Array.from({ length: 100_000 }, (_, n) => ({ do: "make-directory", target: target + "/" + n, mode: 0o700 }));
+      system.createMountNamespace("${container}", [{ do: "make-directory", target, mode: 0o700 }, mount, ...folders]);
+      fs.writeSync(1, "MADE\\n");`);
+    assert.equal(reason, "SIGSEGV");
+    assert.doesNotMatch(output, /MADE/);
+    assert.equal(/VIEW (.*)/.exec(output)?.[1], /OWN (.*)/.exec(output)?.[1]);
+  });
+
   it("counts crashes, and remembers the last ones over them", async () => {
     const { output } = await crash(`
       plan.path = process.execPath;
