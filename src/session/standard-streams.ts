@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { System, WindowSize } from "../system/system.ts";
 import { makeOutput, type OutputDescriptors } from "./ring-source.ts";
+import type { SavedProcess } from "./session-components.ts";
 import type { User } from "./user.ts";
 
 /** The terminal of a process that got no size: Docker's is 0×0, on which full-screen programs fail. */
@@ -104,9 +105,11 @@ export function openTerminal(
   }
 }
 
-/** Every descriptor of these streams that must outlive a crash. */
-export function descriptorsOf({ input, output, errorOutput }: StandardStreams): number[] {
+/** Every descriptor of a process that must outlive a crash. */
+export function descriptorsOf({ streams, report }: Pick<SavedProcess, "streams" | "report">): number[] {
+  const { input, output, errorOutput } = streams;
   const all = [
+    typeof report === "number" ? report : undefined,
     input?.target,
     input?.count,
     ...[output, errorOutput].flatMap((each) => [each?.source, each?.ring]),
