@@ -7,6 +7,7 @@ export interface HealthOptions {
   readonly healthInterval?: number;
   readonly healthTimeout?: number;
   readonly healthStartPeriod?: number;
+  readonly healthStartInterval?: number;
   readonly healthRetries?: number;
   /** False for `--no-healthcheck`. */
   readonly healthcheck?: boolean;
@@ -14,9 +15,11 @@ export interface HealthOptions {
 
 /** @throws TetherError `invalid-option` in Docker's words. */
 export function makeHealthCheck(options: HealthOptions): HealthCheck | undefined {
-  const { healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthRetries } = options;
+  const { healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthStartInterval, healthRetries } =
+    options;
   // As with Docker, an empty command and a time of 0 are as good as none.
-  const isGiven = [healthCmd, healthInterval, healthTimeout, healthStartPeriod, healthRetries].some(Boolean);
+  const times = [healthInterval, healthTimeout, healthStartPeriod, healthStartInterval];
+  const isGiven = [healthCmd, ...times, healthRetries].some(Boolean);
   if (options.healthcheck === false) {
     if (isGiven)
       throw new TetherError("invalid-option", "--no-healthcheck conflicts with --health-* options");
@@ -29,7 +32,7 @@ export function makeHealthCheck(options: HealthOptions): HealthCheck | undefined
     intervalMs: healthInterval ?? 0,
     timeoutMs: healthTimeout ?? 0,
     startPeriodMs: healthStartPeriod ?? 0,
-    startIntervalMs: 0,
+    startIntervalMs: healthStartInterval ?? 0,
     retries: healthRetries ?? 0,
   };
 }

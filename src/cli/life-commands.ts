@@ -3,6 +3,7 @@ import type { StopOptions } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
 import { eachContainer } from "./each-container.ts";
+import { parsePidsLimit } from "./run-options.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
 import { beClient } from "./session-client.ts";
 import { SignalProxy } from "./signal-proxy.ts";
@@ -153,15 +154,19 @@ function addRename(program: Command, context: Context): void {
 function addUpdate(program: Command, context: Context): void {
   program
     .command("update")
-    .description("Change the restart policy of one or more container VMs")
+    .description("Change the restart policy or the limit of processes of one or more container VMs")
     .argument(...CONTAINERS)
     .option("--restart <policy>", "no, on-failure[:max], always, unless-stopped")
-    .action((references: string[], { restart }: { restart?: string }) => {
-      if (restart === undefined)
+    .option("--pids-limit <number>", "processes and threads (-1 for no limit)", parsePidsLimit)
+    .action((references: string[], { restart, pidsLimit }: { restart?: string; pidsLimit?: number }) => {
+      if (restart === undefined && pidsLimit === undefined)
         throw new TetherError("usage", "you must provide one or more flags when using this command");
-      const policy = parseRestartPolicy(restart);
+      const changes = {
+        restart: restart === undefined ? undefined : parseRestartPolicy(restart),
+        pidsLimit,
+      };
       return eachContainer(references, context, (execution, reference) =>
-        execution.updateRestartPolicy(reference, policy),
+        execution.update(reference, changes),
       );
     });
 }

@@ -10,6 +10,7 @@ interface LogsOptions {
   readonly since?: string;
   readonly until?: string;
   readonly timestamps?: true;
+  readonly details?: true;
 }
 
 /** Adds `vch logs`. */
@@ -18,6 +19,7 @@ export function addLogsCommand(program: Command, context: Context): void {
     .command("logs")
     .description("Show what a container VM's process has printed")
     .argument("<container>", "name, id or beginning of an id")
+    .option("--details", "begin each line with a space, as Docker does where a driver has no details")
     .option("-f, --follow", "go on with what it prints from now on")
     .option("-n, --tail <lines>", "only so many of the last lines", "all")
     .option("--since <time>", "from then on: a time, seconds since 1970, or 10m ago")
@@ -41,6 +43,7 @@ async function showLogs(reference: string, options: LogsOptions, context: Contex
   for await (const entry of entries) {
     const output = entry.stream === "stderr" ? process.stderr : process.stdout;
     if (options.timestamps === true && entry.isLineStart) output.write(`${formatLogTime(entry.time)} `);
+    if (options.details === true && entry.isLineStart) output.write(" ");
     // A reader that is slower than the file is waited for.
     if (!output.write(entry.data)) await drained(output, stop.signal);
   }

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Execution } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
+import { ContainerIdFile } from "./container-id-file.ts";
 import { Interruption } from "./interruption.ts";
 import {
   addContainerOptions,
@@ -65,7 +66,9 @@ export function addCreateCommand(program: Command, context: Context): void {
     .action(async (image: string, words: string[], options: ContainerOptions) => {
       using signals = new SignalProxy();
       const request = makeContainerRequest(image, words, options, true);
+      using idFile = new ContainerIdFile(options.cidfile);
       const { id } = await context.openExecution().create(request, signals.abort);
+      idFile.write(id);
       process.stdout.write(`${id}\n`);
     });
 }
@@ -79,10 +82,14 @@ async function runDetached(
   if (options.attach.length > 0) throw new TetherError("usage", "Conflicting options: -a and -d");
   if (options.timeout !== undefined) throw new TetherError("usage", "Conflicting options: --timeout and -d");
   const request = makeContainerRequest(image, command, options, false);
+  using idFile = new ContainerIdFile(options.cidfile);
   using signals = new SignalProxy();
   let id: string | undefined;
   try {
-    await openExecution().runDetached(request, signals.abort, (record) => (id = record.id));
+    await openExecution().runDetached(request, signals.abort, (record) => {
+      id = record.id;
+      idFile.write(id);
+    });
   } finally {
     // As with Docker, the id of a container that could not be started, too: it is there to be looked at.
     if (id !== undefined) process.stdout.write(`${id}\n`);
@@ -107,8 +114,10 @@ async function runAttached(
     detachKeys: options.detachKeys,
     passesSignals: isTrue(options.sigProxy),
   };
-  const { result } = await beClient(client, async (streams, control) => {
+  using idFile = new ContainerIdFile(options.cidfile);
+  const { result } = await beClient(client, async (streams, clientControl) => {
     const execution = openExecution();
+    const control = { ...clientControl, onCreated: (id: string) => idFile.write(id) };
     if (client.passesSignals) return execution.run(request, streams, control);
     return runWithoutSignals(execution, request, streams, control);
   });
@@ -127,6 +136,7 @@ async function runWithoutSignals(
   control.abort.addEventListener("abort", onAbort);
   const status = await execution.run(request, streams, {
     abort: abort.signal,
+    onCreated: control.onCreated,
     detach: control.detach === undefined ? leave.signal : AbortSignal.any([control.detach, leave.signal]),
     onRunning: (signal) => {
       isRunning = true;

@@ -10,6 +10,7 @@ import { TetherError } from "../protocol/errors/index.ts";
 import { collectEnvironment } from "./environment-options.ts";
 import { type HealthOptions, makeHealthCheck } from "./health-options.ts";
 import { collectPairs } from "./label-options.ts";
+import { parseExtraHost } from "./host-options.ts";
 import { makeLogSettings } from "./log-options.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
@@ -40,6 +41,9 @@ export interface ContainerOptions extends HealthOptions, SecurityOptions {
   readonly memory: string;
   readonly cpus?: number;
   readonly pidsLimit: number;
+  readonly shmSize: number;
+  readonly addHost: readonly string[];
+  readonly cidfile?: string;
   readonly accel: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -69,6 +73,8 @@ export function addContainerOptions(command: Command): Command {
   return addMachineOptions(addProcessOptions(command))
     .option("--rm", "remove the container when it ends")
     .option("--name <name>", "name of the container")
+    .option("--cidfile <file>", "write the container's id to a file")
+    .option("--add-host <name:address>", "a line for /etc/hosts", collect, [])
     .option("-l, --label <K=V>", "set a label", collect, [])
     .option("--label-file <file>", "read labels from a file", collect, [])
     .option(
@@ -82,6 +88,7 @@ export function addContainerOptions(command: Command): Command {
     .option("--health-interval <duration>", "time between two checks (30s)", parseDuration)
     .option("--health-timeout <duration>", "time that one check may take (30s)", parseDuration)
     .option("--health-start-period <duration>", "time in which failures do not count (0s)", parseDuration)
+    .option("--health-start-interval <duration>", "time between two checks meanwhile (5s)", parseDuration)
     .option("--health-retries <number>", "failures in a row that make it unhealthy (3)", parseCount)
     .option("--no-healthcheck", "no health check, whatever the image has")
     .option("--sysctl <K=V>", "kernel parameter of the container VM", collect, [])
@@ -122,6 +129,7 @@ function addMachineOptions(command: Command): Command {
       parsePidsLimit,
       0,
     )
+    .option("--shm-size <size>", "size of /dev/shm (64m)", parseShmSize, 0)
     .addOption(choice("--accel <kind>", "how the processor is virtualised", "auto", "kvm", "tcg"))
     .addOption(choice("--hardware <kind>", "devices of the container VM", "virtio", "vmware"))
     .addOption(choice("--boot <medium>", "how the kernel gets in", "kernel", "iso-bios", "iso-uefi"))
@@ -171,6 +179,8 @@ export function makeContainerRequest(
     memoryBytes: parseMemory(options.memory),
     cpus: options.cpus,
     pidsLimit: options.pidsLimit,
+    shmBytes: options.shmSize,
+    extraHosts: options.addHost.map(parseExtraHost),
     acceleration: options.accel,
     hardware: options.hardware,
     boot: options.boot,
@@ -210,6 +220,19 @@ export function parsePidsLimit(text: string): number {
     `invalid argument ${JSON.stringify(text)} for "--pids-limit" flag: strconv.ParseInt: ` +
       `parsing ${JSON.stringify(text)}: ${isNumber ? "value out of range" : "invalid syntax"}`,
   );
+}
+
+/** @throws TetherError `invalid-option` in Docker's words. */
+function parseShmSize(text: string): number {
+  try {
+    return parseSize(text);
+  } catch (error) {
+    const { message } = TetherError.from(error, "invalid-option", text);
+    throw new TetherError(
+      "invalid-option",
+      `invalid argument ${JSON.stringify(text)} for "--shm-size" flag: ${message}`,
+    );
+  }
 }
 
 /** A number of seconds above zero. */

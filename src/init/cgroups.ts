@@ -73,7 +73,20 @@ export function limitContainer(pidsLimit: number, root: string = CGROUP_ROOT, pr
   writeFileSync(join(root, AGENT_CGROUP, "cpu.weight"), "10000");
   // Whatever is cached for the agent stays: its code is read anew each time otherwise.
   writeFileSync(join(root, AGENT_CGROUP, "memory.low"), "max");
+  limitProcesses(pidsLimit, root, proc);
+}
+
+/**
+ * Limits the processes and threads that the container can have; those that there are go on.
+ *
+ * @param pidsLimit as {@link limitContainer}'s.
+ * @param proc another folder in tests.
+ */
+export function limitProcesses(pidsLimit: number, root: string = CGROUP_ROOT, proc = "/proc"): void {
   const threads = Number(readFileSync(`${proc}/sys/kernel/threads-max`, "latin1"));
   const most = Math.max(Math.floor(threads * PROCESSES_PART), LEAST_PROCESSES);
-  writeFileSync(join(container, "pids.max"), String(pidsLimit === 0 ? most : Math.min(pidsLimit, most)));
+  writeFileSync(
+    join(root, CONTAINER_CGROUP, "pids.max"),
+    String(pidsLimit === 0 ? most : Math.min(pidsLimit, most)),
+  );
 }

@@ -24,6 +24,8 @@ export interface FileSystemOptions {
   readonly privileged: boolean;
   /** `docker run --read-only`. */
   readonly readOnlyRoot: boolean;
+  /** Size of /dev/shm; 0 for Docker's default. */
+  readonly shmBytes: number;
   /** The main process's, absolute: a read-only root must have it from the start. */
   readonly workingDirectory: string;
 }
@@ -32,7 +34,7 @@ export interface FileSystemOptions {
 export function makeContainerNamespace(
   system: System,
   names: Names,
-  options: FileSystemOptions = { privileged: false, readOnlyRoot: false, workingDirectory: "/" },
+  options: FileSystemOptions = { privileged: false, readOnlyRoot: false, workingDirectory: "/", shmBytes: 0 },
 ): MountNamespace {
   const folder = `${RUN_DIRECTORY}/container`;
   mkdirSync(folder, { recursive: true });

@@ -28,6 +28,8 @@ export interface NamespaceOptions {
   readonly readOnlyRoot: boolean;
   /** Made before the root becomes read-only; afterwards the launcher cannot. Absolute. */
   readonly workingDirectory: string;
+  /** Size of /dev/shm; 0 for Docker's default. */
+  readonly shmBytes: number;
   /** For a privileged container. */
   readonly machineDevices: readonly DeviceNode[];
 }
@@ -49,6 +51,7 @@ const USUAL: NamespaceOptions = {
   privileged: false,
   readOnlyRoot: false,
   workingDirectory: "/",
+  shmBytes: 0,
   machineDevices: [],
 };
 
@@ -79,6 +82,9 @@ const MASKED_FOLDERS: ReadonlySet<string> = new Set([
 
 /** Docker's read-only paths. */
 const READ_ONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"] as const;
+
+/** Docker's (daemon/config, DefaultShmSize). */
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 const S_IFCHR = 0o020000;
 const SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -113,9 +119,9 @@ export function containerNamespaceSteps(
   files: GeneratedFiles,
   options: NamespaceOptions = USUAL,
 ): NamespaceStep[] {
-  const { privileged, readOnlyRoot, workingDirectory, machineDevices } = options;
+  const { privileged, readOnlyRoot, workingDirectory, shmBytes, machineDevices } = options;
   return [
-    ...fileSystems(root),
+    ...fileSystems(root, shmBytes || DEFAULT_SHM_BYTES),
     ...cgroup(root, privileged),
     ...devices(root),
     ...machineDevices.map(({ path, ...node }): NamespaceStep => ({ ...node, target: `${root}/dev/${path}` })),
@@ -126,7 +132,7 @@ export function containerNamespaceSteps(
   ];
 }
 
-function fileSystems(root: string): NamespaceStep[] {
+function fileSystems(root: string, shmBytes: number): NamespaceStep[] {
   const directory = (path: string): NamespaceStep => ({
     do: "make-directory",
     target: root + path,
@@ -156,7 +162,7 @@ function fileSystems(root: string): NamespaceStep[] {
     // The agent's instance, so that a session's terminal has its name in the container.
     bind("/dev/pts", "/dev/pts"),
     directory("/dev/shm"),
-    mount("tmpfs", "/dev/shm", SAFE, "mode=1777,size=65536k"),
+    mount("tmpfs", "/dev/shm", SAFE, `mode=1777,size=${shmBytes}`),
     directory("/dev/mqueue"),
     mount("mqueue", "/dev/mqueue", SAFE),
   ];

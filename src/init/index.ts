@@ -12,6 +12,7 @@ export {
 } from "./agent-images.ts";
 export {
   limitContainer,
+  limitProcesses,
   makeCgroups,
   openContainerCgroup,
 } from "./cgroups.ts";

@@ -7,6 +7,7 @@ import {
   mountAgentFileSystems,
   mountLayerDisk,
   limitContainer,
+  limitProcesses,
   openContainerCgroup,
   Reaper,
   readDiskSerial,
@@ -14,7 +15,6 @@ import {
   restrictDevices,
   writeSysctls,
 } from "../init/index.ts";
-import type { Event } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import {
@@ -282,7 +282,7 @@ export class Agent {
   #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {
     const { privileged, readOnlyRoot } = configuration.security;
     const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
-    const options = { privileged, readOnlyRoot, workingDirectory };
+    const options = { privileged, readOnlyRoot, workingDirectory, shmBytes: configuration.shmBytes };
     return makeContainerNamespace(this.#components.system, configuration, options);
   }
 
@@ -402,6 +402,7 @@ export class Agent {
       },
       setClock: (milliseconds) => correctClock(system, milliseconds),
       logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
+      limitProcesses: (pidsLimit) => limitProcesses(pidsLimit),
       describeAgent: () => ({
         version: AGENT_VERSION,
         diskSerial: readDiskSerial("/"),
@@ -413,8 +414,8 @@ export class Agent {
   }
 
   /**
-   * What happens to the main session goes to the log port as it happens, from the first on; and the ends of execs that
-   * nobody waits for. What else there is to tell of execs, which are many, whoever makes them does.
+   * What happens to the main session goes to the log port as it happens, from the first on; and the ends of execs,
+   * whose clients may have gone. What else there is to tell of execs, which are many, those do.
    */
   #recordEvents(): void {
     const device = findVirtioPort(LOG_PORT_NAME);

@@ -33,12 +33,12 @@ export function attachChannel(
 ): (departure: Departure) => void {
   const writer = new ChannelWriter(channel);
   let isCutOff = false;
-  let detachOutput: ((departure: Departure) => void) | undefined;
+  /** As far as the client is attached already. */
+  const leave: Array<() => void> = [];
   const cutOff = (name: string) => (missedBytes: number) => {
     if (isCutOff) return;
     isCutOff = true;
-    detachInput();
-    detachOutput?.("left");
+    for (const each of leave) each();
     endCutOff(channel, `${missedBytes} bytes of ${name} were left out`);
   };
   const output = new EndingSink(
@@ -55,22 +55,23 @@ export function attachChannel(
     hasEnded = true;
   });
   const detachInput = session.input.attach(channel, () => hasEnded);
-  const detach = session.attach({
+  leave.push(detachInput);
+  const detachOutput = session.attach({
     output,
     errorOutput,
     outputOffset: request.output,
     errorOutputOffset: request.errorOutput,
     kind: request.kind,
   });
-  detachOutput = detach;
-  // A client that has come back too late is cut off before there is anything to detach.
-  if (isCutOff) detach("left");
+  leave.push(() => detachOutput("left"));
+  // A client that has come back too late was cut off before there was anything to detach.
+  if (isCutOff) detachOutput("left");
   // What the client sent before it left is still the process's, which may read it later.
-  ssh.once("close", () => detach("left"));
+  ssh.once("close", () => detachOutput("left"));
   void sendOutcome(channel, session, Promise.all([output.ended, errorOutput.ended]));
   return (departure) => {
     detachInput();
-    detach(departure);
+    detachOutput(departure);
   };
 }
 

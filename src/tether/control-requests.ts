@@ -30,6 +30,8 @@ export interface ControlComponents {
   readonly setClock: (milliseconds: number) => void;
   /** @param writtenBytes the new file's size. */
   readonly logRotated: (writtenBytes: number) => void;
+  /** @param pidsLimit 0 for as many processes as the VM can spare. */
+  readonly limitProcesses: (pidsLimit: number) => void;
   readonly describeAgent: () => tether.control.AgentState.$Properties;
   /** Returns only by failing: else there is another agent. */
   readonly upgrade: (request: UpgradeRequest) => Promise<never>;
@@ -79,6 +81,7 @@ export class ControlRequests implements ControlTarget {
     if (request.acknowledgeExit) agent.acknowledgeExit();
     else if (request.powerOff) agent.powerOff();
     else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
+    else if (request.updatePidsLimit) agent.limitProcesses(request.updatePidsLimit.pidsLimit ?? 0);
     else if (request.logRotated) agent.logRotated(request.logRotated.writtenBytes ?? 0);
     else if (request.describeAgent) return { agent: agent.describeAgent() };
     else if (request.upgradeAgent) return agent.upgrade(checkUpgrade(request.upgradeAgent));

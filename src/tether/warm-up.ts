@@ -88,6 +88,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
       powerOff: () => {},
       setClock: () => {},
       logRotated: () => {},
+      limitProcesses: () => {},
       describeAgent: () => ({}),
       upgrade: () => Promise.reject(new Error("not here")),
       confirmUpgrade: () => {},

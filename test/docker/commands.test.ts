@@ -7,6 +7,9 @@ import { DIFFERENCES } from "./differences.ts";
 const SERVICE =
   "trap 'echo stopping; exit 3' TERM; echo started; echo problem >&2; while :; do sleep 1000 & wait $!; done";
 
+/** Six processes in all, with the service's two and this shell. */
+const THREE_MORE = "sleep 0.5 & sleep 0.5 & sleep 0.5 & wait";
+
 const words = (line: string): string[] => line.split(" ");
 const shell = (script: string, ...options: string[]): string[] => [
   "exec",
@@ -52,6 +55,34 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
     [`a limit of ${limit} processes: shown`, ["inspect", "-f", "{{json .HostConfig.PidsLimit}}", "limited"]],
     [`a limit of ${limit} processes: removed`, ["rm", "limited"]],
   ]),
+  [
+    "a /dev/shm of its own size",
+    ["run", "--rm", "--shm-size", "1.5m", IMAGE, "sh", "-c", "df -k /dev/shm | tail -1 | cut -c6-"],
+  ],
+  [
+    "a /dev/shm of 100 bytes",
+    ["run", "--rm", "--shm-size", "100", IMAGE, "sh", "-c", "df -k /dev/shm | tail -1 | cut -c6-"],
+  ],
+  ["a /dev/shm of no size", ["run", "--rm", "--shm-size", "x", IMAGE, "true"]],
+  [
+    "hosts of its own",
+    [
+      ...["run", "--rm", "--add-host", "one:1.2.3.4", "--add-host", "two:::1", IMAGE],
+      ...["sh", "-c", "grep -E 'one|two' /etc/hosts"],
+    ],
+  ],
+  ["a host without an address", ["run", "--rm", "--add-host", "x", IMAGE, "true"]],
+  ["a host with a wrong address", ["run", "--rm", "--add-host", "a:b", IMAGE, "true"]],
+  [
+    "shm and hosts: made",
+    ["run", "--name", "shown", "--shm-size", "1m", "--add-host", "a:1.2.3.4", IMAGE, "true"],
+  ],
+  [
+    "shm and hosts: shown",
+    ["inspect", "-f", "{{.HostConfig.ShmSize}} {{json .HostConfig.ExtraHosts}}", "shown"],
+  ],
+  ["shm and hosts: removed", ["rm", "shown"]],
+  ["an id file that is there", ["run", "--rm", "--cidfile", "/etc/passwd", IMAGE, "true"]],
   ["a security option that is unknown", ["run", "--rm", "--security-opt", "nosuch", IMAGE, "true"]],
   ["a stop signal that is unknown", ["run", "--rm", "--stop-signal", "nosuch", IMAGE, "true"]],
   ["a variable without a name", ["run", "--rm", "-e", "=x", IMAGE, "true"]],
@@ -113,6 +144,7 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
 
   ["logs", words("logs it")],
   ["logs: the last", words("logs --tail 2 it")],
+  ["logs: with details", words("logs --details it")],
   ["top", words("top it -o pid,comm")],
   ["rename: the same name", words("rename it it")],
   ["rename: a name that is none", words("rename it a/b")],
@@ -128,6 +160,13 @@ const COMMANDS: readonly (readonly [string, readonly string[]])[] = [
   ["ps: paused", ["ps", "--format", "{{.Names}} {{.State}}"]],
   ["unpause", words("unpause it")],
   ["ps: a filter that is unknown", words("ps --filter nosuch=1")],
+  ["update: nothing", words("update it")],
+  ["update: a limit of processes", words("update --pids-limit 4 it")],
+  ["update: a limit of processes: shown", ["inspect", "-f", "{{.HostConfig.PidsLimit}}", "it"]],
+  ["update: a limit of processes: held", shell(`${THREE_MORE}; echo not reached`)],
+  ["update: a limit of processes that is none", words("update --pids-limit x it")],
+  ["update: a limit of processes: lifted", words("update --pids-limit 400 it")],
+  ["update: a limit of processes: no more", shell(`${THREE_MORE}; echo reached`)],
   ["update: a policy that is unknown", words("update --restart nosuch it")],
   ["stop", words("stop it")],
   ["stop: again", words("stop it")],

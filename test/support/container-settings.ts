@@ -18,6 +18,8 @@ export function containerSettings(changes: Partial<ContainerSettings> = {}): Con
     stopSignal: "SIGTERM",
     nanoCpus: 0,
     pidsLimit: 0,
+    shmBytes: 0,
+    extraHosts: [],
     tty: false,
     openStdin: false,
     stdinOnce: false,

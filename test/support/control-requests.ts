@@ -16,6 +16,7 @@ export function controlRequests(parts: Partial<ControlComponents> = {}): Control
     powerOff: () => {},
     setClock: () => {},
     logRotated: () => {},
+    limitProcesses: () => {},
     describeAgent: () => ({}),
     upgrade: () => Promise.reject(new Error("not here")),
     confirmUpgrade: () => {},

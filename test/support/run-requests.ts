@@ -32,6 +32,8 @@ export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
     memoryBytes: 512 * 1024 * 1024,
     cpus: undefined,
     pidsLimit: 0,
+    shmBytes: 0,
+    extraHosts: [],
     acceleration: "auto",
     hardware: "virtio",
     boot: "kernel",

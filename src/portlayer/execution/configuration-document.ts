@@ -44,8 +44,9 @@ export function encodeConfiguration(
     name: start.name,
     hostname: settings.hostname,
     nanoCpus: settings.nanoCpus,
-    // More than any kernel can have is no limit either.
-    pidsLimit: Math.min(settings.pidsLimit, MAX_UINT32),
+    pidsLimit: encodePidsLimit(settings.pidsLimit),
+    shmBytes: settings.shmBytes,
+    extraHosts: settings.extraHosts.map(({ name, address }) => ({ address, names: [name] })),
     session: sessionOf(settings, start),
     security: securityOf(security),
     restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },
@@ -77,6 +78,11 @@ const RESTART_KINDS: Readonly<Record<RestartPolicy["name"], tether.config.Restar
   always: Kind.ALWAYS,
   "unless-stopped": Kind.UNLESS_STOPPED,
 };
+
+/** More than any kernel can have is no limit either. */
+export function encodePidsLimit(pidsLimit: number): number {
+  return Math.min(pidsLimit, MAX_UINT32);
+}
 
 /** The policy's number in proto/config.proto. */
 export function restartKind(name: RestartPolicy["name"]): tether.config.RestartPolicy.Kind {

@@ -1,6 +1,6 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Request } from "../../protocol/control-messages.ts";
-import { restartKind } from "./configuration-document.ts";
+import { encodePidsLimit, restartKind } from "./configuration-document.ts";
 import type { RestartPolicy } from "./container-settings.ts";
 import { isUp, observeState } from "./container-state.ts";
 import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
@@ -40,29 +40,41 @@ export async function renameContainer(core: Core, reference: string, name: strin
   core.journal.add("rename", container.record, { oldName: `/${oldName}` });
 }
 
-/** Docker's `update --restart`: now, if the container is up, and for every later start. */
-export async function updateRestartPolicy(
+/** What `update` changes; undefined for what stays. */
+export interface ContainerChanges {
+  readonly restart: RestartPolicy | undefined;
+  /** 0 for as many processes as the VM can spare. */
+  readonly pidsLimit: number | undefined;
+}
+
+/** Docker's `update`: now, if the container is up, and for every later start. */
+export async function updateContainer(
   core: Core,
   reference: string,
-  restart: RestartPolicy,
+  { restart, pidsLimit }: ContainerChanges,
 ): Promise<void> {
   using container = await lockSettled(core, reference);
   const { record } = container;
   const settings = settingsOf(record);
-  if (settings.autoRemove && restart.name !== "no")
+  if (settings.autoRemove && restart !== undefined && restart.name !== "no")
     throw new TetherError(
       "invalid-option",
       "Restart policy cannot be updated because AutoRemove is enabled for the container",
     );
-  container.save({ ...record, settings: { ...settings, restart } });
-  const state = observeState(core.containers, container.record);
-  const { name, maximumRetryCount } = restart;
-  if (isUp(state))
-    await ask(
-      core,
-      { record, state },
-      { updateRestartPolicy: { kind: restartKind(name), maximumRetryCount } },
-    );
+  const changes = { ...(restart && { restart }), ...(pidsLimit === undefined ? {} : { pidsLimit }) };
+  container.save({ ...record, settings: { ...settings, ...changes } });
+  const known = { record, state: observeState(core.containers, container.record) };
+  if (isUp(known.state)) {
+    if (restart !== undefined)
+      await ask(core, known, {
+        updateRestartPolicy: {
+          kind: restartKind(restart.name),
+          maximumRetryCount: restart.maximumRetryCount,
+        },
+      });
+    if (pidsLimit !== undefined)
+      await ask(core, known, { updatePidsLimit: { pidsLimit: encodePidsLimit(pidsLimit) } });
+  }
   core.journal.add("update", container.record);
 }
 

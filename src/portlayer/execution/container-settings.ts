@@ -66,6 +66,10 @@ export const containerSettingsSchema = z.object({
   nanoCpus: z.number().int().min(0),
   /** Docker's PidsLimit; 0 for as many processes as the VM can spare. */
   pidsLimit: z.number().int().min(0).default(0),
+  /** Size of /dev/shm; 0 for Docker's default. */
+  shmBytes: z.number().int().min(0).default(0),
+  /** Lines for /etc/hosts. */
+  extraHosts: z.array(z.object({ name: z.string(), address: z.string() })).default([]),
   tty: z.boolean(),
   openStdin: z.boolean(),
   stdinOnce: z.boolean(),

@@ -4,7 +4,8 @@ import {
   pauseContainer,
   renameContainer,
   unpauseContainer,
-  updateRestartPolicy,
+  type ContainerChanges,
+  updateContainer,
 } from "./container-changes.ts";
 import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
@@ -12,7 +13,6 @@ import { execDetached, execInContainer, type ExecRequest } from "./container-exe
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { removeContainer } from "./container-removal.ts";
-import type { RestartPolicy } from "./container-settings.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
@@ -80,6 +80,7 @@ export class Execution {
       signal: control.abort,
       isRun: true,
     });
+    control.onCreated?.(container.record.id);
     const { timeoutMs } = request;
     return this.#runAttached({ container, streams, control, isNew: true, timeoutMs });
   }
@@ -169,8 +170,8 @@ export class Execution {
     return renameContainer(this.#core, reference, name);
   }
 
-  updateRestartPolicy(reference: string, restart: RestartPolicy): Promise<void> {
-    return updateRestartPolicy(this.#core, reference, restart);
+  update(reference: string, changes: ContainerChanges): Promise<void> {
+    return updateContainer(this.#core, reference, changes);
   }
 
   /** Hands a running container over to the agent of another image; its processes go on. */

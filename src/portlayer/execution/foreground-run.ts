@@ -25,6 +25,8 @@ export interface RunControl {
   readonly abort: AbortSignal;
   /** Aborted to let go of the container, which goes on. */
   readonly detach?: AbortSignal;
+  /** Is told of a container that was made for the run. */
+  readonly onCreated?: ((id: string) => void) | undefined;
   /** Is told how to signal the process, once there is one. */
   readonly onRunning: (signal: (signal: number) => Promise<void>) => void;
 }

@@ -10,6 +10,9 @@ import type { Snapshot, Time } from "../../protocol/control-messages.ts";
 /** Docker's way to say that something has not happened. */
 const NEVER = "0001-01-01T00:00:00Z";
 
+/** What the guest makes of 0. */
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+
 const NANOS_PER_MS = 1_000_000;
 
 /** Docker's answer to `inspect`, as far as there is something to tell. */
@@ -187,6 +190,11 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
     Runtime: "tether",
     Memory: record.memoryBytes,
     NanoCpus: settings.nanoCpus,
+    ShmSize: settings.shmBytes || DEFAULT_SHM_BYTES,
+    ExtraHosts:
+      settings.extraHosts.length === 0
+        ? null
+        : settings.extraHosts.map(({ name, address }) => `${name}:${address}`),
     PidsLimit: settings.pidsLimit === 0 ? null : settings.pidsLimit,
   };
 }

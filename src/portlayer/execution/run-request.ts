@@ -49,6 +49,10 @@ export interface ContainerRequest {
   readonly cpus: number | undefined;
   /** Processes and threads that the container may have; 0 for as many as the VM can spare. */
   readonly pidsLimit: number;
+  /** Size of /dev/shm; 0 for Docker's default. */
+  readonly shmBytes: number;
+  /** Lines for /etc/hosts. */
+  readonly extraHosts: readonly { readonly name: string; readonly address: string }[];
   readonly acceleration: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -105,6 +109,8 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     stopTimeoutMs: request.stopTimeoutMs,
     nanoCpus: Math.round((request.cpus ?? 0) * NANOS_PER_CPU),
     pidsLimit: request.pidsLimit,
+    shmBytes: request.shmBytes,
+    extraHosts: [...request.extraHosts],
     tty: request.tty,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,

@@ -20,6 +20,8 @@ export interface Configuration {
   readonly nanoCpus: number;
   /** Processes and threads; 0 for as many as the VM can spare. */
   readonly pidsLimit: number;
+  /** Size of /dev/shm; 0 for Docker's default. */
+  readonly shmBytes: number;
   readonly session: SessionSpecification;
   readonly security: SecurityConfiguration;
   readonly life: Life;
@@ -98,6 +100,7 @@ export function checkConfiguration(document: tether.config.Config): Configuratio
     })),
     nanoCpus: document.nanoCpus,
     pidsLimit: document.pidsLimit,
+    shmBytes: document.shmBytes,
     session: checkSession(document.session, hostname, security),
     security,
     life: decodeLife(document),

@@ -44,6 +44,8 @@ describe("the options that make a container", () => {
       true,
       ...["--restart", "on-failure:3", "--stop-timeout", "4", "-l", "a=b", "--label", "c", "--init"],
       ...["--health-cmd", "true", "--health-interval", "1m30s", "--health-retries", "2"],
+      ...["--health-start-interval", "2s", "--shm-size", "1.5m", "--pids-limit", "20"],
+      ...["--add-host", "a:1.2.3.4", "--add-host", "b=[::1]", "--add-host", "c:::2"],
       ...["--log-opt", "max-size=10m", "--log-opt", "max-file=3", "--sysctl", "net.core.somaxconn=9"],
       ...["--privileged", "--cap-add", "net_admin", "--cap-drop", "ALL", "--group-add", "audio"],
       ...[
@@ -60,9 +62,15 @@ describe("the options that make a container", () => {
     assert.equal(made.stopTimeoutMs, 4000);
     assert.deepEqual(made.labels, { a: "b", c: "" });
     assert.deepEqual(
-      [made.health?.test, made.health?.intervalMs, made.health?.retries],
-      [["CMD-SHELL", "true"], 90_000, 2],
+      [made.health?.test, made.health?.intervalMs, made.health?.retries, made.health?.startIntervalMs],
+      [["CMD-SHELL", "true"], 90_000, 2, 2000],
     );
+    assert.deepEqual([made.shmBytes, made.pidsLimit], [1.5 * 1024 * 1024, 20]);
+    assert.deepEqual(made.extraHosts, [
+      { name: "a", address: "1.2.3.4" },
+      { name: "b", address: "::1" },
+      { name: "c", address: "::2" },
+    ]);
     assert.deepEqual(made.log, { maxBytes: 10 * 1024 * 1024, maxFiles: 3, isDisabled: false });
     assert.deepEqual(made.sysctls, { "net.core.somaxconn": "9" });
     assert.deepEqual(made.security, {
@@ -90,6 +98,11 @@ describe("the options that make a container", () => {
       [["--restart", "sometimes"], /^invalid restart policy 'sometimes'$/],
       [["--restart", "always:3"], /cannot be used with restart policy 'always'$/],
       [["--restart", "on-failure:x"], /must be an integer$/],
+      [["--add-host", "x"], /^invalid argument "x" for "--add-host" flag: bad format for add-host: "x"$/],
+      [["--add-host", "a:b"], /: invalid IP address in add-host: "b"$/],
+      [["--shm-size", "x"], /^invalid argument "x" for "--shm-size" flag: invalid size: 'x'$/],
+      [["--pids-limit", "1.5"], /: strconv.ParseInt: parsing "1.5": invalid syntax$/],
+      [["--pids-limit", "9223372036854775808"], /: value out of range$/],
       [["--no-healthcheck", "--health-cmd", "x"], /^--no-healthcheck conflicts with --health-\* options$/],
       [["--log-driver", "splunk"], /^logger: no log driver named 'splunk' is registered$/],
       [["--log-opt", "colour=red"], /^unknown log opt 'colour'/],

@@ -13,7 +13,13 @@ import type { NamespaceStep } from "../../../src/system/system.ts";
 
 const ROOT = "/container";
 const FILES = { hostname: "/run/hostname", hosts: "/run/hosts", resolvConf: "/run/resolv.conf" };
-const USUAL = { privileged: false, readOnlyRoot: false, workingDirectory: "/", machineDevices: [] };
+const USUAL = {
+  privileged: false,
+  readOnlyRoot: false,
+  workingDirectory: "/",
+  shmBytes: 0,
+  machineDevices: [],
+};
 const steps = containerNamespaceSteps(ROOT, FILES);
 type Mount = Extract<NamespaceStep, { do: "mount" }>;
 const mounts = steps.filter((step): step is Mount => step.do === "mount");

@@ -207,6 +207,14 @@ describe("the control channel's requests", () => {
     assert.equal(sessions.entries.length, 1);
   });
 
+  it("limit the container's processes", async () => {
+    const limits: number[] = [];
+    const control = controlRequests({ limitProcesses: (limit) => limits.push(limit) });
+    await control.carryOut({ updatePidsLimit: { pidsLimit: 20 } });
+    await control.carryOut({ updatePidsLimit: {} });
+    assert.deepEqual(limits, [20, 0]);
+  });
+
   it("answer anything with an error of the catalogue at worst", async () => {
     const { control } = await running();
     const number = fc.oneof(fc.nat(100), fc.integer({ min: -(2 ** 31), max: 2 ** 32 - 1 }));
