@@ -38,7 +38,8 @@ export interface SessionComponents {
 /** What is kept of a process for an agent that takes over after a crash. */
 export interface SavedProcess {
   readonly pid: number;
-  readonly streams: StandardStreams;
+  /** Undefined once nobody will read them again. */
+  readonly streams: StandardStreams | undefined;
   /** It was told that the process runs. */
   readonly hasStarted: boolean;
   /** Once it has ended. */

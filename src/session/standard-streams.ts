@@ -105,7 +105,9 @@ export function openTerminal(
 }
 
 /** Every descriptor of these streams that must outlive a crash. */
-export function descriptorsOf({ input, output, errorOutput }: StandardStreams): number[] {
+export function descriptorsOf(streams: StandardStreams | undefined): number[] {
+  if (streams === undefined) return [];
+  const { input, output, errorOutput } = streams;
   const all = [
     input?.target,
     input?.count,
