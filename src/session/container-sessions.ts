@@ -295,6 +295,9 @@ export class ContainerSessions {
       started: () => {
         if (isMain) this.#mainStarted();
       },
+      exited: () => {
+        if (isMain) this.#mainExited();
+      },
       pauseAfter: (entry, outcome) => (isMain ? this.#pauseAfter(entry, outcome) : undefined),
       ended: (entry, exit, pauseMs) => this.#ended(entry, exit, pauseMs),
     });
@@ -381,6 +384,12 @@ export class ContainerSessions {
     this.#execs.delete(id);
     this.#components.store?.forget(id);
     session.discard();
+  }
+
+  /** As with the first process of a PID namespace, all others end with it: none of them holds its output's end back. */
+  #mainExited(): void {
+    this.#health?.stop();
+    void killQuietly(this.#components.cgroup);
   }
 
   #mainStarted(): void {

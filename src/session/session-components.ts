@@ -60,6 +60,8 @@ export interface OutputRecord {
 /** Told of a session's life, each at most once and in this order. */
 export interface SessionObserver {
   started(pid: number): void;
+  /** The process ended; others may still have its output open. */
+  exited?(): void;
   /** The process ended and its last output byte has been read. */
   ended(exit: Exit): void;
   failed(error: TetherError): void;

@@ -342,6 +342,7 @@ export class Session {
   #exit(pid: number, exit: Exit): void {
     this.#state = { phase: "exited", pid, exit };
     this.input.close();
+    this.#observer.exited?.();
   }
 
   #streamsEnd(): void {
