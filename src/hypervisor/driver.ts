@@ -36,6 +36,11 @@ export interface MachineSpecification {
   readonly configuration: string;
   /** File that the guest's log port appends to. */
   readonly log: string;
+  /**
+   * How large any file may become that the machine writes: its disk, its log, its console. What goes beyond is
+   * not written, and may end the machine. Undefined: as large as it likes.
+   */
+  readonly fileLimitBytes?: number | undefined;
   /** Undefined for a cold start: the machine boots. */
   readonly templates: TemplateRequest | undefined;
 }

@@ -22,5 +22,7 @@ export const CONTROL_SUBSYSTEM = "control";
 export const ATTACH_COMMAND = "attach";
 /** The exit signal (RFC 4254 section 6.10) of a channel whose client did not read: it has missed output. */
 export const CUT_OFF_SIGNAL = "CUTOFF@tether";
+/** How the reason of an agent's restart begins when an upgrade had failed: the container was handed back. */
+export const UPGRADE_FAILED = "upgrade failed: ";
 /** The version of config.proto that this build writes and understands. */
 export const CONFIGURATION_VERSION = 1;

@@ -38,9 +38,17 @@ export function sealLauncher(system: System, path: string): string {
 /** A process that was started; it may still fail to become the command. */
 export interface Launch {
   readonly pid: number;
+  /** Descriptor of the launcher's report, which is closed behind {@link ReportReader}. */
+  readonly report: number;
   /** Resolves when the command runs; rejects with what kept it from running. */
   readonly executed: Promise<void>;
 }
+
+/**
+ * Gets the launcher's report, before its descriptor is closed; undefined when the command runs.
+ * {@link explainReport} says what it means.
+ */
+export type ReportReader = (failure: Buffer | undefined) => void;
 
 /** The longest report of the launcher: a step, an errno and a path. */
 const MAX_REPORT_BYTES = 8192;
@@ -57,6 +65,7 @@ export function launch(
   container: ContainerHandles,
   stdio: readonly [number, number, number],
   instructions: LaunchInstructions,
+  onReport: ReportReader = () => {},
 ): Launch {
   const instructionFile = system.memoryFile("tether-exec", encodeInstructions(instructions, container));
   const [reportEnd, launcherEnd] = system.pipe();
@@ -67,7 +76,7 @@ export function launch(
       env: [],
       descriptors: [...stdio, instructionFile, launcherEnd, container.namespace, container.cgroupProcesses],
     });
-    return { pid, executed: readReport(system, reportEnd) };
+    return { pid, report: reportEnd, executed: readReport(system, reportEnd, onReport) };
   } catch (error) {
     closeSync(reportEnd);
     throw TetherError.from(error, "launch-failed", "starting the launcher");
@@ -104,13 +113,30 @@ function encodeInstructions(instructions: LaunchInstructions, container: Contain
 
 const NUL = Uint8Array.of(0);
 
-/** The pipe closes without a byte when execve(2) succeeds. */
-async function readReport(system: System, descriptor: number): Promise<void> {
+/**
+ * Reads a launcher's report to its end, which comes without a byte when execve(2) succeeds, and closes it.
+ *
+ * @throws TetherError what kept the command from running.
+ */
+export function readReport(system: System, descriptor: number, onReport: ReportReader): Promise<void> {
+  const stream = system.adoptStream(descriptor, "read");
   let report = Buffer.alloc(0);
-  for await (const chunk of system.adoptStream(descriptor, "read")) {
-    report = Buffer.concat([report, chunk as Buffer]).subarray(0, MAX_REPORT_BYTES);
-  }
-  if (report.length > 0) throw explainReport(report);
+  stream.on("data", (chunk: Buffer) => {
+    report = Buffer.concat([report, chunk]).subarray(0, MAX_REPORT_BYTES);
+  });
+  return new Promise((resolve, reject) => {
+    stream.once("error", reject);
+    // Not behind a promise: the stream closes its descriptor when this has returned.
+    stream.once("end", () => {
+      try {
+        onReport(report.length > 0 ? report : undefined);
+      } catch (error) {
+        reject(TetherError.from(error, "launch-failed", "launching the process"));
+      }
+      if (report.length > 0) reject(explainReport(report));
+      else resolve();
+    });
+  });
 }
 
 /**

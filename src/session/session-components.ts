@@ -40,11 +40,13 @@ export interface SavedProcess {
   readonly pid: number;
   /** Undefined once nobody will read them again. */
   readonly streams: StandardStreams | undefined;
+  /** Descriptor of the launcher's report, until it has been read; then what it said, if the launch has failed. */
+  readonly report: number | Uint8Array | undefined;
   /** It was told that the process runs. */
   readonly hasStarted: boolean;
   /** Once it has ended. */
   readonly exit: Exit | undefined;
-  /** Its output has been read to the end, and its end told. */
+  /** Its output has been read to the end, and its end told, or that it could not be launched. */
   readonly hasDrained: boolean;
 }
 

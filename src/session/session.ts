@@ -4,7 +4,7 @@ import type { ChildStatus, WindowSize } from "../system/system.ts";
 import { readContainerFile } from "./container-file.ts";
 import { makeEnvironment } from "./environment.ts";
 import { InputStream, type InputTarget } from "./input-stream.ts";
-import { launch, type Launch } from "./launcher.ts";
+import { explainReport, launch, type Launch, readReport } from "./launcher.ts";
 import { type Departure, ReplayStream, type StreamSink } from "../protocol/streams/index.ts";
 import { type OutputDescriptors, RingSource } from "./ring-source.ts";
 import type {
@@ -84,7 +84,7 @@ export class Session {
   /** Goes on with a process that an agent before this one has started. */
   async resume(process: SavedProcess): Promise<void> {
     const { reaper } = this.#components;
-    const { pid, streams, hasStarted, exit, hasDrained } = process;
+    const { pid, streams, exit, hasDrained } = process;
     this.#saved = process;
     if (streams !== undefined) this.#adopt(streams, exit === undefined);
     // Whoever was attached comes back; what it needs must still be there.
@@ -97,10 +97,38 @@ export class Session {
       this.#outcome.resolve(exit);
       return;
     }
-    this.#state = { phase: "running", pid };
-    if (!hasStarted) this.#tellStarted(pid);
+    if (process.hasStarted) this.#state = { phase: "running", pid };
+    else {
+      this.#state = { phase: "starting" };
+      const failure = await this.#readReport(process);
+      if (failure !== undefined) {
+        await status;
+        this.#fail(failure);
+        return;
+      }
+    }
     this.#exit(pid, exit ?? toExit(await (status ?? Promise.reject(new Error("unreachable")))));
     await this.#drain();
+  }
+
+  /** @returns what kept the process of the agent before from running; else it is told that it runs. */
+  async #readReport({ pid, report }: SavedProcess): Promise<TetherError | undefined> {
+    if (report instanceof Uint8Array) return explainReport(Buffer.from(report));
+    if (report === undefined) this.#tellStarted(pid);
+    else {
+      try {
+        await readReport(this.#components.system, report, (failure) => this.#hear(pid, failure));
+      } catch (error) {
+        return TetherError.from(error, "launch-failed", "launching the process");
+      }
+    }
+    return undefined;
+  }
+
+  /** The launcher has reported, and its report's descriptor is about to be closed. */
+  #hear(pid: number, failure: Buffer | undefined): void {
+    if (failure === undefined) this.#tellStarted(pid);
+    else if (this.#saved !== undefined) this.#save({ ...this.#saved, report: failure });
   }
 
   /** It will not be started any more: whoever attaches is told the error. Does nothing once it has begun. */
@@ -221,7 +249,7 @@ export class Session {
     // A process that was started and not noted would be nobody's after a crash.
     system.uninterrupted(() => {
       try {
-        const started = launch(system, launcher, container, streams.childDescriptors, {
+        const instructions = {
           args: specification.args,
           environment: makeEnvironment(specification, user.home),
           workingDirectory: specification.workingDirectory ?? Buffer.from(user.home),
@@ -229,12 +257,17 @@ export class Session {
           tty: specification.tty,
           makeWorkingDirectory: specification.makesWorkingDirectory,
           ...specification.security,
-        });
+        };
+        const { childDescriptors } = streams;
+        const started = launch(system, launcher, container, childDescriptors, instructions, (failure) =>
+          this.#hear(started.pid, failure),
+        );
         status = reaper.exitOf(started.pid, (ended) => this.#note(ended));
         const { childDescriptors: _child, closeChildEnds: _close, ...kept } = streams;
         this.#save({
           pid: started.pid,
           streams: kept,
+          report: started.report,
           hasStarted: false,
           exit: undefined,
           hasDrained: false,
@@ -253,8 +286,6 @@ export class Session {
       await status;
       throw error;
     }
-    this.#state = { phase: "running", pid };
-    this.#tellStarted(pid);
     if (status !== undefined) this.#exit(pid, toExit(await status));
     await this.#drain();
   }
@@ -334,8 +365,9 @@ export class Session {
   }
 
   #tellStarted(pid: number): void {
+    this.#state = { phase: "running", pid };
     this.#observer.started(pid);
-    if (this.#saved !== undefined) this.#save({ ...this.#saved, hasStarted: true });
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, report: undefined, hasStarted: true });
     this.#connectWaiting();
   }
 
@@ -369,6 +401,7 @@ export class Session {
     this.#state = { phase: "failed", error };
     this.#streamsEnd();
     this.#observer.failed(error);
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, hasDrained: true });
     this.#outcome.resolve(error);
     this.#connectWaiting();
   }

@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { System, WindowSize } from "../system/system.ts";
 import { makeOutput, type OutputDescriptors } from "./ring-source.ts";
+import type { SavedProcess } from "./session-components.ts";
 import type { User } from "./user.ts";
 
 /** The terminal of a process that got no size: Docker's is 0×0, on which full-screen programs fail. */
@@ -104,11 +105,13 @@ export function openTerminal(
   }
 }
 
-/** Every descriptor of these streams that must outlive a crash. */
-export function descriptorsOf(streams: StandardStreams | undefined): number[] {
-  if (streams === undefined) return [];
+/** Every descriptor of a process that must outlive a crash. */
+export function descriptorsOf(process: Pick<SavedProcess, "streams" | "report"> | undefined): number[] {
+  if (process?.streams === undefined) return [];
+  const { streams, report } = process;
   const { input, output, errorOutput } = streams;
   const all = [
+    typeof report === "number" ? report : undefined,
     input?.target,
     input?.count,
     ...[output, errorOutput].flatMap((each) => [each?.source, each?.ring]),

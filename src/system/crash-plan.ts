@@ -21,9 +21,6 @@ export const CRASH_VARIABLE = "TETHER_CRASH";
  */
 export const UPGRADE_VARIABLE = "TETHER_UPGRADE";
 
-/** How an upgrade that failed is told in {@link CRASH_VARIABLE} and to the host. */
-export const UPGRADE_FAILED = "upgrade failed: ";
-
 /** What an agent is told that takes over from one of another image, as JSON in {@link UPGRADE_VARIABLE}. */
 export interface Takeover {
   /** Descriptor of the root of the agent before. */
@@ -69,7 +66,7 @@ export interface CrashPlan {
   readonly powersOff: boolean;
   /** exit(3), too, is a crash: PID 1 must not end. */
   readonly atExit: boolean;
-  /** This is executed instead, with a reason that begins with {@link UPGRADE_FAILED}, until `System.settleUpgrade`. */
+  /** This is executed instead, with a reason that begins with `upgrade failed: `, until `System.settleUpgrade`. */
   readonly handBack?: HandBack;
 }
 

@@ -115,7 +115,7 @@ export class StateStore implements SessionStore {
   }
 
   save(session: SavedSession): void {
-    const wanted = new Set(descriptorsOf(session.process?.streams));
+    const wanted = new Set(descriptorsOf(session.process));
     const before = this.#kept.get(session.id) ?? new Set();
     for (const descriptor of wanted) if (!before.has(descriptor)) this.#system.keepDescriptor(descriptor);
     this.#kept.set(session.id, wanted);
@@ -169,7 +169,7 @@ export class StateStore implements SessionStore {
   closeForgotten(sessions: readonly SavedSession[]): void {
     const known = new Set([
       ...(Object.values(this.container) as Array<number | undefined>),
-      ...sessions.flatMap(({ process }) => descriptorsOf(process?.streams)),
+      ...sessions.flatMap(({ process }) => descriptorsOf(process)),
     ]);
     for (const name of readdirSync("/proc/self/fd")) {
       const descriptor = Number(name);

@@ -24,7 +24,11 @@ export interface StartedMachine {
 /** Starts a container VM of the demo image that runs a shell on its standard input. The caller destroys it. */
 export async function startShellMachine(
   host: VmHost,
-  { start, name = start }: { readonly start: "cold" | "forked"; readonly name?: string },
+  {
+    start,
+    name = start,
+    fileLimitBytes,
+  }: { readonly start: "cold" | "forked"; readonly name?: string; readonly fileLimitBytes?: number },
 ): Promise<StartedMachine> {
   const { signal } = new AbortController();
   const folder = host.file(name);
@@ -57,6 +61,7 @@ export async function startShellMachine(
       disk,
       configuration,
       log: join(folder, "log"),
+      fileLimitBytes,
       templates:
         start === "cold"
           ? undefined

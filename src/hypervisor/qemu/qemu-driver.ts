@@ -73,7 +73,8 @@ export class QemuDriver implements HypervisorDriver {
 
   #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {
     const args = qemuArguments(specification, accelerator);
-    return startQemu({ program: this.#program, args, folder: specification.folder, signal });
+    const { folder, fileLimitBytes } = specification;
+    return startQemu({ program: this.#program, args, folder, fileLimitBytes, signal });
   }
 
   /** @returns undefined when there is no template, or none that works. */
@@ -100,6 +101,7 @@ export class QemuDriver implements HypervisorDriver {
         program: this.#program,
         args: qemuArguments(specification, accelerator, { kind: "forked", file: INHERITED_MEMORY }),
         folder: specification.folder,
+        fileLimitBytes: specification.fileLimitBytes,
         signal: AbortSignal.any([signal, limit]),
         descriptors: template.descriptors,
         prepare: ({ qmp }) => restore(qmp, INHERITED_STATE),

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { QEMU_LOG, START_SOCKET } from "./command-line.ts";
 import { orAborted } from "./or-aborted.ts";
@@ -31,6 +32,8 @@ export interface QemuLaunch {
   /** Its working directory, where it finds its sockets and leaves its complaints. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** How large any file may become that it writes; beyond, the kernel refuses the write (EFBIG) and, where the main thread has tried, ends it (SIGXFSZ). */
+  readonly fileLimitBytes?: number | undefined;
   /** Are passed on as descriptors 3, 4 and so on. */
   readonly descriptors?: readonly number[];
   /** Is told the process before it can answer. */
@@ -66,6 +69,8 @@ async function startCalling(launch: QemuLaunch, call: Promise<Socket>): Promise<
     const spawned = identifyProcess(child.pid ?? 0);
     if (spawned !== undefined) launch.onSpawned?.(spawned);
     const end = awaitEarlyEnd(child, folder);
+    if (launch.fileLimitBytes !== undefined && spawned !== undefined)
+      await orAborted(Promise.race([limitFiles(spawned, launch.fileLimitBytes), end]), signal);
     const qmp = new QmpClient(await orAborted(Promise.race([call, end]), signal));
     const identity = identifyProcess(child.pid ?? 0);
     if (identity === undefined)
@@ -93,6 +98,15 @@ async function orEnded<T>(work: Promise<T>, qmp: QmpClient, end: Promise<never>)
   } catch (error) {
     if (qmp.isClosed) await Promise.race([end, once(AbortSignal.timeout(END_GRACE_MS), "abort")]);
     throw error;
+  }
+}
+
+/** prlimit(2), which Node lacks: before QEMU answers, and so before its guest runs. */
+async function limitFiles({ pid }: ProcessIdentity, bytes: number): Promise<void> {
+  try {
+    await promisify(execFile)("prlimit", ["--pid", String(pid), `--fsize=${bytes}`]);
+  } catch (error) {
+    throw TetherError.from(error, "hypervisor-failed", "limiting the files of the container VM (prlimit)");
   }
 }
 

@@ -5,6 +5,7 @@ import { isAgentImage } from "../../protocol/agent-image.ts";
 import type { Event, Snapshot } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { tether } from "../../protocol/generated/control.js";
+import { UPGRADE_FAILED } from "../../protocol/link-names.ts";
 import { AGENT_IMAGE } from "./boot-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { isUp, observeState } from "./container-state.ts";
@@ -79,6 +80,10 @@ interface Present {
 
 class Upgrade {
   readonly #parts: UpgradeParts;
+  /** The disk that the agent runs from; undefined for the one that the VM has booted from. */
+  #inUse: string | undefined;
+  /** Between two agents nobody knows which disk is in use: neither may be taken away. */
+  #isDecided = true;
 
   constructor(parts: UpgradeParts) {
     this.#parts = parts;
@@ -87,15 +92,20 @@ class Upgrade {
   async complete(image: string): Promise<Upgraded> {
     const { machine, record } = this.#parts;
     const before = await this.#visit(observe);
+    // Its disk and that of the agent before are both in use, until one of them is decided on.
+    if (before.agent.isUnconfirmed)
+      throw new TetherError(
+        "upgrade-failed",
+        `${UPGRADE_FAILED}an earlier upgrade was interrupted, and will be taken back soon: try again then`,
+      );
     const { hardware } = settingsOf(record);
-    const disk = await machine.plugAgentDisk(image, hardware, diskOf(before));
-    let inUse = diskOf(before);
+    this.#inUse = before.agent.diskSerial || undefined;
+    const disk = await machine.plugAgentDisk(image, hardware, this.#inUse);
     try {
-      const after = await this.#exchange(disk, before);
-      inUse = disk;
-      return { before: before.agent.version ?? "", after };
+      return { before: before.agent.version ?? "", after: await this.#exchange(disk, before) };
     } finally {
-      await machine.removeAgentDisks(inUse);
+      // Else the next upgrade does so.
+      if (this.#isDecided) await machine.removeAgentDisks(this.#inUse);
     }
   }
 
@@ -110,6 +120,7 @@ class Upgrade {
       // The agent is replaced, and nobody answers.
       if (!(error instanceof TetherError) || error.code !== "guest-lost") throw explainRefusal(error);
     }
+    this.#isDecided = false;
     return this.#confirm(disk, before, Date.now() + limitS * 1000 + HAND_BACK_MS);
   }
 
@@ -119,8 +130,13 @@ class Upgrade {
       try {
         return await this.#visit(async (guest) => {
           const present = await observe(guest);
-          if (present.agent.diskSerial !== disk) throw explainFailure(before, present);
-          await guest.connection.request({ confirmUpgrade: {} });
+          if (present.agent.diskSerial !== disk) {
+            this.#isDecided = true;
+            throw explainFailure(before, present);
+          }
+          if (present.agent.isUnconfirmed) await guest.connection.request({ confirmUpgrade: {} });
+          this.#inUse = disk;
+          this.#isDecided = true;
           return present.agent.version ?? "";
         });
       } catch (error) {
@@ -145,13 +161,9 @@ async function observe({ connection }: GuestAccess): Promise<Present> {
   return { agent: agent ?? {}, events: events ?? [] };
 }
 
-function diskOf({ agent }: Present): string | undefined {
-  return agent.diskSerial || undefined;
-}
-
 function explainRefusal(error: unknown): TetherError {
   const { message } = TetherError.from(error, "upgrade-failed", "asking the agent");
-  return new TetherError("upgrade-failed", `upgrade failed: ${message}`, { cause: error });
+  return new TetherError("upgrade-failed", `${UPGRADE_FAILED}${message}`, { cause: error });
 }
 
 /** The agent that answers is another one than that which was to take over: it tells why. */
@@ -163,6 +175,6 @@ function explainFailure(before: Present, present: Present): TetherError {
   const reason = reasons.at(-1) ?? "the agent does not say why";
   return new TetherError(
     "upgrade-failed",
-    reason.startsWith("upgrade failed: ") ? reason : `upgrade failed: ${reason}`,
+    reason.startsWith(UPGRADE_FAILED) ? reason : `${UPGRADE_FAILED}${reason}`,
   );
 }

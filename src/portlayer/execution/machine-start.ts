@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import {
   CONSOLE_LOG,
@@ -146,9 +146,24 @@ export function specify(
     disk: join(folder, DISK),
     configuration: join(folder, CONFIGURATION),
     log: join(folder, LOG),
+    fileLimitBytes: limitFiles(settings),
     templates: templatesFor(components, settings),
   };
 }
+
+/**
+ * A guest keeps its log's limit by itself; one that somebody has taken over would not, and no vch may be there to rotate.
+ * Its disk is the largest file that it may have: qcow2's tables add some 0.02 %, clusters that a killed QEMU has lost a
+ * little, and 64 MiB are for the log and the console beside a small disk. With a log that has no limit there is nothing
+ * to keep.
+ */
+function limitFiles({ imageDisk, log }: ContainerSettings): number | undefined {
+  if (log.maxBytes === 0) return undefined;
+  const diskBytes = statSync(imageDisk, { throwIfNoEntry: false })?.size ?? 0;
+  return Math.max(2 * diskBytes, 2 * log.maxBytes) + LEAST_FILE_BYTES;
+}
+
+const LEAST_FILE_BYTES = 64 * 1024 * 1024;
 
 function templatesFor(
   { state, reportDetail }: ExecutionComponents,

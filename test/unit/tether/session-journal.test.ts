@@ -15,7 +15,14 @@ function saved(id: string, changes: Partial<SavedSession> = {}): SavedSession {
 }
 
 const running = (pid: number): Partial<SavedSession> => ({
-  process: { pid, streams: undefined, hasStarted: true, exit: undefined, hasDrained: false },
+  process: {
+    pid,
+    streams: undefined,
+    report: undefined,
+    hasStarted: true,
+    exit: undefined,
+    hasDrained: false,
+  },
 });
 
 describe("the journal of sessions", () => {
