@@ -2,6 +2,7 @@
 // cache for a main script holds only what is compiled before it runs, not what a warm-up has shown to be used.
 "use strict";
 const { getRawAsset } = require("node:sea");
+const { setFlagsFromString } = require("node:v8");
 const { Script } = require("node:vm");
 
 const source = Buffer.from(getRawAsset("agent.js")).toString("latin1");
@@ -10,6 +11,10 @@ const script = new Script(source, {
   cachedData: Buffer.from(getRawAsset("agent.cache")),
 });
 if (process.env["TETHER_DEBUG_CACHE"]) console.error(`code cache rejected: ${script.cachedDataRejected}`);
+// After the cache, whose key has the flags in it. The collector's helpers: the heap is small, the guest has one or two
+// processors, and the container wants them.
+for (const flag of ["parallel-scavenge", "concurrent-marking", "concurrent-sweeping"])
+  setFlagsFromString(`--no-${flag}`);
 /** @type {{ exports: { main?: (readAsset: typeof getRawAsset) => void } }} */
 const agent = { exports: {} };
 script.runInThisContext()(agent.exports, require, agent);

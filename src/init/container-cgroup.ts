@@ -1,4 +1,4 @@
-import { type Dirent, readdirSync, readFileSync, watch, writeFileSync } from "node:fs";
+import { type Dirent, openSync, readdirSync, readFileSync, readSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CGROUP_ROOT, CONTAINER_CGROUP } from "./cgroups.ts";
 
@@ -10,9 +10,14 @@ const KILL_AGAIN_MS = 50;
 /** Freezing waits for every process to leave the kernel. */
 const FREEZE_LIMIT_MS = 10_000;
 
+/** The kernel's file has 53 bytes before anything has happened, and a number in each of its lines. */
+const MEMORY_EVENTS_BYTES = 1024;
+
 /** The container's cgroup, steered through its files (Documentation/admin-guide/cgroup-v2.rst). */
 export class KernelContainerCgroup {
   readonly #folder: string;
+  #memoryEvents: number | undefined;
+  readonly #memoryEventsText = Buffer.alloc(MEMORY_EVENTS_BYTES);
 
   /** @param folder another one in tests. */
   constructor(folder: string = join(CGROUP_ROOT, CONTAINER_CGROUP)) {
@@ -57,8 +62,11 @@ export class KernelContainerCgroup {
     this.#write("cgroup.freeze", "0");
   }
 
+  /** Is asked several times for each exec: the file stays open. */
   outOfMemoryKills(): number {
-    return Number(/^oom_kill (\d+)$/m.exec(this.#read("memory.events"))?.[1] ?? 0);
+    this.#memoryEvents ??= openSync(join(this.#folder, "memory.events"), "r");
+    const length = readSync(this.#memoryEvents, this.#memoryEventsText, 0, MEMORY_EVENTS_BYTES, 0);
+    return Number(/^oom_kill (\d+)$/m.exec(this.#memoryEventsText.toString("latin1", 0, length))?.[1] ?? 0);
   }
 
   onOutOfMemory(listener: (kills: number) => void): () => void {

@@ -15,17 +15,26 @@ export function readContainerFile(system: System, root: number, path: string): s
   const descriptor = openRegularFile(system, root, path);
   if (descriptor === undefined) return undefined;
   try {
-    const content = Buffer.alloc(MAX_FILE_BYTES);
-    let length = 0;
-    while (length < content.length) {
-      const count = readSync(descriptor, content, length, content.length - length, null);
-      if (count === 0) break;
-      length += count;
-    }
-    return content.toString("utf8", 0, length);
+    return readToEnd(descriptor).toString("utf8");
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** A mebibyte at a time would be 256 page faults for a file of one line. */
+const FIRST_READ_BYTES = 4096;
+
+/** At most {@link MAX_FILE_BYTES}; a file's size is not asked, as one of procfs has none. */
+function readToEnd(descriptor: number): Buffer {
+  let content = Buffer.allocUnsafe(FIRST_READ_BYTES);
+  let length = 0;
+  while (length < MAX_FILE_BYTES) {
+    if (length === content.length) content = Buffer.concat([content], Math.min(2 * length, MAX_FILE_BYTES));
+    const count = readSync(descriptor, content, length, content.length - length, null);
+    if (count === 0) break;
+    length += count;
+  }
+  return content.subarray(0, length);
 }
 
 /** open(2), O_PATH: names a file without opening it; a device is opened by being looked at otherwise. */

@@ -3,6 +3,7 @@ import type { WindowSize } from "../system/system.ts";
 import type { ContainerCgroup } from "./container-cgroup.ts";
 import { type ContainerComponents, MAIN_SESSION } from "./container-components.ts";
 import { checkHealth } from "./container-health.ts";
+import { EndedExecs } from "./ended-execs.ts";
 import type { Health, HealthCheck, HealthMonitor } from "./health-monitor.ts";
 import { type RestartPolicy, Restarts } from "./restart-policy.ts";
 import type { Session } from "./session.ts";
@@ -29,14 +30,8 @@ export interface ContainerLife {
   readonly stopTimeoutMs: number;
 }
 
-/** So many execs that have ended are still known; Docker forgets them at its leisure, too. */
-const MOST_ENDED_EXECS = 256;
-
 /** Each takes some descriptors and a process; a client that makes them without end is told so. */
 const MOST_RUNNING_EXECS = 4096;
-
-/** What execs that have ended printed last is kept for a client that lost its link, the latest of it. */
-const MOST_KEPT_BYTES = 16 * 1024 * 1024;
 
 /** An exec whose client does not come is forgotten. */
 const UNATTACHED_LIMIT_MS = 60_000;
@@ -50,6 +45,7 @@ export class ContainerSessions {
   readonly #components: ContainerComponents;
   readonly #restarts: Restarts;
   readonly #execs = new Map<string, LiveEntry>();
+  readonly #endedExecs = new EndedExecs<LiveEntry>((entry) => this.#forget(entry));
   readonly #finished = Promise.withResolvers<Exit | undefined>();
   #main: LiveEntry;
   /** The main process's earlier lives, whose output some client still reads. */
@@ -142,7 +138,7 @@ export class ContainerSessions {
       throw new TetherError("conflict", "the container is paused, unpause the container before exec");
     const { phase } = this.#main.session.state;
     if (phase !== "running") throw new TetherError("conflict", "the container is not running");
-    if (this.#countRunning() >= MOST_RUNNING_EXECS)
+    if (this.#execs.size - this.#endedExecs.count >= MOST_RUNNING_EXECS)
       throw new TetherError("conflict", `there are ${MOST_RUNNING_EXECS} execs already`);
     const entry = this.#makeEntry({ id, specification, isPrivileged }, undefined);
     this.#execs.set(id, entry);
@@ -252,6 +248,7 @@ export class ContainerSessions {
         this.#health = checkHealth(this.#life, this.#components);
     } else {
       this.#execs.set(id, entry);
+      if (saved.finishedAt !== undefined) this.#endedExecs.add(entry);
       if (process === undefined) this.#dropUnattached(entry);
     }
     if (process !== undefined) void entry.session.resume(process);
@@ -284,10 +281,6 @@ export class ContainerSessions {
     }, UNATTACHED_LIMIT_MS).unref();
   }
 
-  #countRunning(): number {
-    return [...this.#execs.values()].filter(({ finishedAt }) => finishedAt === undefined).length;
-  }
-
   #makeMain(specification: SessionSpecification): LiveEntry {
     return this.#makeEntry(
       { id: MAIN_SESSION, specification, isPrivileged: false },
@@ -301,6 +294,9 @@ export class ContainerSessions {
       changed: (entry) => this.#save(entry),
       started: () => {
         if (isMain) this.#mainStarted();
+      },
+      exited: () => {
+        if (isMain) this.#mainExited();
       },
       pauseAfter: (entry, outcome) => (isMain ? this.#pauseAfter(entry, outcome) : undefined),
       ended: (entry, exit, pauseMs) => this.#ended(entry, exit, pauseMs),
@@ -317,7 +313,7 @@ export class ContainerSessions {
 
   #ended(entry: LiveEntry, exit: Exit | undefined, pauseMs: number | undefined): void {
     if (entry.id !== MAIN_SESSION) {
-      this.#forgetExecs();
+      this.#endedExecs.add(entry);
       return;
     }
     // It was killed while it was paused: nothing of what comes may begin frozen.
@@ -384,22 +380,16 @@ export class ContainerSessions {
     this.#finished.resolve(exit);
   }
 
-  /** What execs printed is kept for clients that lost their link; it must not fill the memory. */
-  #forgetExecs(): void {
-    const ended = [...this.#execs.values()].filter(({ finishedAt }) => finishedAt !== undefined);
-    const forgotten = ended.slice(0, -MOST_ENDED_EXECS).filter(({ session }) => !session.isRead);
-    for (const entry of forgotten) this.#forget(entry);
-    let keptBytes = 0;
-    for (const { session } of ended.reverse()) {
-      keptBytes += session.keptBytes;
-      if (keptBytes > MOST_KEPT_BYTES) session.shed();
-    }
-  }
-
   #forget({ id, session }: LiveEntry): void {
     this.#execs.delete(id);
     this.#components.store?.forget(id);
     session.discard();
+  }
+
+  /** As with the first process of a PID namespace, all others end with it: none of them holds its output's end back. */
+  #mainExited(): void {
+    this.#health?.stop();
+    void killQuietly(this.#components.cgroup);
   }
 
   #mainStarted(): void {

@@ -80,6 +80,7 @@ export class RingSource implements ReplaySource {
     this.close();
     this.#ring.close();
     this.#ring = undefined;
+    this.#state = { ...this.#state, start: this.#state.end };
     closeSync(this.#descriptors.ring);
   }
 

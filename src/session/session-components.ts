@@ -38,7 +38,8 @@ export interface SessionComponents {
 /** What is kept of a process for an agent that takes over after a crash. */
 export interface SavedProcess {
   readonly pid: number;
-  readonly streams: StandardStreams;
+  /** Undefined once nobody will read them again. */
+  readonly streams: StandardStreams | undefined;
   /** Descriptor of the launcher's report, until it has been read; then what it said, if the launch has failed. */
   readonly report: number | Uint8Array | undefined;
   /** It was told that the process runs. */
@@ -61,6 +62,8 @@ export interface OutputRecord {
 /** Told of a session's life, each at most once and in this order. */
 export interface SessionObserver {
   started(pid: number): void;
+  /** The process ended; others may still have its output open. */
+  exited?(): void;
   /** The process ended and its last output byte has been read. */
   ended(exit: Exit): void;
   failed(error: TetherError): void;

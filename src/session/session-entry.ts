@@ -38,6 +38,8 @@ interface EntryObserver {
   /** What is saved of it is no longer what it is. */
   readonly changed: (entry: LiveEntry) => void;
   readonly started: () => void;
+  /** Its process has ended; others may still have its output open. */
+  readonly exited: () => void;
   /** Asked before the end is reported. @returns the pause before the next start; undefined when there is none. */
   readonly pauseAfter: (entry: LiveEntry, outcome: Exit | TetherError) => number | undefined;
   /** The end was reported. @param exit undefined when it could not even start. */
@@ -65,6 +67,7 @@ export function makeEntry(
       report({ started: { pid } }, id);
       observer.started();
     },
+    exited: () => observer.exited(),
     ended: (exit) => {
       entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
       entry.finishedAt = now();

@@ -49,6 +49,8 @@ export class Session {
   /** One for each recorded stream: resolves when the record has the last byte. */
   readonly #recorded: Array<Promise<void>> = [];
   readonly #outcome = Promise.withResolvers<Exit | TetherError>();
+  /** Clients that have gone: by their own wish, or with their link, so that they may come back. */
+  readonly #departed = { left: 0, lost: 0 };
 
   constructor(specification: SessionSpecification, components: SessionComponents, observer: SessionObserver) {
     this.#specification = specification;
@@ -84,7 +86,7 @@ export class Session {
     const { reaper } = this.#components;
     const { pid, streams, exit, hasDrained } = process;
     this.#saved = process;
-    this.#adopt(streams, exit === undefined);
+    if (streams !== undefined) this.#adopt(streams, exit === undefined);
     // Whoever was attached comes back; what it needs must still be there.
     if (!hasDrained)
       for (const stream of [this.#output, this.#errorOutput]) stream?.expectReader(RESUME_LIMIT_MS);
@@ -155,9 +157,20 @@ export class Session {
     return this.#output?.isRead === true || this.#errorOutput?.isRead === true;
   }
 
-  /** Nobody will ask for this session again: its output's memory is given back. Only once it has ended. */
+  /** Nobody will ask for this session's output again: its memory is given back. Only once it has ended. */
   discard(): void {
-    for (const source of this.#sources) source.discard();
+    for (const source of this.#sources.splice(0)) source.discard();
+  }
+
+  /**
+   * Whoever was attached has left, and so has had all that it wanted: nothing needs to be kept for its return. What is
+   * recorded is kept until the record has it.
+   */
+  #release(): void {
+    if (this.#state.phase !== "drained" || this.isRead || this.#components.record !== undefined) return;
+    if (this.#departed.left === 0 || this.#departed.lost > 0 || this.#sources.length === 0) return;
+    if (this.#saved !== undefined) this.#save({ ...this.#saved, streams: undefined });
+    this.discard();
   }
 
   /** Resolves with how the process ended, behind its last byte; with the error when it never ran. */
@@ -190,9 +203,12 @@ export class Session {
     if (this.#state.phase === "created" || this.#state.phase === "starting") this.#waiting.push(connect);
     else connect();
     if (this.#state.phase === "created" && this.#specification.startAfterAttach) void this.start();
-    return (departure) => {
+    return (departure = "left") => {
+      if (isDetached) return;
       isDetached = true;
       detach.forEach((each) => each(departure));
+      this.#departed[departure] += 1;
+      this.#release();
     };
   }
 
@@ -333,7 +349,7 @@ export class Session {
   /** Closes descriptors: after a crash nobody may take their numbers, which others may have got, for the streams'. */
   #forget(change: Partial<StandardStreams>, close: () => void): void {
     this.#components.system.uninterrupted(() => {
-      if (this.#saved !== undefined)
+      if (this.#saved?.streams !== undefined)
         this.#save({ ...this.#saved, streams: { ...this.#saved.streams, ...change } });
       close();
     });
@@ -358,6 +374,7 @@ export class Session {
   #exit(pid: number, exit: Exit): void {
     this.#state = { phase: "exited", pid, exit };
     this.input.close();
+    this.#observer.exited?.();
   }
 
   #streamsEnd(): void {
@@ -377,6 +394,7 @@ export class Session {
     this.#observer.ended(exit);
     if (this.#saved !== undefined) this.#save({ ...this.#saved, hasDrained: true });
     this.#outcome.resolve(exit);
+    this.#release();
   }
 
   #fail(error: TetherError): void {

@@ -106,7 +106,9 @@ export function openTerminal(
 }
 
 /** Every descriptor of a process that must outlive a crash. */
-export function descriptorsOf({ streams, report }: Pick<SavedProcess, "streams" | "report">): number[] {
+export function descriptorsOf(process: Pick<SavedProcess, "streams" | "report"> | undefined): number[] {
+  if (process?.streams === undefined) return [];
+  const { streams, report } = process;
   const { input, output, errorOutput } = streams;
   const all = [
     typeof report === "number" ? report : undefined,

@@ -17,13 +17,13 @@ import { DelimitedDecoder } from "../protocol/length-delimited.ts";
 import {
   type ContainerHandles,
   descriptorsOf,
-  MAIN_SESSION,
   type SavedLife,
   type SavedSession,
   type SessionStore,
 } from "../session/index.ts";
 import { RUN_DIRECTORY } from "../init/index.ts";
 import type { System } from "../system/system.ts";
+import { SessionJournal } from "./session-journal.ts";
 
 /** Where the state is: in memory, and outside the container's view. */
 export const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
@@ -32,10 +32,7 @@ export const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
  * Which files there are, and what is in them. Whoever changes that so that the agents before cannot go on with it,
  * or no longer reads what they have kept, counts up: an agent of one version is not upgraded to one of another.
  */
-export const STATE_VERSION = 1;
-
-/** The main session's file; an exec's is its id. */
-const MAIN = "main";
+export const STATE_VERSION = 2;
 
 /** Then the file of events is written anew with those that are still kept. */
 const MOST_EVENT_BYTES = 1024 * 1024;
@@ -67,6 +64,7 @@ export class StateStore implements SessionStore {
   readonly #folder: string;
   #events: number;
   readonly #logged: number;
+  readonly #sessions: SessionJournal;
   /** Descriptors of each session that have been kept. */
   readonly #kept = new Map<string, ReadonlySet<number>>();
   #eventBytes = 0;
@@ -76,7 +74,8 @@ export class StateStore implements SessionStore {
   constructor(system: System, folder: string) {
     this.#system = system;
     this.#folder = folder;
-    mkdirSync(join(folder, "sessions"), { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#sessions = new SessionJournal(system, this.#path("sessions"));
     this.#events = openSync(this.#path("events"), "a", 0o600);
     this.#logged = openSync(this.#path("logged"), existsSync(this.#path("logged")) ? "r+" : "w+", 0o600);
     readFileSync(this.#path("logged")).copy(this.#loggedOffsets);
@@ -112,22 +111,20 @@ export class StateStore implements SessionStore {
 
   /** The main session first: the container's life is its. */
   get sessions(): SavedSession[] {
-    const names = readdirSync(this.#path("sessions")).filter((name) => !name.endsWith(TEMPORARY));
-    names.sort((a, b) => Number(b === MAIN) - Number(a === MAIN));
-    return names.map((name) => deserialize(readFileSync(this.#path("sessions", name))) as SavedSession);
+    return this.#sessions.sessions;
   }
 
   save(session: SavedSession): void {
-    const wanted = new Set(session.process === undefined ? [] : descriptorsOf(session.process));
+    const wanted = new Set(descriptorsOf(session.process));
     const before = this.#kept.get(session.id) ?? new Set();
     for (const descriptor of wanted) if (!before.has(descriptor)) this.#system.keepDescriptor(descriptor);
     this.#kept.set(session.id, wanted);
-    this.#write(join("sessions", fileName(session.id)), serialize(session));
+    this.#sessions.save(session);
   }
 
   forget(id: string): void {
     this.#kept.delete(id);
-    rmSync(this.#path("sessions", fileName(id)), { force: true });
+    this.#sessions.forget(id);
   }
 
   /** Every event that is kept, in order. */
@@ -172,7 +169,7 @@ export class StateStore implements SessionStore {
   closeForgotten(sessions: readonly SavedSession[]): void {
     const known = new Set([
       ...(Object.values(this.container) as Array<number | undefined>),
-      ...sessions.flatMap(({ process }) => (process === undefined ? [] : descriptorsOf(process))),
+      ...sessions.flatMap(({ process }) => descriptorsOf(process)),
     ]);
     for (const name of readdirSync("/proc/self/fd")) {
       const descriptor = Number(name);
@@ -200,6 +197,7 @@ export class StateStore implements SessionStore {
   close(): void {
     closeSync(this.#events);
     closeSync(this.#logged);
+    this.#sessions.close();
   }
 
   /** Whoever reads finds the old content or the new. */
@@ -215,10 +213,6 @@ export class StateStore implements SessionStore {
 }
 
 const TEMPORARY = ".new";
-
-function fileName(sessionId: string): string {
-  return sessionId === MAIN_SESSION ? MAIN : sessionId;
-}
 
 const LAST_STANDARD_DESCRIPTOR = 2;
 

@@ -177,6 +177,12 @@ describe("what tini and dumb-init do for a container", function () {
     assert.match(stdout.toString(), /asked\n$/);
   });
 
+  it("ends what its process leaves behind as soon as that ends, as Docker does", async () => {
+    const script = "(sleep 1; echo late) & setsid sh -c 'sleep 1; echo late' & echo last; exit 5";
+    const { status, stdout } = await host.run(["run", "--rm", DEMO_IMAGE, "sh", "-c", script]);
+    assert.deepEqual([status, stdout.toString()], [5, "last\n"]);
+  });
+
   it("kills what does not listen, with its children, when the grace is over", async () => {
     const script =
       "trap '' TERM; (trap '' TERM; echo ready; sleep 1000; sleep 1000) & wait; wait; sleep 1000";

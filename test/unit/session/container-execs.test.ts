@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TetherError } from "../../../src/protocol/errors/index.ts";
 import { CollectingSink } from "../../support/collecting-sink.ts";
@@ -191,6 +191,38 @@ describe("an exec", () => {
     assert.ok(known.length >= 64 && known.length <= 256, `${known.length}`);
     assert.deepEqual(known, ids.slice(-known.length));
   }).timeout(30_000);
+
+  it("gives its output's memory back when its client has left, and keeps it for one that lost its link", async () => {
+    const { exec, event } = make();
+    await event(({ started }) => Boolean(started));
+    const end = async (departure: "left" | "lost"): Promise<number> => {
+      const session = exec({ args: shell("echo printed") });
+      const ends = client();
+      const request = { outputOffset: 0, errorOutputOffset: 0, kind: "hold" } as const;
+      const detach = session.attach({ ...ends, ...request });
+      await Promise.all([ends.output.ended, ends.errorOutput.ended, session.outcome]);
+      assert.equal(ends.output.text, "printed\n");
+      detach(departure);
+      return session.keptBytes;
+    };
+    assert.deepEqual([await end("left"), await end("lost")], [0, "printed\n".length]);
+    const before = readdirSync("/proc/self/fd").length;
+    for (let times = 0; times < 5; times += 1) await end("left");
+    assert.equal(readdirSync("/proc/self/fd").length, before);
+  });
+
+  it("tells whoever comes back for what was given back that it has missed it", async () => {
+    const { exec, event } = make();
+    await event(({ started }) => Boolean(started));
+    const session = exec({ args: shell("echo printed") });
+    const first = client();
+    const detach = session.attach({ ...first, outputOffset: 0, errorOutputOffset: 0, kind: "hold" });
+    await Promise.all([first.output.ended, first.errorOutput.ended, session.outcome]);
+    detach("left");
+    const back = client();
+    session.attach({ ...back, outputOffset: 3, errorOutputOffset: 0, kind: "hold" });
+    assert.deepEqual([back.output.text, back.output.missedBytes], ["", "printed\n".length - 3]);
+  });
 
   it("does not fill the agent's memory with what it printed", async () => {
     const { sessions, exec, event } = make();

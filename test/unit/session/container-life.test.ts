@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { constants, openSync } from "node:fs";
+import { join } from "node:path";
 import type { Event } from "../../../src/protocol/control-messages.ts";
 import { readProcesses } from "../../../src/session/index.ts";
 import { CollectingSink } from "../../support/collecting-sink.ts";
@@ -11,6 +14,7 @@ import {
   words,
 } from "../../support/native-container.ts";
 import { shell } from "../../support/native-session.ts";
+import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 const killed = (signal: number): object => ({ code: 0, signal, coreDumped: false });
 const exited = (code: number): object => ({ code, signal: 0, coreDumped: false });
@@ -46,7 +50,7 @@ describe("stopping a container", () => {
     await output.ended;
     assert.equal(output.text, "ready\nbye\n");
     assert.deepEqual(container.namesOf(""), ["started", "signalled", "exited"]);
-    assert.deepEqual(container.cgroup.calls, []);
+    assert.deepEqual(container.cgroup.calls, ["kill"]);
   });
 
   it("sends another signal when that is asked for, or set", async () => {
@@ -146,6 +150,35 @@ describe("stopping a container", () => {
     container.cgroup.failure = undefined;
     container.sessions.stop(0, 0);
     assert.deepEqual(await container.sessions.ended, killed(9));
+  });
+});
+
+describe("the end of a container's main process", () => {
+  const make = useNativeContainers();
+  const folder = useTemporaryFolder();
+
+  it("ends all that it leaves behind, none of which can hold the end back or add to its output", async () => {
+    const left = `(trap '' TERM HUP; read -r line < "$0"; echo late) & echo last; exit 3`;
+    const pipe = join(folder.path, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const container = make({ main: { args: [...shell(left), ...words(pipe)] } });
+    const output = new CollectingSink();
+    const client = { output, errorOutput: new CollectingSink(), outputOffset: 0, errorOutputOffset: 0 };
+    container.sessions.find("").session.attach({ ...client, kind: "follow" });
+    assert.deepEqual(await container.sessions.ended, exited(3));
+    // Whoever still read the pipe would be waited for here, and print.
+    assert.throws(() => openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK), { code: "ENXIO" });
+    await output.ended;
+    assert.equal(output.text, "last\n");
+  });
+
+  it("ends its execs", async () => {
+    const container = make({ main: { args: shell("read -r line"), openStdin: true } });
+    await running(container);
+    const exec = container.exec({ args: words("/bin/sleep", "1000") });
+    await container.event(({ sessionId, started }) => sessionId !== "" && Boolean(started));
+    container.sessions.signal("", 9, false);
+    assert.deepEqual(await exec.outcome, killed(9));
   });
 });
 
