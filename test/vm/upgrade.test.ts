@@ -115,8 +115,9 @@ describe("an agent that is upgraded", function () {
   it("goes on with health checks and the restart policy where they were", async () => {
     const health = ["--health-cmd", "test ! -e /ill", "--health-interval", "200ms", "--health-retries", "1"];
     const script =
-      "[ -e /second ] || { touch /second; exit 3; }; until [ -e /end ]; do sleep 0.1; done; exit 4";
+      "until [ -e /first ]; do sleep 0.1; done; [ -e /second ] || { touch /second; exit 3; }; until [ -e /end ]; do sleep 0.1; done; exit 4";
     await runDetached("checked", "--restart", "on-failure:2", ...health, DEMO_IMAGE, "sh", "-c", script);
+    await succeed("exec", "checked", "touch", "/first");
     const reach = async (template: string, wanted: string): Promise<void> => {
       while ((await succeed("inspect", "-f", template, "checked")) !== `${wanted}\n`) continue;
     };
