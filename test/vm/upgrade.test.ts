@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { anotherAgentImage, ANOTHER_VERSION } from "../support/agent-image.ts";
 import { folderOf } from "../support/guest-of.ts";
@@ -17,6 +18,8 @@ const PRINT = `n=0; until [ -e /enough ]; do n=$((n + 1)); seq \${n}00000 \${n}0
 
 /** Each takes 5 s under emulation, most of it the other agent's cold code; `UPGRADE_ROUNDS=10` is for a change here. */
 const ROUNDS = Number(process.env["UPGRADE_ROUNDS"] ?? 3);
+
+const MOST_LOOKS = 5;
 
 /** Goes to a command at a time. */
 const PIECE_BYTES = 64 * 1024;
@@ -86,7 +89,11 @@ describe("an agent that is upgraded", function () {
     const { status, stdout, complaints } = await copy.finished;
     assert.deepEqual([status, complaints], [9, []]);
     assert.equal(sha256(stdout), sha256(input));
-    assert.deepEqual(await inventory("again"), before);
+    // While the look's own command starts there is a pipe more; what is left behind stays in each.
+    let after = await inventory("again");
+    for (let look = 1; look < MOST_LOOKS && !isDeepStrictEqual(after, before); look++)
+      after = await inventory("again");
+    assert.deepEqual(after, before);
     await succeed("rm", "-f", "again");
   });
 
