@@ -11,7 +11,7 @@ import { TRIAL_OPTION } from "./trial-option.ts";
 /** What the agent on trial has in place of /run. */
 const TRIAL_RUN = `${RUN_DIRECTORY}/tether/trial`;
 
-/** It takes 2.5 s under emulation, with five others on each processor 30 s; the container goes on meanwhile. */
+/** It takes seconds under emulation, with five others on each processor 30 s; the container goes on meanwhile. */
 const TRIAL_LIMIT_MS = 120_000;
 
 /** A line or two. */

@@ -29,6 +29,8 @@ export class ServedGuest implements AsyncDisposable {
   readonly holderCounts: number[] = [];
   /** The guest's ends of the links, in order. */
   readonly links: Socket[] = [];
+  /** Happens while the guest is told the time, before it is asked anything. */
+  onClock: () => void = () => {};
   readonly folder: string = mkdtempSync(join(tmpdir(), "tether-guest-"));
   readonly #server: Server;
   readonly #clients: Array<{ close(): void }> = [];
@@ -93,8 +95,10 @@ export class ServedGuest implements AsyncDisposable {
       session?.signal(signalSession.signal ?? 0, signalSession.group ?? false);
     } else if (request.acknowledgeExit) this.asked.push("acknowledge");
     else if (request.powerOff) this.asked.push("power off");
-    else if (setClock) this.asked.push("clock");
-    else throw new TetherError("link-protocol", "the agent does not know this request");
+    else if (setClock) {
+      this.asked.push("clock");
+      this.onClock();
+    } else throw new TetherError("link-protocol", "the agent does not know this request");
     return {};
   }
 

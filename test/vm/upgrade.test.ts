@@ -16,7 +16,7 @@ import { Terminal } from "../support/vm-terminal.ts";
 const BURST_LINES = 10_000;
 const PRINT = `n=0; until [ -e /enough ]; do n=$((n + 1)); seq \${n}00000 \${n}0${BURST_LINES - 1}; sleep 0.1; done; exit 7`;
 
-/** Each takes 5 s under emulation, most of it the other agent's cold code; `UPGRADE_ROUNDS=10` is for a change here. */
+/** Each takes some seconds under emulation, most of it the other agent's cold code; `UPGRADE_ROUNDS=10` is for a change here. */
 const ROUNDS = Number(process.env["UPGRADE_ROUNDS"] ?? 3);
 
 const MOST_LOOKS = 5;

@@ -59,6 +59,9 @@ export interface SessionEnd {
 /** How carrying a session ended: as its process did, or before. */
 export type RunEnd = SessionEnd | "left";
 
+/** What a guest that means well tells before it answers is a handful. */
+const MOST_EARLY_EVENTS = 4096;
+
 /**
  * The host's view of a container VM from its power-on to its exit: connects, carries the streams, connects again
  * when the link breaks, and learns how the process ended.
@@ -81,6 +84,8 @@ export class ContainerRun {
   /** The exit, once every byte before it has been carried. */
   #result: SessionEnd | undefined;
   #lastSequence = 0;
+  /** What the guest tells on a connection before it has answered what was before. */
+  #early: Event[] | undefined;
   #hasConnected = false;
   #isExecMade = false;
   #carriesOutput = true;
@@ -223,7 +228,8 @@ export class ContainerRun {
     const snapshot = await connection.snapshot();
     const isFirst = this.#lastSequence === 0;
     this.#options.onStages(snapshot.stages ?? []);
-    for (const event of snapshot.events ?? []) this.#observe(event);
+    for (const event of [...(snapshot.events ?? []), ...(this.#early ?? [])]) this.#observe(event);
+    this.#early = undefined;
     const main = snapshot.sessions?.find(({ id }) => (id ?? "") === "");
     const inputBytes = snapshot.inputBytes ?? 0;
     if (isFirst && this.#options.fromNow === true) {
@@ -261,10 +267,15 @@ export class ContainerRun {
       // The first handshake waits for the boot; its limit begins with the guest's first byte.
       const limit = this.#hasConnected ? AbortSignal.timeout(HANDSHAKE_LIMIT_MS) : limitFromFirstByte(socket);
       const signal = AbortSignal.any([this.#stop.signal, limit]);
+      // Of a container the guest is asked first; an exec that is to be made has no past.
+      this.#early = this.#options.exec === undefined ? [] : undefined;
       const connection = await GuestConnection.open(
         socket,
         this.#options.keys,
-        (event) => this.#observe(event),
+        (event) => {
+          if (this.#early === undefined) this.#observe(event);
+          else if (this.#early.length < MOST_EARLY_EVENTS) this.#early.push(event);
+        },
         signal,
       );
       this.#hasConnected = true;

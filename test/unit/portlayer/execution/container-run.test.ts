@@ -42,6 +42,19 @@ describe("the run of a container", () => {
     connectLink: () => (isUp ? guest.connect() : Promise.reject(new Error("nobody listens"))),
     destroy: () => Promise.resolve(),
   });
+  const make = (output: PassThrough, changes: Partial<ContainerRunOptions>): ContainerRun =>
+    new ContainerRun({
+      machine: machine(),
+      keys: guest.keys,
+      acknowledges: () => true,
+      streams: { input: undefined, output, errorOutput: new PassThrough().resume() },
+      consoleLog: join(guest.folder, "console.log"),
+      log: join(guest.folder, "log"),
+      startTimeoutMs: 60_000,
+      onStages: () => {},
+      onStarted: () => {},
+      ...changes,
+    });
   const start = (
     changes: Partial<ContainerRunOptions> = {},
   ): {
@@ -50,21 +63,9 @@ describe("the run of a container", () => {
     output: Promise<string>;
     started: Promise<void>;
   } => {
-    const [output, errorOutput] = [new PassThrough(), new PassThrough()];
-    errorOutput.resume();
+    const output = new PassThrough();
     const started = Promise.withResolvers<void>();
-    const run = new ContainerRun({
-      machine: machine(),
-      keys: guest.keys,
-      acknowledges: () => true,
-      streams: { input: undefined, output, errorOutput },
-      consoleLog: join(guest.folder, "console.log"),
-      log: join(guest.folder, "log"),
-      startTimeoutMs: 60_000,
-      onStages: () => {},
-      onStarted: started.resolve,
-      ...changes,
-    });
+    const run = make(output, { onStarted: started.resolve, ...changes });
     const exit = run.complete();
     exit.catch(() => {}).finally(() => output.end());
     return { run, exit, output: text(output), started: started.promise };
@@ -176,5 +177,12 @@ describe("the run of a container", () => {
       start({ keys: { ...guest.keys, hostPublicKey } }).exit,
       catalogueError("link-protocol"),
     );
+  });
+
+  it("learns what happened before it connected though the guest tells first what happens now", async () => {
+    guest.onClock = () => guest.events.record({ restarting: { count: 1, pauseMs: 100 } }, "");
+    let starts = 0;
+    await make(new PassThrough(), { onStarted: () => void (starts += 1) }).untilStarted();
+    assert.equal(starts, 1);
   });
 });
