@@ -61,7 +61,10 @@ describe("many clients of one session", () => {
     channel.stderr.resume();
     const bytes = (): Buffer => Buffer.concat(chunks);
     const until = async (condition: (text: string) => boolean): Promise<void> => {
-      while (!condition(bytes().toString())) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (!condition(bytes().toString())) {
+        if (channel.closed) throw new Error("the channel has closed before");
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
     };
     return { client: own, channel, chunks, bytes, until, exit, closed };
   };
