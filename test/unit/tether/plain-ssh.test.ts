@@ -38,7 +38,7 @@ describe("plain SSH", () => {
   const folder = useTemporaryFolder();
   let container: NativeContainer;
   let guest: ServedGuest;
-  /** Where the clients run: a reaper takes the status of every child, so that Node cannot have any. */
+  /** Where the clients run, with terminals where they want one. */
   let judge: NativeContainer;
   const closing: Array<() => void> = [];
 
