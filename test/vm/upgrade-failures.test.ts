@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { makeErofs } from "../../iso-build/agent-image/index.ts";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { TetherError } from "../../src/protocol/errors/index.ts";
+import { STATE_VERSION } from "../../src/tether/state-store.ts";
 import { anotherAgentImage } from "../support/agent-image.ts";
 import { folderOf, guestOf } from "../support/guest-of.ts";
 import { succeedOn } from "../support/vm-commands.ts";
@@ -15,7 +16,11 @@ const USUAL_LIMIT_S = 60;
 
 /** What the other agent does, what is told then, and how long it is waited for. */
 const FAULTS: ReadonlyArray<readonly [fault: string, reason: RegExp, limitS: number]> = [
-  ["does not know the state", /cannot take over: it keeps version 1 of the state, .* 0$/, USUAL_LIMIT_S],
+  [
+    "does not know the state",
+    new RegExp(`cannot take over: it keeps version ${STATE_VERSION} of the state, .* 0$`),
+    USUAL_LIMIT_S,
+  ],
   ["cannot read the state", /no such state$/, USUAL_LIMIT_S],
   ["aborts", /SIGABRT$/, USUAL_LIMIT_S],
   ["exits", /exit 3$/, USUAL_LIMIT_S],
