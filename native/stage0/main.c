@@ -34,9 +34,12 @@ static void mount_kernel_file_systems(void) {
 static _Noreturn void run_agent(void) {
   char elapsed[64];
   char *args[] = {"tether", NULL};
-  /* One thread compiles what the agent does often; the four of Node's default take memory, and turns from it. */
+  /*
+   * One thread compiles what the agent does often; the four of Node's default take memory, and turns from it.
+   * One malloc arena for all threads: one for each takes 0.8 MiB.
+   */
   char *environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/",
-                         "NODE_OPTIONS=--v8-pool-size=1", elapsed, NULL};
+                         "NODE_OPTIONS=--v8-pool-size=1", "MALLOC_ARENA_MAX=1", elapsed, NULL};
   say("running /tether");
   snprintf(elapsed, sizeof elapsed, "TETHER_STAGE0_MS=%lld", (long long)boot_ms());
   execve("/tether", args, environment);
