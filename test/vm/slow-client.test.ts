@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DEMO_IMAGE, type Finished, useHost } from "../support/vm-host.ts";
+import { type Call, DEMO_IMAGE, type Finished, useHost } from "../support/vm-host.ts";
 import { restartsOf, succeedOn } from "../support/vm-commands.ts";
 
 const MEBIBYTE = 1024 * 1024;
@@ -18,30 +18,33 @@ describe("a client that stops reading", function () {
   });
   afterEach(() => succeed("rm", "-f", "printer"));
 
-  it("delays nobody, is cut off, and is told how much it has missed", async () => {
+  const stopReading = async (): Promise<Call> => {
     const slow = host.start(["attach", "printer"]);
     await slow.stdout.expect(/^\d+$/m);
     slow.process.kill("SIGSTOP");
+    return slow;
+  };
+
+  /** Another client gets more than is kept for this one, which reads again then. */
+  const beLeftBehind = async (slow: Call): Promise<void> => {
     const other = host.start(["attach", "printer"]);
     await receive(other.process, FURTHER_BYTES);
     other.process.kill("SIGKILL");
     slow.process.kill("SIGCONT");
     assertCutOff(await slow.finished);
     await other.finished;
+  };
+
+  it("delays nobody, is cut off, and is told how much it has missed", async () => {
+    const slow = await stopReading();
+    await beLeftBehind(slow);
     assert.match(await succeed("exec", "printer", "echo", "still there"), /^still there$/m);
   });
 
   it("and comes back late after a crash of the agent is told so, too", async () => {
-    const slow = host.start(["attach", "printer"]);
-    await slow.stdout.expect(/^\d+$/m);
-    slow.process.kill("SIGSTOP");
+    const slow = await stopReading();
     await succeed("exec", "printer", "kill", "-SEGV", "1");
-    const other = host.start(["attach", "printer"]);
-    await receive(other.process, FURTHER_BYTES);
-    other.process.kill("SIGKILL");
-    slow.process.kill("SIGCONT");
-    assertCutOff(await slow.finished);
-    await other.finished;
+    await beLeftBehind(slow);
     assert.deepEqual(await restartsOf(host, "printer"), ["SEGV"]);
   });
 });
