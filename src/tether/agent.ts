@@ -161,7 +161,7 @@ export class Agent {
         if (event.sessionId === MAIN_SESSION) this.#log?.record(event);
       if (this.#takeover === undefined) this.#recordRestart(crash);
     });
-    const configuration = checkConfiguration(await parseConfiguration(store.document));
+    const configuration = await checkConfiguration(await parseConfiguration(store.document));
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
@@ -227,7 +227,7 @@ export class Agent {
     this.#link = await waitToBeForked(system, (error) => this.#reportLink(error));
     stages.restart();
     this.#document = readFwCfgConfiguration(system);
-    const configuration = checkConfiguration(await parseConfiguration(this.#document));
+    const configuration = await checkConfiguration(await parseConfiguration(this.#document));
     system.seedRandom(configuration.randomSeed);
     if (configuration.hostTimeMs !== undefined) correctClock(system, configuration.hostTimeMs);
     return configuration;

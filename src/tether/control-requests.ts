@@ -1,13 +1,7 @@
 import type { Event, Request, Snapshot, Time } from "../protocol/control-messages.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { tether } from "../protocol/generated/control.js";
-import {
-  type ContainerSessions,
-  HEALTH_STATUS,
-  readProcesses,
-  type RestartPolicy,
-  type SessionEntry,
-} from "../session/index.ts";
+import { type ContainerSessions, HEALTH_STATUS, readProcesses, type SessionEntry } from "../session/index.ts";
 import { decodeRestartPolicy } from "./configuration/decode-life.ts";
 import type { ControlTarget, ReplyBody } from "./control-channel.ts";
 import { makeExec } from "./exec-request.ts";
@@ -104,7 +98,7 @@ export class ControlRequests implements ControlTarget {
     } else if (resizeSession) sessions.resize(resizeSession.sessionId ?? "", checkWindow(resizeSession));
     else if (updateRestartPolicy) {
       const { kind, maximumRetryCount } = updateRestartPolicy;
-      sessions.changeRestartPolicy(readRestartPolicy(kind ?? 0, maximumRetryCount ?? 0));
+      sessions.changeRestartPolicy(decodeRestartPolicy(kind ?? 0, maximumRetryCount ?? 0));
     } else if (request.pause) return sessions.pause().then(() => ({}));
     else if (request.unpause) sessions.unpause();
     else if (request.listProcesses) return { processes: this.#listProcesses() };
@@ -182,15 +176,6 @@ function describeHealth(sessions: ContainerSessions): tether.control.Health.$Pro
       return { start: toTime(startMs), end: toTime(endMs), exitCode, output };
     }),
   };
-}
-
-/** @throws TetherError `invalid-option`: here it is a request that is wrong, not the configuration. */
-function readRestartPolicy(kind: number, maximumRetryCount: number): RestartPolicy {
-  try {
-    return decodeRestartPolicy(kind, maximumRetryCount);
-  } catch {
-    throw new TetherError("invalid-option", `invalid restart policy: ${kind}`);
-  }
 }
 
 /** As many arguments, from the first on, as the bytes that are left allow; takes them from these. */

@@ -17,7 +17,7 @@ export async function passTrial(system: System, stateVersion: string): Promise<v
       `it keeps version ${STATE_VERSION} of the state, the agent that runs version ${stateVersion}`,
     );
   const store = new StateStore(system, STATE_FOLDER);
-  checkConfiguration(await parseConfiguration(store.document));
+  await checkConfiguration(await parseConfiguration(store.document));
   // Each is read from its file.
   for (const part of [store.container, store.life, store.sessions, store.events, store.logged])
     if (part === undefined) throw new Error("the state is not complete");

@@ -40,6 +40,7 @@ export const ERROR_CATALOGUE = {
   "container-running": user(1, 409),
   "container-not-running": user(1, 409),
   "container-paused": user(1, 409),
+  "configuration-invalid": user(1, 400),
 
   // Images.
   "image-not-found": user(125, 404),

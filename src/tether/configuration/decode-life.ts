@@ -25,44 +25,30 @@ export interface Life {
   readonly stopTimeoutMs: number;
 }
 
-/** @throws TetherError `guest-initialisation` that names the field. */
+/** Of a document that is in order. */
 export function decodeLife({ restart, health, session }: tether.config.Config): Life {
   return {
     restart: decodeRestartPolicy(restart?.kind ?? 0, restart?.maximumRetryCount ?? 0),
     health: health === null || health === undefined ? undefined : decodeHealth(health),
-    stopSignal: decodeStopSignal(session?.stopSignal ?? ""),
+    stopSignal: parseSignal(session?.stopSignal || "SIGTERM"),
     stopTimeoutMs: session?.stopTimeoutMs || DEFAULT_STOP_TIMEOUT_MS,
   };
 }
 
-/** @throws TetherError `guest-initialisation` for a kind that does not exist. */
+/** @throws TetherError `invalid-option` for a kind that does not exist. */
 export function decodeRestartPolicy(kind: number, maximumRetryCount: number): RestartPolicy {
   const name = RESTART_KINDS[kind];
-  if (name === undefined) throw invalid("restart.kind", `is ${kind}`);
+  if (name === undefined) throw new TetherError("invalid-option", `invalid restart policy: ${kind}`);
   return { kind: name, maximumRetryCount };
 }
 
 function decodeHealth(health: tether.config.HealthCheck.$Properties): HealthCheck {
-  const args = health.args ?? [];
-  if (args.length === 0) throw invalid("health.args", "is empty");
   return {
-    args,
+    args: health.args ?? [],
     intervalMs: health.intervalMs || HEALTH_DEFAULTS.intervalMs,
     timeoutMs: health.timeoutMs || HEALTH_DEFAULTS.timeoutMs,
     startPeriodMs: health.startPeriodMs ?? 0,
     startIntervalMs: health.startIntervalMs || HEALTH_DEFAULTS.startIntervalMs,
     retries: health.retries || HEALTH_DEFAULTS.retries,
   };
-}
-
-function decodeStopSignal(name: string): number {
-  try {
-    return parseSignal(name === "" ? "SIGTERM" : name);
-  } catch {
-    throw invalid("session.stop_signal", `${JSON.stringify(name)} is no signal`);
-  }
-}
-
-function invalid(field: string, reason: string): TetherError {
-  return new TetherError("guest-initialisation", `configuration: ${field} ${reason}`);
 }

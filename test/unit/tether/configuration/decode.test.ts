@@ -10,6 +10,10 @@ import { containerSettings } from "../../../support/container-settings.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 
 const keys = makeLinkKeys();
+const linkOf = ({ hostPrivateKey, clientPublicKey }: typeof keys) => ({
+  hostKey: hostPrivateKey,
+  clientPublicKey,
+});
 const start = {
   id: "0123456789abcdef".repeat(4),
   name: "name",
@@ -39,7 +43,7 @@ function document(changes: tether.config.Config.$Properties = {}): Uint8Array {
     id: start.id,
     hostname: "box",
     session: { args: [Buffer.from("/bin/true")] },
-    link: { hostKey: "host", clientPublicKey: "client" },
+    link: linkOf(keys),
   };
   return gzipSync(tether.config.Config.encode({ ...valid, ...changes }).finish());
 }
@@ -108,7 +112,7 @@ describe("the configuration", () => {
     const decoded = await decodeConfiguration(
       document({
         extraHosts: [{ address: "10.0.0.1", names: ["db"] }],
-        link: { hostKey: "h", clientPublicKey: "c", acknowledgeTimeoutMs: 250 },
+        link: { ...linkOf(keys), acknowledgeTimeoutMs: 250 },
       }),
     );
     assert.deepEqual(decoded.extraHosts, [{ address: "10.0.0.1", names: ["db"] }]);
@@ -119,7 +123,7 @@ describe("the configuration", () => {
     [
       "of another version",
       document({ version: 2 }),
-      /^configuration: version is 2; this agent understands 1$/,
+      /^configuration: version is 2; this version understands 1$/,
     ],
     ["without a version", document({ version: 0 }), /version is 0/],
     ["with a short id", document({ id: "abc" }), /id is not 64 hexadecimal digits/],
@@ -136,15 +140,23 @@ describe("the configuration", () => {
     [
       "with a relative working directory",
       document({ session: { args: [bytes("a")], workingDirectory: bytes("tmp") } }),
-      /working_directory is not absolute/,
+      /session\.working_directory is not absolute/,
     ],
     [
       "with a window that no terminal has",
       document({ session: { args: [bytes("a")], window: { columns: 65_536, rows: 1 } } }),
-      /larger than 65535/,
+      /session\.window\.columns is larger than 65535/,
     ],
-    ["without keys", document({ link: null }), /link lacks a key/],
-    ["without a client's key", document({ link: { hostKey: "h" } }), /link lacks a key/],
+    [
+      "without keys",
+      document({ link: null }),
+      /link\.host_key is missing; link\.client_public_key is missing/,
+    ],
+    [
+      "with something in place of a key",
+      document({ link: { ...linkOf(keys), hostKey: "h" } }),
+      /link\.host_key is no private key/,
+    ],
     ["that is empty", Buffer.alloc(0), /version is 0/],
     ["that is not compressed", Buffer.from("version: 1"), /cannot be read/],
     ["that is cut off", document().subarray(0, -10), /cannot be read/],
@@ -184,7 +196,7 @@ describe("the configuration", () => {
       id: start.id,
       hostname: "box",
       session: { args: [bytes("/bin/true")], workingDirectory: bytes("/tmp") },
-      link: { hostKey: "host", clientPublicKey: "client" },
+      link: linkOf(keys),
     }).finish();
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), async (position, value) => {
