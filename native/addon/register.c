@@ -24,6 +24,8 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("watchUevents", call_watch_uevents),
     FUNCTION("closeBridge", call_close_bridge),
     FUNCTION("readFwCfg", call_read_fw_cfg),
+    FUNCTION("probeBackdoor", call_probe_backdoor),
+    FUNCTION("rpci", call_rpci),
     FUNCTION("seedRandom", call_seed_random),
     FUNCTION("setClock", call_set_clock),
     FUNCTION("attachDeviceProgram", call_attach_device_program),

@@ -38,6 +38,9 @@ export const packagesToTest = {
   bzip2: "an archive of each kind",
   "docker.io": "a container engine beside container VMs: both must behave the same",
   debootstrap: "makes the Debian image that tests run",
+  "golang-go": "compiles VMware's Go client for guestinfo",
+  "golang-github-vmware-vmw-guestinfo-dev": "VMware's Go client judges the emulator of its backdoor",
+  "open-vm-tools": "vmware-rpctool and libvmtools judge it too, and ours is measured against them",
   "openssh-client": "ssh and sftp judge the guest's SSH server",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",
   "redis-tools": "a real client for the redis inside a container VM",
@@ -51,4 +54,5 @@ export const packagesToTest = {
  */
 export const servicesOfPackages = {
   "docker.io": ["docker.service", "docker.socket", "containerd.service"],
+  "open-vm-tools": ["open-vm-tools.service", "vgauth.service"],
 };

@@ -3,6 +3,7 @@
  * files, and reaping.
  */
 export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
+export { findDiskByLabel } from "./block-devices.ts";
 export { findAgentDisk, readDiskSerial } from "./agent-disks.ts";
 export {
   makeTrialNamespace,

@@ -5,6 +5,7 @@ import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { BridgeHandle, NativeBinding, NativeError, NativeRingState } from "./native-binding.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./process-streams.ts";
 import type {
+  BackdoorAccess,
   Bridge,
   BridgeEvents,
   ChildEvents,
@@ -165,6 +166,18 @@ export class LinuxSystem implements System {
 
   readFwCfg(name: string): Uint8Array | undefined {
     return translated(() => this.#native.readFwCfg(name));
+  }
+
+  probeBackdoor(): BackdoorAccess {
+    return translated(() => this.#native.probeBackdoor());
+  }
+
+  async rpci(request: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#native.rpci(request);
+    } catch (error) {
+      throw isNativeError(error) ? toSystemCallError(error) : error;
+    }
   }
 
   seedRandom(seed: Uint8Array): void {

@@ -1,6 +1,13 @@
 import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { RingState } from "./process-streams.ts";
-import type { ChildStatus, MountNamespace, NamespaceStep, SpawnRequest, Text } from "./system.ts";
+import type {
+  BackdoorAccess,
+  ChildStatus,
+  MountNamespace,
+  NamespaceStep,
+  SpawnRequest,
+  Text,
+} from "./system.ts";
 
 /**
  * What the addon `tether.node` (`native/addon`) exports. Its functions check their arguments (TypeError)
@@ -50,6 +57,8 @@ export interface NativeBinding {
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
   readFwCfg(name: string): Uint8Array | undefined;
+  probeBackdoor(): BackdoorAccess;
+  rpci(request: Uint8Array): Promise<Uint8Array>;
   seedRandom(seed: Uint8Array): void;
   setClock(milliseconds: number): void;
   attachDeviceProgram(cgroup: number, program: Uint8Array): void;

@@ -125,6 +125,27 @@ export interface System {
    */
   readFwCfg(name: string): Uint8Array | undefined;
 
+  /**
+   * Looks for VMware's backdoor. Its ports are touched on VMware only (CPUID says so), and a fault of the instruction
+   * is caught; before {@link installCrashHandler}, which catches faults too.
+   *
+   * @throws SystemCallError `EOPNOTSUPP` on VMware when the ports are not answered: the memory of the guest is
+   *   encrypted, or the host has switched them off. `EPERM` when the kernel gives no I/O privilege (lockdown).
+   */
+  probeBackdoor(): BackdoorAccess;
+
+  /**
+   * Makes one request to VMware by RPCI (GuestRPC; open-vm-tools, lib/rpcOut), where {@link probeBackdoor} has found
+   * it. In a thread of libuv's pool, one request at a time; the channel stays open, and is opened anew when the host
+   * has dropped it, as after a move of the VM.
+   *
+   * @param request at most 64 KiB.
+   * @returns the reply, with its `1 ` or `0 ` for success or failure: at most 1 MiB.
+   * @throws SystemCallError `ECONNRESET` when the host serves no channel, `EMSGSIZE` for a larger reply, `EPROTO` when
+   *   it answers something else.
+   */
+  rpci(request: Uint8Array): Promise<Uint8Array>;
+
   /** Reseeds the kernel's random number generator and OpenSSL's with 32 to 512 random bytes (random(4)). */
   seedRandom(seed: Uint8Array): void;
 
@@ -230,6 +251,12 @@ export interface System {
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
 }
+
+/**
+ * Who is answered at VMware's backdoor: `none` there is none; `everybody` in the guest, in user mode too, as VMware has
+ * it; `privileged` only who has I/O privilege (`monitor_control.restrict_backdoor`).
+ */
+export type BackdoorAccess = "none" | "everybody" | "privileged";
 
 /** Receives what happens to children. */
 export interface ChildEvents {

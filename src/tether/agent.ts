@@ -30,7 +30,7 @@ import type { Takeover } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
-import { readFwCfgConfiguration } from "./configuration/fw-cfg-source.ts";
+import { FwCfgSource } from "./configuration/fw-cfg-source.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { installCrashPlan } from "./crash-handling.ts";
 import { EventLog } from "./event-log.ts";
@@ -46,6 +46,7 @@ import { UserNames } from "./user-names.ts";
 import { UserServices } from "./user-services.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { findVirtioPort } from "./virtio-ports.ts";
+import { openVmware, type VmwareGuest } from "./vmware-guest.ts";
 
 /** What the agent is made of. */
 export interface AgentComponents {
@@ -77,6 +78,8 @@ export class Agent {
   #log: LogWriter | undefined;
   #store: StateStore | undefined;
   #document: Uint8Array = new Uint8Array();
+  /** On VMware only. */
+  #vmware: VmwareGuest | undefined;
   /** Of a fork: its link was opened before it was one. */
   #link: LinkQueue | undefined;
   #isSuccessor = false;
@@ -107,6 +110,7 @@ export class Agent {
       this.fail(failure);
     }
     await this.#log?.flush();
+    await this.#vmware?.flush();
     await shutDown(system, this.#container, this.#cgroup, (message) => stages.failed(message));
   }
 
@@ -126,6 +130,7 @@ export class Agent {
     const { system, stages } = this.#components;
     mountAgentFileSystems(system);
     this.#recordEvents();
+    this.#vmware = await openVmware(system, stages, this.#events);
     this.#reaper.start();
     makeCgroups();
     system.setInterfaceUp("lo");
@@ -153,6 +158,7 @@ export class Agent {
       throw new TetherError("internal", `the agent crashed ${count} times in a row (${crash})`);
     this.#events.resume(store.events);
     this.#recordEvents();
+    this.#vmware = await openVmware(system, stages, this.#events);
     // Whoever can crash has told that it took over.
     system.uninterrupted(() => {
       this.#keep(store);
@@ -163,6 +169,7 @@ export class Agent {
     });
     const configuration = await checkConfiguration(await parseConfiguration(store.document));
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
+    this.#vmware?.configured(configuration.hostname);
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
@@ -220,17 +227,27 @@ export class Agent {
 
   async #configure(): Promise<Configuration> {
     const { system, stages } = this.#components;
-    this.#document = readFwCfgConfiguration(system);
+    this.#document = await this.#readDocument();
     const document = await parseConfiguration(this.#document);
     if (!document.template) return checkConfiguration(document);
     await this.#prepareTemplate();
     this.#link = await waitToBeForked(system, (error) => this.#reportLink(error));
     stages.restart();
-    this.#document = readFwCfgConfiguration(system);
+    this.#document = await this.#readDocument();
     const configuration = await checkConfiguration(await parseConfiguration(this.#document));
     system.seedRandom(configuration.randomSeed);
     if (configuration.hostTimeMs !== undefined) correctClock(system, configuration.hostTimeMs);
     return configuration;
+  }
+
+  /** On QEMU nothing but fw_cfg's code is loaded. */
+  async #readDocument(): Promise<Uint8Array> {
+    const { system } = this.#components;
+    const fwCfg = new FwCfgSource(system);
+    const document = await fwCfg.read();
+    if (document !== undefined) return document;
+    const { findConfiguration } = await import("./configuration/find-configuration.ts");
+    return (await findConfiguration(system, this.#vmware?.source)).document;
   }
 
   /** Whatever a container VM needs in any case is loaded before the fork. */
@@ -245,6 +262,7 @@ export class Agent {
   async #startContainer(configuration: Configuration): Promise<void> {
     const { system, stages } = this.#components;
     this.#log?.configure(configuration.log);
+    this.#vmware?.configured(configuration.hostname);
     try {
       this.#container = await this.#makeContainer(configuration);
     } catch (error) {

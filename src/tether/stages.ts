@@ -8,6 +8,7 @@ export class Stages {
   readonly #stages: Stage[] = [];
   readonly #console: number;
   #startMs = 0;
+  #listener: ((stage: string) => void) | undefined;
 
   /** @param console descriptor that lines go to. */
   constructor(console: number) {
@@ -29,6 +30,12 @@ export class Stages {
   reached(name: string): void {
     this.#stages.push({ name, atMs: uptimeMs() - this.#startMs });
     this.#print(name);
+    this.#listener?.(name);
+  }
+
+  /** From now on this one is told of each stage. */
+  listen(listener: (stage: string) => void): void {
+    this.#listener = listener;
   }
 
   /** A time that was taken before this object was there. */

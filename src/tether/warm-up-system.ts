@@ -77,6 +77,8 @@ const KERNEL: System = {
   unmount: nothing,
   loadModule: nothing,
   readFwCfg: () => undefined,
+  probeBackdoor: () => "none",
+  rpci: absent,
   seedRandom: nothing,
   setClock: nothing,
   attachDeviceProgram: nothing,

@@ -3,6 +3,7 @@ import { type Duplex, PassThrough } from "node:stream";
 import type { CrashPlan, CrashRecord, Upgrade } from "../../src/system/crash-plan.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents } from "../../src/system/process-streams.ts";
 import type {
+  BackdoorAccess,
   Bridge,
   BridgeEvents,
   ChildEvents,
@@ -185,6 +186,14 @@ export class RecordingSystem implements System {
     return this.#record("readFwCfg", args);
   }
 
+  probeBackdoor(...args: []): BackdoorAccess {
+    return this.#record("probeBackdoor", args);
+  }
+
+  rpci(...args: [request: Uint8Array]): Promise<Uint8Array> {
+    return this.#record("rpci", args);
+  }
+
   seedRandom(...args: [seed: Uint8Array]): void {
     this.#record("seedRandom", args);
   }
@@ -294,6 +303,7 @@ export class RecordingSystem implements System {
         namespace: this.#nextDescriptor++,
         root: this.#nextDescriptor++,
       }),
+      probeBackdoor: () => "none",
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),
       watchChildren: () => ({ close: () => {} }),

@@ -1,0 +1,2 @@
+/** The guest's side of VMware's guestinfo: loaded on VMware only. */
+export { GuestInfo } from "./guest-info.ts";

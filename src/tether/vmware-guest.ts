@@ -1,0 +1,72 @@
+import { TetherError } from "../protocol/errors/index.ts";
+import type { System } from "../system/system.ts";
+import type { GuestinfoSource } from "./configuration/guestinfo-source.ts";
+import type { EventLog } from "./event-log.ts";
+import type { Stages } from "./stages.ts";
+import type { ContainerStatus, GuestinfoStatus } from "./status/index.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+/** How long the VM stays on for a host that does not take its last status. */
+const FLUSH_LIMIT_MS = 5000;
+
+/** What the agent has to do with VMware: the configuration comes from there, and what became of it goes there. */
+export class VmwareGuest {
+  readonly source: GuestinfoSource;
+  readonly #status: ContainerStatus;
+  readonly #sink: GuestinfoStatus;
+
+  constructor(source: GuestinfoSource, status: ContainerStatus, sink: GuestinfoStatus) {
+    this.source = source;
+    this.#status = status;
+    this.#sink = sink;
+  }
+
+  configured(hostname: string): void {
+    this.#status.configured(hostname, this.source.isReadable);
+  }
+
+  /** The addresses of the vNICs may be others now. */
+  refresh(): void {
+    this.#status.refresh();
+  }
+
+  flush(): Promise<void> {
+    return this.#sink.flush(FLUSH_LIMIT_MS);
+  }
+}
+
+/**
+ * On VMware: opens guestinfo, and reports there from now on whatever happens. Elsewhere nothing is loaded for it.
+ *
+ * @param events those that are there already, of an agent before this one, are reported too.
+ * @throws TetherError `guest-initialisation` on VMware without a usable backdoor.
+ */
+export async function openVmware(
+  system: System,
+  stages: Stages,
+  events: EventLog,
+): Promise<VmwareGuest | undefined> {
+  if (!isVmware(system)) return undefined;
+  const { GuestInfo } = await import("./guestinfo/index.ts");
+  const { GuestinfoSource } = await import("./configuration/guestinfo-source.ts");
+  const { ContainerStatus, GuestinfoStatus, machineAddresses } = await import("./status/index.ts");
+  const guestinfo = new GuestInfo(system);
+  const sink = new GuestinfoStatus(guestinfo, (message) => stages.failed(message));
+  const status = new ContainerStatus({ sink, agentVersion: AGENT_VERSION, addresses: machineAddresses });
+  for (const event of events.after(0)) status.happened(event);
+  events.subscribe((event) => status.happened(event));
+  stages.listen((stage) => status.reached(stage));
+  return new VmwareGuest(new GuestinfoSource(guestinfo), status, sink);
+}
+
+function isVmware(system: System): boolean {
+  try {
+    return system.probeBackdoor() !== "none";
+  } catch (error) {
+    throw TetherError.from(
+      error,
+      "guest-initialisation",
+      "this VM runs on VMware, but its backdoor is switched off, or needs hypercalls because the memory is encrypted",
+    );
+  }
+}
