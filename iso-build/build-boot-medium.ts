@@ -7,6 +7,7 @@ import { requireExecutable, requireFile } from "./input-file.ts";
 import { makeIso } from "./iso/index.ts";
 import { extractVmlinux, type KernelTree, unpackDebianKernel, unpackRpmKernel } from "./kernel/index.ts";
 import { type BootMediumManifest, describeFiles } from "./manifest.ts";
+import { takeAgentModules } from "./modules/index.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 /** The inputs of a build. */
@@ -48,8 +49,9 @@ export async function buildBootMedium(options: BootMediumOptions): Promise<BootM
   const made = path.join(work.path, "made");
   await mkdir(made);
 
-  const { version, platforms, hasVmlinux } = await makeKernelAndInitramfs(options, work.path, made);
-  await makeAgentImages(options, work.path, made);
+  const modules = path.join(work.path, "agent-modules");
+  const { version, platforms, hasVmlinux } = await makeKernelAndInitramfs(options, work.path, made, modules);
+  await makeAgentImages(options, work.path, made, modules);
   const names = [
     "vmlinuz",
     "initramfs",
@@ -89,7 +91,13 @@ async function makeOutputFolder(folder: string): Promise<void> {
   }
 }
 
-async function makeKernelAndInitramfs(options: BootMediumOptions, work: string, made: string) {
+/** @param modules gets the modules that go into the agent's image. */
+async function makeKernelAndInitramfs(
+  options: BootMediumOptions,
+  work: string,
+  made: string,
+  modules: string,
+) {
   const { signal, onProgress } = options;
   await using folder = await makeTemporaryFolder(work, "kernel-");
   onProgress?.("kernel");
@@ -99,6 +107,7 @@ async function makeKernelAndInitramfs(options: BootMediumOptions, work: string, 
   if (vmlinux !== undefined) await writeFile(path.join(made, VMLINUX), vmlinux);
   onProgress?.("initramfs");
   const initramfs = await buildInitramfs(kernel, options.stage0, work, signal);
+  await takeAgentModules(kernel.modulesFolder, modules, signal);
   await writeFile(path.join(made, "initramfs"), initramfs.content);
   return { version: kernel.version, platforms: initramfs.platforms, hasVmlinux: vmlinux !== undefined };
 }
@@ -113,11 +122,16 @@ function unpackKernel(
 }
 
 /** The image for direct boot and, in the ISO, the same tree compressed. */
-async function makeAgentImages(options: BootMediumOptions, work: string, made: string): Promise<void> {
+async function makeAgentImages(
+  options: BootMediumOptions,
+  work: string,
+  made: string,
+  modules: string,
+): Promise<void> {
   const { signal, onProgress } = options;
   await using tree = await makeTemporaryFolder(work, "agent-");
   onProgress?.("agent image");
-  await stageAgentTree(options, tree.path, signal);
+  await stageAgentTree({ ...options, modules }, tree.path, signal);
   await makeErofs(tree.path, path.join(made, "agent.erofs"), "plain", signal);
   if (!options.iso) return;
   onProgress?.("ISO");

@@ -63,6 +63,7 @@ async function prepare(host: BenchHost, folder: string, init: string): Promise<M
     hardware: request.hardware,
     disk: file("disk.qcow2"),
     configuration: file("config.pb"),
+    interfaces: [],
     log: file("log"),
     templates: undefined,
   };

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
 import path from "node:path";
 import { libraryClosure } from "./library-closure.ts";
 
@@ -7,6 +7,8 @@ export interface AgentTreeInput {
   readonly agent: string;
   /** List of the parts of the agent to read ahead; copied as it is. */
   readonly prefetch?: string | undefined;
+  /** Folder of the kernel modules that the agent loads on demand, with their lists; copied to `/modules`. */
+  readonly modules?: string | undefined;
 }
 
 /** Mount points; the image is read-only, so they must be there. */
@@ -24,7 +26,17 @@ export async function stageAgentTree(
     // The loader is executed, and one mode for all is simpler than knowing which file it is.
     await place(library, root, library, 0o755);
   }
+  if (input.modules !== undefined) await placeFolder(input.modules, root, "modules");
   if (input.prefetch !== undefined) await place(input.prefetch, root, "prefetch", 0o644);
+}
+
+async function placeFolder(source: string, root: string, target: string): Promise<void> {
+  await makeFolder(root, target);
+  for (const entry of await readdir(source, { withFileTypes: true })) {
+    const [from, to] = [path.join(source, entry.name), path.join(target, entry.name)];
+    if (entry.isDirectory()) await placeFolder(from, root, to);
+    else await place(from, root, to, 0o644);
+  }
 }
 
 /** copyFile follows symbolic links: the library's own content lands at the path that the loader opens. */

@@ -12,5 +12,6 @@ export {
   readModuleIndex,
 } from "./module-index.ts";
 export { type ModulePlan, planModules } from "./module-plan.ts";
+export { takeAgentModules } from "./take-agent-modules.ts";
 export { takeModules } from "./take-modules.ts";
 export type { Platform } from "./wanted-modules.ts";

@@ -2,6 +2,8 @@ import { TetherError } from "../../src/protocol/errors/index.ts";
 import { hasModule, loadOrder } from "./load-order.ts";
 import { moduleFileName, type ModuleIndex } from "./module-index.ts";
 import {
+  AGENT_DRIVERS,
+  AGENT_MODULE_SETS,
   ALWAYS_MODULES,
   COLDPLUG_MODULES,
   ON_DEMAND_MODULES,
@@ -10,12 +12,16 @@ import {
   REQUIRED_MODULES,
 } from "./wanted-modules.ts";
 
-/** What goes into `/modules` of the initramfs. */
-export interface ModulePlan {
+/** What goes into a folder `/modules`. */
+export interface ModuleFolderPlan {
   /** Module files to take, relative to the modules folder, sorted. */
   readonly files: readonly string[];
-  /** The text files beside them that stage 0 reads: name → content. */
+  /** The text files beside them by which they are loaded: name → content. */
   readonly lists: ReadonlyMap<string, string>;
+}
+
+/** What goes into `/modules` of the initramfs, for stage 0. */
+export interface ModulePlan extends ModuleFolderPlan {
   /** The hypervisors that this kernel serves. */
   readonly platforms: readonly Platform[];
 }
@@ -44,6 +50,21 @@ export function planModules(index: ModuleIndex): ModulePlan {
     for (const file of order) files.add(file);
   }
   return { files: [...files].sort(), lists, platforms };
+}
+
+/** Chooses the modules of the agent's image and writes the lists that the agent looks into. */
+export function planAgentModules(index: ModuleIndex): ModuleFolderPlan {
+  // Stage 0 has loaded them, or the kernel could not have reached the image.
+  const loaded = new Set(loadOrder(index, available(index, ALWAYS_MODULES)));
+  const drivers = available(index, AGENT_DRIVERS).map((name) => ({ name, order: loadOrder(index, [name]) }));
+  const lists = new Map([["aliases", aliasLines(index, loaded, drivers)]]);
+  const files = new Set(drivers.flatMap(({ order }) => order));
+  for (const [set, names] of Object.entries(AGENT_MODULE_SETS)) {
+    const order = loadOrder(index, available(index, names)).filter((file) => !loaded.has(file));
+    lists.set(`sets/${set}`, fileList(order));
+    for (const file of order) files.add(file);
+  }
+  return { files: [...files].filter((file) => !loaded.has(file)).sort(), lists };
 }
 
 function available(index: ModuleIndex, names: readonly string[]): string[] {

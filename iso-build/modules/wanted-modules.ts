@@ -19,12 +19,9 @@ export const ALWAYS_MODULES = ["virtio_pci", "virtio_blk", "erofs"] as const;
 /** Loaded when a device asks for them by its MODALIAS. */
 export const COLDPLUG_MODULES = [
   "virtio_console",
-  "virtio_net",
   "virtio_scsi",
   "virtio_rng",
   "vmw_pvscsi",
-  "vmxnet3",
-  "e1000e",
   "sd_mod",
   "sr_mod",
   "ata_piix",
@@ -36,6 +33,20 @@ export const COLDPLUG_MODULES = [
 export const ON_DEMAND_MODULES = {
   // sr_mod brings cdrom and the SCSI core; isofs and loop read the image file out of the ISO.
   iso: ["cdrom", "isofs", "loop"],
+} as const satisfies Record<string, readonly string[]>;
+
+/**
+ * Drivers that the agent loads from its own image when its configuration names such a device: a container without one
+ * has no memory for them, and a VM that was forked from a template has no initramfs any more. Debian's cloud kernel has
+ * no e1000e.
+ */
+export const AGENT_DRIVERS = ["virtio_net", "vmxnet3", "e1000e"] as const;
+
+/** Sets that the agent loads by name (src/init/kernel-modules.ts). */
+export const AGENT_MODULE_SETS = {
+  firewall: ["nf_tables"],
+  "firewall-connections": ["nft_ct"],
+  "firewall-redirections": ["nft_redir", "nft_chain_nat"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Every boot medium needs these, whatever the hypervisor. */

@@ -12,6 +12,7 @@ napi_value call_set_domainname(napi_env env, napi_callback_info info);
 napi_value call_sync(napi_env env, napi_callback_info info);
 napi_value call_reboot(napi_env env, napi_callback_info info);
 napi_value call_set_interface_up(napi_env env, napi_callback_info info);
+napi_value call_netlink(napi_env env, napi_callback_info info);
 napi_value call_spawn(napi_env env, napi_callback_info info);
 napi_value call_kill(napi_env env, napi_callback_info info);
 napi_value call_pipe(napi_env env, napi_callback_info info);

@@ -10,6 +10,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("sync", call_sync),
     FUNCTION("reboot", call_reboot),
     FUNCTION("setInterfaceUp", call_set_interface_up),
+    FUNCTION("netlink", call_netlink),
     FUNCTION("spawn", call_spawn),
     FUNCTION("kill", call_kill),
     FUNCTION("pipe", call_pipe),

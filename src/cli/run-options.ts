@@ -11,6 +11,7 @@ import { collectEnvironment } from "./environment-options.ts";
 import { type HealthOptions, makeHealthCheck } from "./health-options.ts";
 import { collectPairs } from "./label-options.ts";
 import { parseExtraHost } from "./host-options.ts";
+import { addNetworkOptions, makeNetworkSettings, type NetworkOptions } from "./network-options.ts";
 import { makeLogSettings } from "./log-options.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
@@ -18,7 +19,7 @@ import { parseSize } from "./parse-size.ts";
 import { makeSecurity, type SecurityOptions } from "./security-arguments.ts";
 
 /** What commander makes of the options that `vch run` and `vch create` share. */
-export interface ContainerOptions extends HealthOptions, SecurityOptions {
+export interface ContainerOptions extends HealthOptions, NetworkOptions, SecurityOptions {
   readonly interactive?: true;
   readonly tty?: true;
   readonly rm?: true;
@@ -70,7 +71,7 @@ export function collect(value: string, previous: readonly string[]): string[] {
 
 /** Adds the options that say what a container is. */
 export function addContainerOptions(command: Command): Command {
-  return addMachineOptions(addProcessOptions(command))
+  return addNetworkOptions(addMachineOptions(addProcessOptions(command)), collect)
     .option("--rm", "remove the container when it ends")
     .option("--name <name>", "name of the container")
     .option("--cidfile <file>", "write the container's id to a file")
@@ -181,6 +182,7 @@ export function makeContainerRequest(
     pidsLimit: options.pidsLimit,
     shmBytes: options.shmSize,
     extraHosts: options.addHost.map(parseExtraHost),
+    network: makeNetworkSettings(options),
     acceleration: options.accel,
     hardware: options.hardware,
     boot: options.boot,

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { MachineInterface } from "./machine-interface.ts";
 import type { ProcessIdentity } from "./qemu/process-identity.ts";
 
 /** How fast the processor is: `auto` takes KVM where it can work. */
@@ -34,6 +35,8 @@ export interface MachineSpecification {
   readonly disk: string;
   /** File with the configuration document. */
   readonly configuration: string;
+  /** Its vNICs, in the order of their places. */
+  readonly interfaces: readonly MachineInterface[];
   /** File that the guest's log port appends to. */
   readonly log: string;
   /**
@@ -129,6 +132,18 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * @throws TetherError `hypervisor-failed`.
    */
   removeAgentDisks(inUse: string | undefined): Promise<void>;
+  /**
+   * Plugs a vNIC; the guest learns of it by itself.
+   *
+   * @throws TetherError `hypervisor-failed`, `invalid-option`; nothing is left then.
+   */
+  plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void>;
+  /**
+   * Takes a vNIC away; resolves when the guest has let go of it.
+   *
+   * @throws TetherError `hypervisor-failed`.
+   */
+  unplugInterface(id: string): Promise<void>;
   /** Closes every link; resolves when nothing of them is left in the machine, which goes on. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -14,6 +14,13 @@ export type {
   RunningMachine,
   TemplateRequest,
 } from "./driver.ts";
+export {
+  type ForwardedPort,
+  INTERFACE_MODELS,
+  type InterfaceBackend,
+  type InterfaceModel,
+  type MachineInterface,
+} from "./machine-interface.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
 export { findMachineProcesses } from "./qemu/find-processes.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";

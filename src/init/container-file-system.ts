@@ -1,5 +1,6 @@
-import { mkdirSync } from "node:fs";
+import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { LAYER_DISK_LABEL } from "../protocol/link-names.ts";
+import { readContainerFile } from "../system/container-file.ts";
 import type { MountNamespace, System } from "../system/system.ts";
 import { CONTAINER_ROOT, RUN_DIRECTORY } from "./agent-mounts.ts";
 import { findDiskByLabel } from "./block-devices.ts";
@@ -38,11 +39,24 @@ export function makeContainerNamespace(
 ): MountNamespace {
   const folder = `${RUN_DIRECTORY}/container`;
   mkdirSync(folder, { recursive: true });
-  const files = writeNameFiles(folder, names);
+  const files = writeNameFiles(folder, { ...names, imageHosts: readImageHosts(system) });
   const machineDevices = options.privileged ? listMachineDevices() : [];
   const steps = containerNamespaceSteps(CONTAINER_ROOT, files, { ...options, machineDevices });
   return system.createMountNamespace(CONTAINER_ROOT, steps);
 }
+
+/** What lies below the container's own /etc/hosts. */
+function readImageHosts(system: System): string | undefined {
+  const root = openSync(CONTAINER_ROOT, O_PATH | constants.O_DIRECTORY);
+  try {
+    return readContainerFile(system, root, "etc/hosts");
+  } finally {
+    closeSync(root);
+  }
+}
+
+/** open(2); Node's constants lack it. */
+const O_PATH = 0o10000000;
 
 /** Takes the layer disk out of the agent's view; it is unmounted when the container's last process is gone. */
 export function unmountLayerDisk(system: System): void {

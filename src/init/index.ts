@@ -28,3 +28,4 @@ export { writeSysctls } from "./sysctls.ts";
 export { Reaper } from "./reaper.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
 export { KernelContainerCgroup } from "./container-cgroup.ts";
+export type { NetworkConfiguration } from "./network/configuration.ts";

@@ -18,7 +18,7 @@ export { type ContainerLife, ContainerSessions } from "./container-sessions.ts";
 export type { ExecRequest, SessionEntry } from "./session-entry.ts";
 export type { Health, HealthCheck } from "./health-monitor.ts";
 export { type ProcessFacts, readProcesses } from "./process-list.ts";
-export { readContainerFile } from "./container-file.ts";
+export { readContainerFile } from "../system/container-file.ts";
 export { findLoginShell } from "./login-shell.ts";
 export { lookUpUser, type User } from "./user.ts";
 export type { RestartPolicy } from "./restart-policy.ts";

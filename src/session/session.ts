@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { ChildStatus, WindowSize } from "../system/system.ts";
-import { readContainerFile } from "./container-file.ts";
+import { readContainerFile } from "../system/container-file.ts";
 import { makeEnvironment } from "./environment.ts";
 import { InputStream, type InputTarget } from "./input-stream.ts";
 import { explainReport, launch, type Launch, readReport } from "./launcher.ts";

@@ -81,6 +81,10 @@ export class LinuxSystem implements System {
     translated(() => this.#native.setInterfaceUp(name));
   }
 
+  netlink(protocol: number, requests: Uint8Array): Uint8Array {
+    return translated(() => this.#native.netlink(protocol, requests));
+  }
+
   spawn(program: SpawnRequest): number {
     return translated(() => this.#native.spawn(program));
   }

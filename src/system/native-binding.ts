@@ -22,6 +22,7 @@ export interface NativeBinding {
   sync(): void;
   reboot(action: string): void;
   setInterfaceUp(name: string): void;
+  netlink(protocol: number, requests: Uint8Array): Uint8Array;
   spawn(program: SpawnRequest): number;
   kill(pid: number, signal: number): void;
   pipe(): [number, number];

@@ -37,6 +37,14 @@ export interface System {
   setInterfaceUp(name: string): void;
 
   /**
+   * netlink(7): sends requests, one after the other in one buffer of at most 1 MiB, and gives all of their answers.
+   * The kernel has carried them out when it returns; what it says of each is in the answers.
+   *
+   * @param protocol NETLINK_ROUTE (0), NETLINK_NETFILTER (12).
+   */
+  netlink(protocol: number, requests: Uint8Array): Uint8Array;
+
+  /**
    * Starts a program (posix_spawn(3), so no copy of the agent is made) with every signal at its default
    * and none blocked. Only the descriptors in `descriptors` reach it.
    */

@@ -15,6 +15,7 @@ import {
   restrictDevices,
   writeSysctls,
 } from "../init/index.ts";
+import type { Network } from "../init/network/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import {
@@ -74,6 +75,7 @@ export class Agent {
   readonly #outcome = Promise.withResolvers<Exit | undefined>();
   #container: ContainerHandles | undefined;
   #sessions: ContainerSessions | undefined;
+  #network: Network | undefined;
   #acknowledgement: Acknowledgement | undefined;
   #log: LogWriter | undefined;
   #store: StateStore | undefined;
@@ -293,15 +295,30 @@ export class Agent {
     const cgroupProcesses = openContainerCgroup(nanoCpus);
     limitContainer(pidsLimit);
     if (!security.privileged) restrictDevices(system);
-    await mountLayerDisk(system);
+    await Promise.all([this.#applyNetwork(configuration), mountLayerDisk(system)]);
     return { ...this.#makeNamespace(configuration), cgroupProcesses };
+  }
+
+  /** A container without a vNIC loads nothing of it. */
+  async #applyNetwork({ network, domainname, servesFilesOnly }: Configuration): Promise<void> {
+    const { system, stages } = this.#components;
+    if (domainname !== "") system.setDomainname(domainname);
+    if (network.interfaces.length === 0 || servesFilesOnly) return;
+    const { Network } = await import("../init/network/index.ts");
+    this.#network = new Network(system);
+    await this.#network.apply(network);
+    stages.reached("network configured");
   }
 
   #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {
     const { privileged, readOnlyRoot } = configuration.security;
     const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
     const options = { privileged, readOnlyRoot, workingDirectory, shmBytes: configuration.shmBytes };
-    return makeContainerNamespace(this.#components.system, configuration, options);
+    const names = {
+      ...configuration,
+      ...(this.#network?.names ?? { resolver: configuration.network.resolver }),
+    };
+    return makeContainerNamespace(this.#components.system, names, options);
   }
 
   /** @param logged what an agent before this one has logged of the main process's output. */

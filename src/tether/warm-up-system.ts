@@ -87,6 +87,7 @@ const KERNEL: System = {
   sync: nothing,
   reboot: nothing,
   setInterfaceUp: nothing,
+  netlink: () => new Uint8Array(),
   spawn: absent,
   kill: nothing,
   pipe: () => [descriptor(), descriptor()],

@@ -21,6 +21,7 @@ export function machineSpecification(
     hardware: "virtio",
     disk: `${folder}/disk.qcow2`,
     configuration: `${folder}/config`,
+    interfaces: [],
     log: `${folder}/log`,
     templates: undefined,
     ...changes,

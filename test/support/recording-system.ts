@@ -108,6 +108,10 @@ export class RecordingSystem implements System {
     this.#record("setInterfaceUp", args);
   }
 
+  netlink(...args: [protocol: number, requests: Uint8Array]): Uint8Array {
+    return this.#record("netlink", args);
+  }
+
   spawn(...args: [program: SpawnRequest]): number {
     return this.#record("spawn", args);
   }
@@ -293,6 +297,7 @@ export class RecordingSystem implements System {
 
   #byDefault<Name extends keyof System>(call: Name): Answer<Name> {
     const defaults: { readonly [Call in keyof System]?: () => unknown } = {
+      netlink: () => new Uint8Array(),
       spawn: () => this.#nextPid++,
       pipe: () => [this.#nextDescriptor++, this.#nextDescriptor++],
       memoryFile: () => this.#nextDescriptor++,

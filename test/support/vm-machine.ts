@@ -60,6 +60,7 @@ export async function startShellMachine(
       hardware: "virtio",
       disk,
       configuration,
+      interfaces: [],
       log: join(folder, "log"),
       fileLimitBytes,
       templates:

@@ -2,14 +2,21 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
+import type { MachineInterface } from "../machine-interface.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { switchLogFile } from "./log-switch.ts";
+import { plugInterface, unplugInterface } from "./network-devices.ts";
+import { visitQmp } from "./qmp-visit.ts";
+import { UNPLUG_LIMIT_MS } from "./unplug-device.ts";
 
 /** A killed QEMU is gone after some 20 ms, its sockets a little earlier; it is no child of ours. */
 const END_POLL_MS = 5;
 const END_LIMIT_MS = 10_000;
+
+/** The unplugging has its own, within. */
+const UNPLUG_VISIT_LIMIT_MS = 2 * UNPLUG_LIMIT_MS;
 
 /** How often a QEMU is looked for that does not answer: it is stopped, or is ending. */
 const SILENT_POLL_MS = 250;
@@ -56,6 +63,14 @@ export class AdoptedQemuMachine implements AdoptedMachine {
 
   removeAgentDisks(inUse: string | undefined): Promise<void> {
     return removeAgentDisks(this.#folder, inUse);
+  }
+
+  plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void> {
+    return visitQmp(this.#folder, (qmp) => plugInterface(qmp, plugged, hardware));
+  }
+
+  unplugInterface(id: string): Promise<void> {
+    return visitQmp(this.#folder, (qmp) => unplugInterface(qmp, id), UNPLUG_VISIT_LIMIT_MS);
   }
 
   async destroy(): Promise<void> {

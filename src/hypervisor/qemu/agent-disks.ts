@@ -6,6 +6,7 @@ import type { Hardware } from "../driver.ts";
 import { AGENT_SLOTS, type AgentSlot, agentDiskDevice } from "./agent-slots.ts";
 import type { QmpClient } from "./qmp-client.ts";
 import { visitQmp } from "./qmp-visit.ts";
+import { UNPLUG_LIMIT_MS, unplugDevice } from "./unplug-device.ts";
 
 /*
  * Disks of agent images that are plugged into a running machine. Each has one name: as a block node, as a device, and
@@ -14,8 +15,6 @@ import { visitQmp } from "./qmp-visit.ts";
 
 const nodesSchema = z.array(z.looseObject({ "node-name": z.string() }));
 
-/** A guest lets go of an idle disk within 0.1 s; with the visit before and after it, it is well below its limit. */
-const UNPLUG_LIMIT_MS = 10_000;
 const VISIT_LIMIT_MS = UNPLUG_LIMIT_MS + 10_000;
 
 /** What QEMU says of a machine that was started without slots. */
@@ -72,34 +71,9 @@ async function removeAllBut(qmp: QmpClient, inUse: string | undefined): Promise<
     if (slotOf(name) !== undefined && name !== inUse) await remove(qmp, name);
 }
 
-/** QEMU tells when the guest has let go. */
 async function remove(qmp: QmpClient, name: string): Promise<void> {
-  const gone = Promise.withResolvers<void>();
-  qmp.onEvent = ({ event, data }) => {
-    if (event === "DEVICE_DELETED" && data?.["device"] === name) gone.resolve();
-  };
-  const limit = setTimeout(
-    () => gone.reject(new TetherError("hypervisor-failed", `the guest does not let go of the disk ${name}`)),
-    UNPLUG_LIMIT_MS,
-  );
-  try {
-    if (await isPlugged(qmp, name)) {
-      await qmp.execute("device_del", { id: name });
-      await gone.promise;
-    }
-    await qmp.execute("blockdev-del", { "node-name": name });
-  } finally {
-    gone.promise.catch(() => {});
-    clearTimeout(limit);
-    qmp.onEvent = () => {};
-  }
-}
-
-const devicesSchema = z.array(z.looseObject({ name: z.string() }));
-
-async function isPlugged(qmp: QmpClient, name: string): Promise<boolean> {
-  const devices = devicesSchema.parse(await qmp.execute("qom-list", { path: "/machine/peripheral" }));
-  return devices.some((device) => device.name === name);
+  await unplugDevice(qmp, name, `the disk ${name}`);
+  await qmp.execute("blockdev-del", { "node-name": name });
 }
 
 /** @returns undefined for what is no plugged agent disk. */

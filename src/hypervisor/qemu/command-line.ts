@@ -4,8 +4,10 @@ import {
   LINK_PORT_NAME,
   LOG_PORT_NAME,
 } from "../../protocol/link-names.ts";
-import type { Boot, Hardware, MachineSpecification } from "../driver.ts";
+import type { Boot, MachineSpecification } from "../driver.ts";
 import { AGENT_SLOT_DEVICES } from "./agent-slots.ts";
+import { interfaceArguments } from "./network-devices.ts";
+import { PLUG_BRIDGE_DEVICES } from "./plug-bridge.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
 export const LINK_SOCKET = "link.sock";
@@ -72,7 +74,9 @@ export function qemuArguments(
     ...["-chardev", `file,id=console,path=${CONSOLE_LOG},append=on`, "-serial", "chardev:console"],
     ...portArguments(machine),
     ...diskArguments(machine, memory),
-    ...DEVICES[machine.hardware],
+    ...PLUG_BRIDGE_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
+    // A machine that goes on from a template has no more than that: its vNICs are plugged before it does.
+    ...(memory.kind === "fresh" ? interfaceArguments(machine.interfaces, machine.hardware) : []),
     ...AGENT_SLOT_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
   ];
 }
@@ -155,12 +159,6 @@ function diskArguments({ disk, hardware }: MachineSpecification, memory: Machine
       : [`virtio-blk-pci,drive=container,serial=${LAYER_DISK_SERIAL}`];
   return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
 }
-
-/** A vNIC that is not connected to anything, so that the guest sees the one it would have on vSphere. */
-const DEVICES: Readonly<Record<Hardware, readonly string[]>> = {
-  virtio: [],
-  vmware: ["-device", "vmxnet3"],
-};
 
 /** QEMU doubles a comma inside an option's value (qemu(1), -drive). */
 function escapeValue(value: string): string {

@@ -12,6 +12,7 @@ import type {
 import { chooseAcceleration } from "./acceleration.ts";
 import { AdoptedQemuMachine } from "./adopted-machine.ts";
 import { qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
+import { plugInterface, requireBackends } from "./network-devices.ts";
 import { isRunning } from "./process-identity.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { type QemuProcess, startQemu } from "./qemu-process.ts";
@@ -58,7 +59,8 @@ export class QemuDriver implements HypervisorDriver {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Machine> {
     signal.throwIfAborted();
-    const { folder, boot, hardware, templates } = specification;
+    const { folder, boot, hardware, interfaces, templates } = specification;
+    requireBackends(interfaces);
     const start = { specification, accelerator: chooseAcceleration(specification.acceleration), signal };
     if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
     // Templates are for what is started again and again; another boot medium is asked for to try just that.
@@ -96,6 +98,7 @@ export class QemuDriver implements HypervisorDriver {
   async #wake(start: Start, store: TemplateStore, template: Template): Promise<QemuProcess> {
     const { specification, accelerator, signal } = start;
     const limit = AbortSignal.timeout(this.#limits.restoreMs);
+    let isPlugging = false;
     try {
       return await startQemu({
         program: this.#program,
@@ -104,10 +107,17 @@ export class QemuDriver implements HypervisorDriver {
         fileLimitBytes: specification.fileLimitBytes,
         signal: AbortSignal.any([signal, limit]),
         descriptors: template.descriptors,
-        prepare: ({ qmp }) => restore(qmp, INHERITED_STATE),
+        prepare: async ({ qmp }) => {
+          await restore(qmp, INHERITED_STATE);
+          isPlugging = true;
+          for (const each of specification.interfaces) await plugInterface(qmp, each, specification.hardware);
+          isPlugging = false;
+          await qmp.execute("cont");
+        },
       });
     } catch (error) {
-      if (!signal.aborted) store.discard(template);
+      // What cannot be plugged is not the template's fault.
+      if (!signal.aborted && !isPlugging) store.discard(template);
       if (error !== limit.reason) throw error;
       const seconds = this.#limits.restoreMs / 1000;
       throw new TetherError("hypervisor-failed", `the template did not go on within ${seconds} s`);

@@ -62,7 +62,7 @@ function writeState(server: Server, stream: WriteStream): Promise<void> {
 }
 
 /**
- * Lets a machine that was started with `-incoming defer` go on where its template stopped.
+ * Gives a machine that was started with `-incoming defer` the state in which its template stopped; it does not go on yet.
  *
  * @param uri where QEMU reads the state.
  * @throws TetherError `hypervisor-failed`.
@@ -70,7 +70,6 @@ function writeState(server: Server, stream: WriteStream): Promise<void> {
 export async function restore(qmp: QmpClient, uri: string): Promise<void> {
   await qmp.execute("migrate-set-capabilities", { capabilities: CAPABILITIES });
   await Promise.all([awaitMigration(qmp), qmp.execute("migrate-incoming", { uri })]);
-  await qmp.execute("cont");
 }
 
 async function awaitMigration(qmp: QmpClient): Promise<void> {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { tether } from "../../protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../protocol/link-names.ts";
+import { encodeInterfaces } from "../networking/index.ts";
 import type { LinkKeys } from "../interaction/link-keys.ts";
 import type { WindowSize } from "../interaction/window-size.ts";
 import {
@@ -47,6 +48,9 @@ export function encodeConfiguration(
     pidsLimit: encodePidsLimit(settings.pidsLimit),
     shmBytes: settings.shmBytes,
     extraHosts: settings.extraHosts.map(({ name, address }) => ({ address, names: [name] })),
+    interfaces: encodeInterfaces(settings.interfaces),
+    resolver: settings.resolver,
+    domainname: settings.domainname,
     session: sessionOf(settings, start),
     security: securityOf(security),
     restart: { kind: restartKind(restart.name), maximumRetryCount: restart.maximumRetryCount },

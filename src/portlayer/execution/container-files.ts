@@ -150,7 +150,8 @@ async function startMachine(
   signal: AbortSignal,
 ): Promise<Machine> {
   // Whatever the container's own way is: nobody waits for a boot who only wants a file.
-  const settings = { ...settingsOf(record), start: "forked" as const };
+  // And nobody is to reach it: its vNICs may be another machine's by now.
+  const settings = { ...settingsOf(record), start: "forked" as const, interfaces: [] };
   const folder = join(containerFolder, FOLDER);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { interfaceSettingsSchema, NO_RESOLVER, resolverSettingsSchema } from "../networking/index.ts";
 import { parseSecurity, type SecurityWords } from "./security-options.ts";
 
 /** Docker's names of the restart policies. */
@@ -70,6 +71,12 @@ export const containerSettingsSchema = z.object({
   shmBytes: z.number().int().min(0).default(0),
   /** Lines for /etc/hosts. */
   extraHosts: z.array(z.object({ name: z.string(), address: z.string() })).default([]),
+  /** The vNICs; none: the container has the loopback. */
+  interfaces: z.array(interfaceSettingsSchema).default([]),
+  /** What resolv.conf has beside what the vNICs bring. */
+  resolver: resolverSettingsSchema.default(NO_RESOLVER),
+  /** Empty: none. */
+  domainname: z.string().default(""),
   tty: z.boolean(),
   openStdin: z.boolean(),
   stdinOnce: z.boolean(),

@@ -32,3 +32,4 @@ export { SHORT_ID_LENGTH } from "./run-request.ts";
 export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
+export { type NetworkSettings, type NetworkWords, parseNetworkSettings } from "../networking/index.ts";

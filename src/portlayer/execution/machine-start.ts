@@ -10,6 +10,7 @@ import {
 import { TetherError } from "../../protocol/errors/index.ts";
 import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
+import { machineInterfaces } from "../networking/index.ts";
 import { createContainerDisk } from "../storage/index.ts";
 import { markedStart } from "./abandoned-start.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
@@ -145,6 +146,7 @@ export function specify(
     hardware: settings.hardware,
     disk: join(folder, DISK),
     configuration: join(folder, CONFIGURATION),
+    interfaces: machineInterfaces(settings.interfaces),
     log: join(folder, LOG),
     fileLimitBytes: limitFiles(settings),
     templates: templatesFor(components, settings),

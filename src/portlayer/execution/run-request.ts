@@ -1,4 +1,5 @@
 import type { AccelerationRequest, Hardware } from "../../hypervisor/index.ts";
+import type { NetworkSettings } from "../networking/index.ts";
 import type { Image } from "../storage/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
@@ -53,6 +54,7 @@ export interface ContainerRequest {
   readonly shmBytes: number;
   /** Lines for /etc/hosts. */
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[];
+  readonly network: NetworkSettings;
   readonly acceleration: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -111,6 +113,7 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     pidsLimit: request.pidsLimit,
     shmBytes: request.shmBytes,
     extraHosts: [...request.extraHosts],
+    ...request.network,
     tty: request.tty,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,

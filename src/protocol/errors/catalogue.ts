@@ -64,6 +64,11 @@ export const ERROR_CATALOGUE = {
   "guest-not-connected": fault(125),
   "guest-lost": fault(125),
   "guest-initialisation": fault(125),
+  // Its vNICs.
+  "network-device-missing": fault(125),
+  "network-failed": fault(125),
+  "firewall-failed": fault(125),
+  "no-address": user(125, 500),
   "link-protocol": fault(125),
   "too-many-clients": user(1, 503),
   "client-too-slow": user(1, 500),

@@ -4,6 +4,8 @@ import { problemsOf } from "../../protocol/configuration/problems-of.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { tether } from "../../protocol/generated/config.js";
 import type { SessionSpecification } from "../../session/index.ts";
+import type { NetworkConfiguration } from "../../init/index.ts";
+import { decodeNetwork } from "./decode-network.ts";
 import { decodeLife, type Life } from "./decode-life.ts";
 import { decodeSecurity, type SecurityConfiguration } from "./decode-security.ts";
 
@@ -13,6 +15,8 @@ const DEFAULT_ACKNOWLEDGE_TIMEOUT_MS = 30_000;
 export interface Configuration {
   readonly id: string;
   readonly hostname: string;
+  /** Empty: none. */
+  readonly domainname: string;
   readonly extraHosts: ReadonlyArray<{ readonly address: string; readonly names: readonly string[] }>;
   /** Billionths of a CPU; 0 for no limit. */
   readonly nanoCpus: number;
@@ -20,6 +24,7 @@ export interface Configuration {
   readonly pidsLimit: number;
   /** Size of /dev/shm; 0 for Docker's default. */
   readonly shmBytes: number;
+  readonly network: NetworkConfiguration;
   readonly session: SessionSpecification;
   readonly security: SecurityConfiguration;
   readonly life: Life;
@@ -87,6 +92,8 @@ function configurationOf(document: tether.config.Config): Configuration {
   return {
     id,
     hostname,
+    domainname: document.domainname,
+    network: decodeNetwork(document),
     hostTimeMs: document.hostTimeMs || undefined,
     randomSeed,
     extraHosts: document.extraHosts.map((entry) => ({

@@ -7,6 +7,28 @@ import { KERNEL_CACHE, makeExecutables, makeFolder, removeFolder } from "./suppo
 
 const COMMAND = path.join(import.meta.dirname, "../../../iso-build/build.ts");
 
+/** What the agent loads on demand of Debian's kernel: drivers and the firewall. */
+const MODULES = [
+  "aliases",
+  "failover.ko",
+  "net_failover.ko",
+  "nf_conntrack.ko",
+  "nf_defrag_ipv4.ko",
+  "nf_defrag_ipv6.ko",
+  "nf_nat.ko",
+  "nf_tables.ko",
+  "nfnetlink.ko",
+  "nft_chain_nat.ko",
+  "nft_ct.ko",
+  "nft_redir.ko",
+  "sets/",
+  "sets/firewall",
+  "sets/firewall-connections",
+  "sets/firewall-redirections",
+  "virtio_net.ko",
+  "vmxnet3.ko",
+];
+
 describe("building the boot medium", function () {
   this.timeout(300_000);
   const folder = makeFolder();
@@ -51,6 +73,8 @@ describe("building the boot medium", function () {
       "lib/x86_64-linux-gnu/libc.so.6",
       "lib64/",
       "lib64/ld-linux-x86-64.so.2",
+      "modules/",
+      ...MODULES.map((name) => `modules/${name}`),
       "prefetch",
       "proc/",
       "run/",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { type MachineMemory, qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
+import type { MachineInterface } from "../../../../src/hypervisor/index.ts";
 import { LAYER_DISK_SERIAL } from "../../../../src/protocol/link-names.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
 
@@ -73,7 +74,6 @@ describe("QEMU's command line", () => {
     assert.ok(devices("virtio").some((value) => /^virtio-blk-pci,.*drive=container/.test(value)));
     assert.ok(devices("vmware").some((value) => value.startsWith("pvscsi")));
     assert.ok(devices("vmware").some((value) => /^scsi-hd,.*drive=container/.test(value)));
-    assert.ok(devices("vmware").some((value) => value.startsWith("vmxnet3")));
     for (const hardware of HARDWARES) {
       assert.ok(
         devices(hardware).some((value) => value.includes("name=tether.link")),
@@ -110,6 +110,38 @@ describe("QEMU's command line", () => {
       assert.deepEqual(valuesOf(args, "-display"), ["none"]);
       assert.ok(!args.some((arg) => /^-(netdev|nic|net|vnc|monitor|daemonize)$/.test(arg)));
     }
+  });
+
+  it("has its vNICs at fixed places, each with its back end; a fork's are plugged later", () => {
+    const backends = [
+      { kind: "tap", name: "tap,0" },
+      {
+        kind: "user",
+        forwards: [{ protocol: "tcp", hostAddress: "127.0.0.1", hostPort: 8080, guestPort: 80 }],
+      },
+      { kind: "none" },
+    ] as const;
+    const interfaces = backends.map(
+      (backend, index): MachineInterface => ({
+        id: `nic${index}`,
+        mac: `02:00:00:00:00:0${index}`,
+        model: "virtio-net",
+        backend,
+      }),
+    );
+    const machine = machineSpecification("/m", { interfaces });
+    const args = qemuArguments(machine, "tcg");
+    assert.deepEqual(valuesOf(args, "-netdev"), [
+      "tap,id=nic0,ifname=tap,,0,script=no,downscript=no",
+      "user,id=nic1,hostfwd=tcp:127.0.0.1:8080-:80",
+    ]);
+    const cards = valuesOf(args, "-device").filter((value) => value.startsWith("virtio-net-pci"));
+    assert.deepEqual(
+      cards.map((value) => /,bus=plugged,addr=(\w+),mac=[\d:]+,romfile=/.exec(value)?.[1]),
+      ["0x1", "0x2", "0x3"],
+    );
+    const fork = qemuArguments(machine, "tcg", { kind: "forked", file: "/memory" });
+    assert.deepEqual([valuesOf(fork, "-netdev"), fork.filter((arg) => arg.includes("virtio-net"))], [[], []]);
   });
 
   it("names each thing once", () => {

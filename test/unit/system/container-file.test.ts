@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { readContainerFile } from "../../../src/session/container-file.ts";
+import { readContainerFile } from "../../../src/system/container-file.ts";
 import { nativeSystem } from "../../support/native-system.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 

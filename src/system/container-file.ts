@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import type { System } from "../system/system.ts";
+import type { System } from "./system.ts";
 
 /** Docker's own limit for /etc/passwd and the like is the scanner's; a megabyte holds 20,000 users. */
 const MAX_FILE_BYTES = 1024 * 1024;

@@ -1,0 +1,126 @@
+import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { System } from "../../system/system.ts";
+import type { KernelModules } from "../kernel-modules.ts";
+import type { InterfaceConfiguration } from "./configuration.ts";
+
+/** A network device of the kernel's. */
+export interface NetworkDevice {
+  readonly index: number;
+  readonly name: string;
+  readonly mac: string;
+}
+
+/** The VM's sysfs; another folder in tests. */
+export const SYSFS = "/sys";
+
+/** Buses on which a vNIC waits for its driver: virtio's is one on PCI's. */
+const BUSES = ["pci", "virtio"] as const;
+
+/**
+ * Finds the device of each vNIC, loads its driver when it has none yet, and waits for those that are still to come;
+ * woken by the kernel.
+ *
+ * @param limitMs after which one that has not come is missing.
+ * @returns by the vNICs' names.
+ * @throws TetherError `network-device-missing` that names the vNIC and what is there instead.
+ */
+export async function findDevices(
+  system: System,
+  modules: KernelModules,
+  interfaces: readonly InterfaceConfiguration[],
+  limitMs: number,
+  sysfs: string = SYSFS,
+): Promise<ReadonlyMap<string, NetworkDevice>> {
+  const found = Promise.withResolvers<ReadonlyMap<string, NetworkDevice>>();
+  const look = (): void => {
+    const devices = lookFor(interfaces, sysfs);
+    if (devices.size < interfaces.length) loadDrivers(modules, sysfs);
+    const all = devices.size < interfaces.length ? lookFor(interfaces, sysfs) : devices;
+    if (all.size === interfaces.length) found.resolve(all);
+  };
+  // From before the first look on.
+  const watch = system.watchUevents({ onMessage: attempt(look, found.reject), onError: found.reject });
+  const limit = setTimeout(() => found.reject(missing(interfaces, limitMs, sysfs)), limitMs);
+  try {
+    attempt(look, found.reject)();
+    return await found.promise;
+  } finally {
+    clearTimeout(limit);
+    await watch.close();
+  }
+}
+
+/** Those of the vNICs that are there. */
+function lookFor(
+  interfaces: readonly InterfaceConfiguration[],
+  sysfs: string,
+): ReadonlyMap<string, NetworkDevice> {
+  const present = listDevices(sysfs);
+  return new Map(
+    interfaces.flatMap(({ name, mac, pciSlot }) => {
+      const device = present.find((each) =>
+        mac === undefined ? each.pciSlot === pciSlot : each.mac === mac,
+      );
+      return device === undefined ? [] : [[name, device] as const];
+    }),
+  );
+}
+
+export interface SysfsDevice extends NetworkDevice {
+  readonly pciSlot: string;
+}
+
+/** Devices with hardware behind them: what somebody has made (a bridge with the MAC of its port) is none. */
+export function listDevices(sysfs: string = SYSFS): SysfsDevice[] {
+  const folder = join(sysfs, "class/net");
+  return readdirSync(folder).flatMap((name): SysfsDevice[] => {
+    const device = join(folder, name, "device");
+    if (!existsSync(device)) return [];
+    const slots = realpathSync(device).match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g);
+    return [
+      {
+        name,
+        index: Number(readFileSync(join(folder, name, "ifindex"), "utf8")),
+        mac: readFileSync(join(folder, name, "address"), "utf8").trim(),
+        pciSlot: slots?.at(-1) ?? "",
+      },
+    ];
+  });
+}
+
+function loadDrivers(modules: KernelModules, sysfs: string): void {
+  // In this order: a driver on PCI may bring devices on virtio's bus.
+  for (const bus of BUSES) {
+    const folder = join(sysfs, "bus", bus, "devices");
+    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+      if (existsSync(join(folder, name, "driver"))) continue;
+      modules.loadDriver(readFileSync(join(folder, name, "modalias"), "utf8").trim());
+    }
+  }
+}
+
+function missing(interfaces: readonly InterfaceConfiguration[], limitMs: number, sysfs: string): TetherError {
+  const found = lookFor(interfaces, sysfs);
+  const lacking = interfaces
+    .filter(({ name }) => !found.has(name))
+    .map(({ name, mac, pciSlot }) => `${name} (${mac ?? `PCI slot ${pciSlot}`})`);
+  const seen = listDevices(sysfs).map(({ mac, pciSlot }) => `${mac} in slot ${pciSlot}`);
+  return new TetherError(
+    "network-device-missing",
+    `no network device for ${lacking.join(", ")} after ${limitMs / 1000} s: ` +
+      (seen.length === 0 ? "the VM has none that works" : `there is ${seen.join(", ")}`),
+  );
+}
+
+/** A device may go while it is looked at: its message comes as well, and is another look. */
+function attempt(look: () => void, reject: (error: unknown) => void): () => void {
+  return () => {
+    try {
+      look();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") reject(error);
+    }
+  };
+}

@@ -1,0 +1,54 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { type InterfaceConfiguration, usesIpv6 } from "./configuration.ts";
+
+/** Where the kernel has its parameters; another folder in tests. */
+const SYSCTLS = "/proc/sys/net";
+
+/**
+ * Sets the parameters of a vNIC (Documentation/networking/ip-sysctl.rst) before its link is up.
+ *
+ * @param device the device's present name.
+ * @throws TetherError `network-failed`.
+ */
+export function writeNetworkSysctls(
+  vnic: InterfaceConfiguration,
+  device: string,
+  root: string = SYSCTLS,
+): void {
+  for (const [path, value] of parametersOf(vnic)) {
+    const file = join(root, path.replace("*", device));
+    try {
+      writeFileSync(file, value, { flag: "r+" });
+    } catch (error) {
+      throw TetherError.from(error, "network-failed", `${vnic.name}: writing ${value} to ${file}`);
+    }
+  }
+}
+
+function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readonly [string, string]> {
+  if (!usesIpv6(vnic)) return [ANNOUNCING, ["ipv6/conf/*/disable_ipv6", "1"]];
+  const { ipv6 } = vnic;
+  const takesAdvertisements = ipv6 !== undefined;
+  return [
+    ANNOUNCING,
+    ["ipv6/conf/*/disable_ipv6", "0"],
+    ["ipv6/conf/*/ndisc_notify", "1"],
+    // A container is a server: its address is the one that others know.
+    ["ipv6/conf/*/use_tempaddr", "0"],
+    // Addresses are made of the MAC address, which the network has given: nobody else has one. Detecting duplicates
+    // would keep each unusable for a second or two.
+    ["ipv6/conf/*/accept_dad", "0"],
+    // Also as a router (net.ipv6.conf.all.forwarding), which a container with a bridge of its own is.
+    ["ipv6/conf/*/accept_ra", takesAdvertisements ? "2" : "0"],
+    ["ipv6/conf/*/autoconf", ipv6?.method === "slaac" ? "1" : "0"],
+    ["ipv6/conf/*/accept_ra_defrtr", takesAdvertisements && !ipv6.ignoresRoutes ? "1" : "0"],
+    ["ipv6/conf/*/accept_ra_rtr_pref", "1"],
+    // Solicitations begin at once.
+    ["ipv6/conf/*/router_solicitation_delay", "0"],
+    ...(vnic.metric === 0 ? [] : [["ipv6/conf/*/ra_defrtr_metric", String(vnic.metric)] as const]),
+  ];
+}
+
+const ANNOUNCING = ["ipv4/conf/*/arp_notify", "1"] as const;

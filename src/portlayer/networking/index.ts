@@ -1,0 +1,4 @@
+/** A container's vNICs on the host: what the command line says of them, as settings, for the machine, for the guest. */
+export { encodeInterfaces, machineInterfaces } from "./encode-interfaces.ts";
+export { interfaceSettingsSchema, NO_RESOLVER, resolverSettingsSchema } from "./interface-settings.ts";
+export { type NetworkSettings, type NetworkWords, parseNetworkSettings } from "./network-settings.ts";

@@ -1,0 +1,118 @@
+import { TetherError } from "../../protocol/errors/index.ts";
+import { parseIpAddress, parseIpPrefix } from "../../protocol/ip-address.ts";
+import { type InterfaceSettings, type PortSettings, type ResolverSettings } from "./interface-settings.ts";
+import { isHostName, isMac, parseNetwork } from "./parse-network.ts";
+import { parsePublication, type Publication } from "./parse-ports.ts";
+
+/** Docker's options of a container's network, as they were written. */
+export interface NetworkWords {
+  readonly networks: readonly string[];
+  readonly macAddress: string | undefined;
+  readonly ip: string | undefined;
+  readonly ip6: string | undefined;
+  readonly aliases: readonly string[];
+  readonly publish: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOptions: readonly string[];
+  readonly domainname: string | undefined;
+}
+
+/** What a container's settings have of it. */
+export interface NetworkSettings {
+  readonly interfaces: InterfaceSettings[];
+  readonly resolver: ResolverSettings;
+  readonly domainname: string;
+}
+
+/**
+ * Docker's options as settings. Those that belong to one network belong to the first.
+ *
+ * @throws TetherError `invalid-option`.
+ */
+export function parseNetworkSettings(words: NetworkWords): NetworkSettings {
+  const interfaces = words.networks.flatMap((text, index) => parseNetwork(text, index) ?? []);
+  if (interfaces.length > 0 && words.networks.includes("none"))
+    throw new TetherError("invalid-option", "Conflicting options: --network none and another network");
+  const { domainname = "" } = words;
+  if (domainname !== "" && !isHostName(domainname))
+    throw new TetherError("invalid-option", `--domainname ${domainname} is no domain`);
+  requireDifferent("name", interfaces);
+  requireDifferent("mac", interfaces);
+  return { interfaces: applyToFirst(interfaces, words), resolver: resolverOf(words), domainname };
+}
+
+function applyToFirst(interfaces: InterfaceSettings[], words: NetworkWords): InterfaceSettings[] {
+  const { macAddress, ip, ip6, aliases, publish } = words;
+  const [first, ...others] = interfaces;
+  if (first === undefined) {
+    const given = { "--mac-address": macAddress, "--ip": ip, "--ip6": ip6, "--network-alias": aliases[0] };
+    const [option] =
+      Object.entries({ ...given, "--publish": publish[0] }).find((each) => each[1] !== undefined) ?? [];
+    if (option !== undefined)
+      throw new TetherError("invalid-option", `${option}: the container has no network (--network)`);
+    return [];
+  }
+  const addresses = [ip, ip6].flatMap((text, index) =>
+    text === undefined ? [] : [parseOwnAddress(first, text, index === 0 ? 4 : 6)],
+  );
+  if (macAddress !== undefined && !isMac(macAddress))
+    throw new TetherError("invalid-option", `${macAddress} is not a valid mac address`);
+  const wrong = aliases.find((alias) => !isHostName(alias));
+  if (wrong !== undefined)
+    throw new TetherError("invalid-option", `--network-alias ${wrong} is no host name`);
+  return [
+    {
+      ...first,
+      mac: macAddress?.toLowerCase() ?? first.mac,
+      addresses: [...addresses, ...first.addresses],
+      aliases: [...first.aliases, ...aliases],
+      ports: publish.map((text) => portOf(first, text, parsePublication(text))),
+    },
+    ...others,
+  ];
+}
+
+/** A network without a service knows no prefix: it has to be said. */
+function parseOwnAddress({ backend }: InterfaceSettings, text: string, family: 4 | 6): string {
+  if (backend.kind === "user")
+    throw new TetherError("invalid-option", `${text}: the addresses of the network user are fixed`);
+  if (parseIpPrefix(text)?.family === family) return text;
+  const hint =
+    parseIpAddress(text)?.family === family ? ": its prefix length is needed, as in 192.0.2.7/24" : "";
+  throw new TetherError("invalid-option", `invalid IPv${family} address: ${text}${hint}`);
+}
+
+/** At a TAP device it is the vNIC's own address whose ports are published, in the user-mode network this machine's. */
+function portOf({ backend }: InterfaceSettings, text: string, publication: Publication): PortSettings {
+  const { hostAddress, port, protocol } = publication;
+  const refuse = (reason: string): TetherError => new TetherError("invalid-option", `-p ${text}: ${reason}`);
+  if (backend.kind === "tap") {
+    if (hostAddress !== "") throw refuse("a TAP device publishes ports at the container's own address");
+    return { ...publication, port: port ?? publication.targetPort };
+  }
+  if (port === undefined) throw refuse("the network user needs a port of this machine: -p PORT:TARGET");
+  if (protocol === "sctp") throw refuse("the network user has no sctp");
+  return { ...publication, port };
+}
+
+function resolverOf({ dns, dnsSearch, dnsOptions }: NetworkWords): ResolverSettings {
+  const wrong = dns.find((address) => parseIpAddress(address) === undefined);
+  if (wrong !== undefined) throw new TetherError("invalid-option", `${wrong} is not an ip address`);
+  const domain = dnsSearch.find((each) => each !== "." && !isHostName(each.replace(/\.$/, "")));
+  if (domain !== undefined) throw new TetherError("invalid-option", `${domain} is not a valid domain`);
+  const option = dnsOptions.find((each) => !/^[\w:.-]{1,64}$/.test(each));
+  if (option !== undefined) throw new TetherError("invalid-option", `${option} is no option of resolv.conf`);
+  // Docker's way to have no search domain at all.
+  return {
+    nameservers: [...dns],
+    search: dnsSearch.filter((each) => each !== "."),
+    options: [...dnsOptions],
+  };
+}
+
+function requireDifferent(key: "name" | "mac", interfaces: readonly InterfaceSettings[]): void {
+  const values = interfaces.map((each) => each[key]);
+  const twice = values.find((value, index) => values.indexOf(value) !== index);
+  if (twice !== undefined) throw new TetherError("invalid-option", `two networks have the ${key} ${twice}`);
+}
