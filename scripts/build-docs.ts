@@ -1,7 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { configurationReference } from "./docs/configuration-reference.ts";
 import { errorReference } from "./docs/error-reference.ts";
 
 // Writes the documents that are made from the code: `npm run docs`.
 
-writeFileSync(join(import.meta.dirname, "../docs/reference/errors.md"), errorReference());
+const folder = join(import.meta.dirname, "../docs/reference");
+writeFileSync(join(folder, "errors.md"), errorReference());
+writeFileSync(join(folder, "configuration.md"), configurationReference());

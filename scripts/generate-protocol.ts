@@ -1,11 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { writeSchema } from "./protocol/write-schema.ts";
 
 /**
  * Generates src/protocol/generated/NAME.js and NAME.d.ts from each proto/NAME.proto.
  *
- * Static modules need only `protobufjs/minimal`, which loads in under 1 ms where the full library takes 19.
+ * And config-schema.js, which says what is in config.proto. Static modules need only `protobufjs/minimal`, which loads in under 1 ms where the full library takes 19.
  */
 const root = join(import.meta.dirname, "..");
 const target = join(root, "src/protocol/generated");
@@ -29,6 +30,7 @@ mkdirSync(target, { recursive: true });
 for (const file of readdirSync(join(root, "proto")).sort()) {
   if (file.endsWith(".proto")) generate(basename(file, ".proto"));
 }
+writeSchema(join(root, "proto/config.proto"), "tether.config", join(target, "config-schema"));
 
 function generate(name: string): void {
   // Modules share protobufjs's table of roots, where the second would overwrite the first's `tether` namespace.

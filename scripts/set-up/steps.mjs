@@ -52,8 +52,11 @@ export function setUpSteps({ forTests = false } = {}) {
     {
       name: "protocol",
       progress: "generating the protocol's code",
-      inputs: ["proto", "scripts/generate-protocol.ts", "package-lock.json"],
-      outputs: ["src/protocol/generated/config.js", "src/protocol/generated/control.js"],
+      inputs: [
+        ...["proto", "scripts/generate-protocol.ts", "scripts/protocol", "package-lock.json"],
+        "src/protocol/configuration/json/schema.ts",
+      ],
+      outputs: ["config", "control", "config-schema"].map((name) => `src/protocol/generated/${name}.js`),
       run: script("scripts/generate-protocol.ts"),
     },
     {

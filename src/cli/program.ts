@@ -7,6 +7,7 @@ import { addLogsCommand } from "./logs-command.ts";
 import { addPsCommand } from "./ps-command.ts";
 import { addRmCommand } from "./rm-command.ts";
 import { addAttachCommands } from "./attach-commands.ts";
+import { addConfigCommand } from "./config-command.ts";
 import { addCpCommand } from "./cp-command.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { addInspectCommand } from "./inspect-command.ts";
@@ -62,6 +63,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addCpCommand(program, context, (reference, signal) => context.openExecution().openFiles(reference, signal));
   addSshCommand(program, context);
   addUpgradeCommand(program, context);
+  addConfigCommand(program, context);
   program
     .command("version")
     .description("Show the version")
