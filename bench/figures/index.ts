@@ -5,6 +5,7 @@ import { measureExecAgainstSshd } from "./exec-against-sshd.ts";
 import { measureExecLoss } from "./exec-loss.ts";
 import { measureExec } from "./exec.ts";
 import { measureIdleMemory } from "./idle-memory.ts";
+import { measureInfoGet } from "./info-get.ts";
 import { measureIsoSize } from "./iso-size.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
 import { measureStart } from "./start.ts";
@@ -22,4 +23,5 @@ export const figures: Readonly<Record<string, Figure>> = {
   "attach-throughput": measureAttachThroughput,
   "exec-loss": measureExecLoss,
   stop: measureStop,
+  "info-get": measureInfoGet,
 };

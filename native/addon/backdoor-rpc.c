@@ -13,7 +13,7 @@
 /* GUESTMSG_MAX_IN_SIZE: the host takes no larger message. */
 #define LARGEST_REQUEST (64u * 1024)
 
-/* A request on its way, in a thread of libuv's pool: the host may be slow. */
+/* A request on its way. The first two are of one that is made in a thread of libuv's pool. */
 struct call {
   napi_async_work work;
   napi_deferred deferred;
@@ -58,9 +58,7 @@ static int errno_of(enum backdoor_result result) {
  * A channel that was open may have gone with a move of the VM, or because nothing was said for long: then the same
  * request is made on a new one.
  */
-static void make_call(napi_env env, void *data) {
-  (void)env;
-  struct call *call = data;
+static void make_call(struct call *call) {
   pthread_mutex_lock(&lock);
   /* Where everybody may use the ports, as usual, they are usable without. */
   permit_backdoor(true);
@@ -76,14 +74,25 @@ static void make_call(napi_env env, void *data) {
   call->number = errno_of(result);
 }
 
-static void finish_call(napi_env env, napi_status status, void *data) {
-  struct call *call = data;
+/* The reply; NULL when there is none, for the call's number. */
+static napi_value take_reply(napi_env env, struct call *call) {
   napi_value value = NULL;
   void *copy;
-  if (status == napi_cancelled) call->number = ECANCELED;
   if (call->number == 0 && napi_create_buffer_copy(env, call->reply_size, call->reply, &copy, &value) != napi_ok) {
     call->number = ENOMEM;
   }
+  return value;
+}
+
+static void make_call_aside(napi_env env, void *data) {
+  (void)env;
+  make_call(data);
+}
+
+static void finish_call(napi_env env, napi_status status, void *data) {
+  struct call *call = data;
+  if (status == napi_cancelled) call->number = ECANCELED;
+  napi_value value = take_reply(env, call);
   if (call->number == 0) napi_resolve_deferred(env, call->deferred, value);
   else napi_reject_deferred(env, call->deferred, make_error(env, call->number, call->step, "the VMware backdoor"));
   napi_delete_async_work(env, call->work);
@@ -113,15 +122,28 @@ static struct call *read_call(napi_env env, napi_value value) {
   return call;
 }
 
-/** One RPC: (request) gives a promise of the reply's bytes. Where probeBackdoor has found one. */
+/** One RPC: (request) gives the reply's bytes. Where probeBackdoor has found one; waits as long as the host takes. */
 napi_value call_rpci(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  struct call *call = read_call(env, argv[0]);
+  if (call == NULL) return NULL;
+  make_call(call);
+  napi_value reply = take_reply(env, call);
+  if (call->number != 0) throw_errno(env, call->number, call->step, "the VMware backdoor");
+  free(call->reply);
+  free(call);
+  return reply;
+}
+
+/** As rpci, in a thread of libuv's pool: (request) gives a promise. */
+napi_value call_rpci_aside(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
   struct call *call = read_call(env, argv[0]);
   napi_value promise, name;
   if (call == NULL) return NULL;
   napi_create_string_utf8(env, "rpci", NAPI_AUTO_LENGTH, &name);
   napi_create_promise(env, &call->deferred, &promise);
-  napi_create_async_work(env, NULL, name, make_call, finish_call, call, &call->work);
+  napi_create_async_work(env, NULL, name, make_call_aside, finish_call, call, &call->work);
   napi_queue_async_work(env, call->work);
   return promise;
 }

@@ -29,6 +29,7 @@ napi_value call_close_bridge(napi_env env, napi_callback_info info);
 napi_value call_read_fw_cfg(napi_env env, napi_callback_info info);
 napi_value call_probe_backdoor(napi_env env, napi_callback_info info);
 napi_value call_rpci(napi_env env, napi_callback_info info);
+napi_value call_rpci_aside(napi_env env, napi_callback_info info);
 napi_value call_seed_random(napi_env env, napi_callback_info info);
 napi_value call_set_clock(napi_env env, napi_callback_info info);
 napi_value call_attach_device_program(napi_env env, napi_callback_info info);

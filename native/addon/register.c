@@ -27,6 +27,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("readFwCfg", call_read_fw_cfg),
     FUNCTION("probeBackdoor", call_probe_backdoor),
     FUNCTION("rpci", call_rpci),
+    FUNCTION("rpciAside", call_rpci_aside),
     FUNCTION("seedRandom", call_seed_random),
     FUNCTION("setClock", call_set_clock),
     FUNCTION("attachDeviceProgram", call_attach_device_program),

@@ -176,9 +176,13 @@ export class LinuxSystem implements System {
     return translated(() => this.#native.probeBackdoor());
   }
 
-  async rpci(request: Uint8Array): Promise<Uint8Array> {
+  rpci(request: Uint8Array): Uint8Array {
+    return translated(() => this.#native.rpci(request));
+  }
+
+  async rpciAside(request: Uint8Array): Promise<Uint8Array> {
     try {
-      return await this.#native.rpci(request);
+      return await this.#native.rpciAside(request);
     } catch (error) {
       throw isNativeError(error) ? toSystemCallError(error) : error;
     }

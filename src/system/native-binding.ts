@@ -59,7 +59,8 @@ export interface NativeBinding {
   closeBridge(handle: BridgeHandle): Promise<void>;
   readFwCfg(name: string): Uint8Array | undefined;
   probeBackdoor(): BackdoorAccess;
-  rpci(request: Uint8Array): Promise<Uint8Array>;
+  rpci(request: Uint8Array): Uint8Array;
+  rpciAside(request: Uint8Array): Promise<Uint8Array>;
   seedRandom(seed: Uint8Array): void;
   setClock(milliseconds: number): void;
   attachDeviceProgram(cgroup: number, program: Uint8Array): void;

@@ -144,15 +144,18 @@ export interface System {
 
   /**
    * Makes one request to VMware by RPCI (GuestRPC; open-vm-tools, lib/rpcOut), where {@link probeBackdoor} has found
-   * it. In a thread of libuv's pool, one request at a time; the channel stays open, and is opened anew when the host
-   * has dropped it, as after a move of the VM.
+   * it. Waits for as long as the host takes. The channel stays open, and is opened anew when the host has dropped it,
+   * as after a move of the VM.
    *
    * @param request at most 64 KiB.
    * @returns the reply, with its `1 ` or `0 ` for success or failure: at most 1 MiB.
    * @throws SystemCallError `ECONNRESET` when the host serves no channel, `EMSGSIZE` for a larger reply, `EPROTO` when
    *   it answers something else.
    */
-  rpci(request: Uint8Array): Promise<Uint8Array>;
+  rpci(request: Uint8Array): Uint8Array;
+
+  /** {@link rpci} in a thread of libuv's pool, one request at a time: what else is to be done goes on. */
+  rpciAside(request: Uint8Array): Promise<Uint8Array>;
 
   /** Reseeds the kernel's random number generator and OpenSSL's with 32 to 512 random bytes (random(4)). */
   seedRandom(seed: Uint8Array): void;

@@ -50,8 +50,10 @@ export async function openVmware(
   const { GuestInfo } = await import("./guestinfo/index.ts");
   const { GuestinfoSource } = await import("./configuration/guestinfo-source.ts");
   const { ContainerStatus, GuestinfoStatus, machineAddresses } = await import("./status/index.ts");
-  const guestinfo = new GuestInfo(system);
-  const sink = new GuestinfoStatus(guestinfo, (message) => stages.failed(message));
+  // The configuration is waited for by everybody; the status by nobody.
+  const guestinfo = new GuestInfo((request) => system.rpci(request));
+  const aside = new GuestInfo((request) => system.rpciAside(request));
+  const sink = new GuestinfoStatus(aside, (message) => stages.failed(message));
   const status = new ContainerStatus({ sink, agentVersion: AGENT_VERSION, addresses: machineAddresses });
   for (const event of events.after(0)) status.happened(event);
   events.subscribe((event) => status.happened(event));

@@ -79,6 +79,7 @@ const KERNEL: System = {
   readFwCfg: () => undefined,
   probeBackdoor: () => "none",
   rpci: absent,
+  rpciAside: absent,
   seedRandom: nothing,
   setClock: nothing,
   attachDeviceProgram: nothing,

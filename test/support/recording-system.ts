@@ -194,8 +194,12 @@ export class RecordingSystem implements System {
     return this.#record("probeBackdoor", args);
   }
 
-  rpci(...args: [request: Uint8Array]): Promise<Uint8Array> {
+  rpci(...args: [request: Uint8Array]): Uint8Array {
     return this.#record("rpci", args);
+  }
+
+  rpciAside(...args: [request: Uint8Array]): Promise<Uint8Array> {
+    return this.#record("rpciAside", args);
   }
 
   seedRandom(...args: [seed: Uint8Array]): void {

@@ -1,17 +1,19 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import { isSplit, joinText, parseSplit, splitText } from "../../protocol/guestinfo/index.ts";
 import { partKey } from "../../protocol/guestinfo/split-text.ts";
-import type { System } from "../../system/system.ts";
+
+/** Makes one request: `System.rpci`, or `System.rpciAside` where somebody else would have to wait. */
+export type Rpci = (request: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /**
  * The variables of this VM that its VMware host and the guest share (guestinfo), by RPCI: `info-get`, `info-set` and
  * `log`. Every call may wait for as long as the host takes.
  */
 export class GuestInfo {
-  readonly #system: Pick<System, "rpci">;
+  readonly #rpci: Rpci;
 
-  constructor(system: Pick<System, "rpci">) {
-    this.#system = system;
+  constructor(rpci: Rpci) {
+    this.#rpci = rpci;
   }
 
   /**
@@ -87,7 +89,7 @@ export class GuestInfo {
     if (bytes.length > LARGEST_REQUEST) throw refused(command, "the request is longer than 64 KiB");
     let reply: Buffer;
     try {
-      reply = Buffer.from(await this.#system.rpci(bytes));
+      reply = Buffer.from(await this.#rpci(bytes));
     } catch (error) {
       throw TetherError.from(error, "guest-initialisation", `guestinfo: ${command}`);
     }

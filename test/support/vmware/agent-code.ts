@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { built } from "../native-system.ts";
+import { RPCTOOL } from "./peers.ts";
 import type { Emulated, EmulatorOptions, VmwareHost } from "./emulator.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * Runs JavaScript with the agent's code and the real addon as in a VM of VMware's. The source has `system`,
- * `guestinfo`, `GuestinfoSource` and `attempt(call)`, which gives the error's code and message; what it passes to
- * `result` comes back.
+ * `guestinfo`, `GuestinfoSource`, `asNobody(...program)`, which runs a program without rights, and `attempt(call)`,
+ * which gives the error's code and message; what it passes to `result` comes back.
  *
  * @param program words before node's, such as an environment.
  */
@@ -35,18 +36,27 @@ export function runCode(
   program: readonly string[] = [],
 ): Promise<Emulated> {
   const node = [process.execPath, "--input-type=module", "-e", PRELUDE + source];
-  return host.run([...program, ...node], [built("tether.node")], options);
+  return host.run([...program, ...node], [built("tether.node"), RPCTOOL], options);
 }
 
 const PRELUDE = `
   import fs from "node:fs";
+  import { spawnSync } from "node:child_process";
   import { LinuxSystem, loadNativeAddon } from "${root}src/system/linux-system.ts";
   import { GuestInfo } from "${root}src/tether/guestinfo/index.ts";
   import { GuestinfoSource } from "${root}src/tether/configuration/guestinfo-source.ts";
   const system = new LinuxSystem(loadNativeAddon("${built("tether.node")}"));
-  const guestinfo = new GuestInfo(system);
+  const guestinfo = new GuestInfo((request) => system.rpci(request));
   const result = (value) => fs.writeSync(1, "RESULT " + JSON.stringify(value) + "\\n");
-  const rpci = async (text) => Buffer.from(await system.rpci(Buffer.from(text))).toString();
+  // Both ways to make a request, in turn.
+  let turn = 0;
+  const request = async (bytes) => (turn++ % 2 ? system.rpciAside(bytes) : system.rpci(bytes));
+  const rpci = async (text) => Buffer.from(await request(Buffer.from(text))).toString();
+  // As the container's process: nobody, without any right.
+  const asNobody = (...program) => {
+    const rights = ["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
+    return spawnSync("setpriv", [...rights, ...program], { encoding: "utf8" });
+  };
   const attempt = async (call) => {
     try { return await call(); } catch (error) { return { code: error.code, message: error.message }; }
   };

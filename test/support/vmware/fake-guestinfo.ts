@@ -1,20 +1,18 @@
-import type { System } from "../../../src/system/system.ts";
-
 /** A VMware host without its emulator: answers RPCI out of a map, in the test's own process. */
-export class FakeGuestinfo implements Pick<System, "rpci"> {
+export class FakeGuestinfo {
   readonly keys = new Map<string, string>();
   /** The requests so far. */
   readonly requests: string[] = [];
   /** Answers in the host's place when it gives something. */
   answer: (request: string) => string | Error | Promise<string> | undefined = () => undefined;
 
-  async rpci(bytes: Uint8Array): Promise<Uint8Array> {
+  readonly rpci = async (bytes: Uint8Array): Promise<Uint8Array> => {
     const request = Buffer.from(bytes).toString();
     this.requests.push(request);
     const answer = await this.answer(request);
     if (answer instanceof Error) throw answer;
     return Buffer.from(answer ?? this.#execute(request));
-  }
+  };
 
   #execute(request: string): string {
     const [, command, key = "", value = ""] = /^(\S+) (\S*) ?([^]*)$/.exec(request) ?? [];

@@ -55,8 +55,8 @@ describe("the VMware backdoor", function () {
       const wrong = [];
       for (const length of lengths) {
         const value = Buffer.from(Array.from({ length }, (_, index) => (index * 37 + length) % 255 + 1));
-        await system.rpci(Buffer.concat([Buffer.from("info-set guestinfo.b "), value]));
-        const back = await system.rpci(Buffer.from("info-get guestinfo.b"));
+        await request(Buffer.concat([Buffer.from("info-set guestinfo.b "), value]));
+        const back = await request(Buffer.from("info-get guestinfo.b"));
         if (!Buffer.concat([Buffer.from("1 "), value]).equals(back)) wrong.push(length);
       }
       result(wrong);`;
@@ -68,9 +68,9 @@ describe("the VMware backdoor", function () {
     host.set("guestinfo.large", "x".repeat(1024 * 1024 - 2));
     host.set("guestinfo.larger", "x".repeat(1024 * 1024 - 1));
     const source = `
-      const request = "info-set guestinfo.b ".padEnd(65536, "y");
-      result([await rpci(request), (await rpci("info-get guestinfo.b")).length,
-        (await attempt(() => system.rpci(Buffer.alloc(65537)))).message,
+      const largest = "info-set guestinfo.b ".padEnd(65536, "y");
+      result([await rpci(largest), (await rpci("info-get guestinfo.b")).length,
+        (await attempt(() => request(Buffer.alloc(65537)))).message,
         (await rpci("info-get guestinfo.large")).length,
         (await attempt(() => rpci("info-get guestinfo.larger"))).code, await rpci("info-get guestinfo.a")]);`;
     assert.deepEqual(await runOnVmware(host, source), [
@@ -130,7 +130,7 @@ describe("the VMware backdoor", function () {
       const seen = new Set();
       for (let count = 0; count < 300; count += 1) {
         try {
-          const reply = await system.rpci(Buffer.from("info-get guestinfo.a".slice(0, count % 20)));
+          const reply = await request(Buffer.from("info-get guestinfo.a".slice(0, count % 20)));
           seen.add(reply.length <= 1 << 20 ? "reply" : "too long");
         } catch (error) { seen.add(error.code); }
       }

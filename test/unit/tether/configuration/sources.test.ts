@@ -56,7 +56,7 @@ function set(host: FakeGuestinfo, text: string | undefined): void {
 function guestinfo(encode: (host: FakeGuestinfo, document: Uint8Array) => string): SourceUnderTest {
   const host = new FakeGuestinfo();
   return {
-    source: new GuestinfoSource(new GuestInfo(host)),
+    source: new GuestinfoSource(new GuestInfo(host.rpci)),
     put: (document) => set(host, document && encode(host, document)),
     spoil: () => {
       const text = host.keys.get(CONFIGURATION_KEY) ?? "";
@@ -114,7 +114,7 @@ describe("the configuration in guestinfo", () => {
   const document = gzipSync("a document");
   beforeEach(() => {
     host = new FakeGuestinfo();
-    source = new GuestinfoSource(new GuestInfo(host));
+    source = new GuestinfoSource(new GuestInfo(host.rpci));
   });
 
   function seal(): string {
@@ -213,7 +213,7 @@ describe("the search for the configuration", () => {
   });
 
   it("asks fw_cfg, guestinfo and the kernel's word, and names all of them when there is none", async () => {
-    const guest = new GuestinfoSource(new GuestInfo(new FakeGuestinfo()));
+    const guest = new GuestinfoSource(new GuestInfo(new FakeGuestinfo().rpci));
     await assert.rejects(
       findConfiguration(new RecordingSystem(), guest),
       catalogueError(

@@ -13,7 +13,7 @@ describe("guestinfo", () => {
   let guestinfo: GuestInfo;
   beforeEach(() => {
     host = new FakeGuestinfo();
-    guestinfo = new GuestInfo(host);
+    guestinfo = new GuestInfo(host.rpci);
   });
 
   it("gives values, sets them and tells what has none", async () => {

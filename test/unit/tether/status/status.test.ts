@@ -94,7 +94,7 @@ describe("the status in guestinfo", () => {
   beforeEach(() => {
     host = new FakeGuestinfo();
     reports = [];
-    sink = new GuestinfoStatus(new GuestInfo(host), (message) => void reports.push(message));
+    sink = new GuestinfoStatus(new GuestInfo(host.rpci), (message) => void reports.push(message));
   });
 
   const record = (change: Partial<StatusRecord> = {}): StatusRecord => ({

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import {
+  CONFIGURATION_KEY,
+  makeSealKey,
+  parseSealKey,
+  SEAL_KEY,
+  sealText,
+} from "../../../src/protocol/guestinfo/index.ts";
+import { EventLog } from "../../../src/tether/event-log.ts";
+import { Stages } from "../../../src/tether/stages.ts";
+import { openVmware } from "../../../src/tether/vmware-guest.ts";
+import { SystemCallError } from "../../../src/system/system-call-error.ts";
+import { catalogueError } from "../../support/catalogue-error.ts";
+import { RecordingSystem } from "../../support/recording-system.ts";
+import { runOnVmware } from "../../support/vmware/agent-code.ts";
+import { VmwareHost } from "../../support/vmware/emulator.ts";
+
+const src = fileURLToPath(new URL("../../../src/", import.meta.url));
+
+/** No console: descriptor of nothing. */
+const NOWHERE = -1;
+
+describe("an agent that finds itself on VMware", function () {
+  this.timeout(60_000);
+
+  it("reads its document there, and reports what becomes of the container", async () => {
+    using host = new VmwareHost();
+    const key = makeSealKey();
+    host.set(SEAL_KEY, key);
+    host.set(CONFIGURATION_KEY, sealText(Buffer.from("the document"), parseSealKey(key) ?? Buffer.alloc(0)));
+    const source = `
+      const { openVmware } = await import("${src}tether/vmware-guest.ts");
+      const { findConfiguration } = await import("${src}tether/configuration/find-configuration.ts");
+      const { EventLog } = await import("${src}tether/event-log.ts");
+      const { Stages } = await import("${src}tether/stages.ts");
+      const events = new EventLog(), stages = new Stages(2);
+      // On VMware no fw_cfg answers; these ports are this machine's own here.
+      const noFwCfg = new Proxy(system, { get: (target, name) =>
+        name === "readFwCfg" ? () => undefined : target[name].bind(target) });
+      const vmware = await openVmware(noFwCfg, stages, events);
+      const { document, source } = await findConfiguration(noFwCfg, vmware.source);
+      stages.reached("configured");
+      vmware.configured("web");
+      events.record({ started: { pid: 7 } }, "");
+      stages.reached("process started");
+      await vmware.flush();
+      const running = await guestinfo.get("guestinfo.tether.status");
+      events.record({ exited: { code: 0, signal: 9, outOfMemory: true } }, "");
+      await vmware.flush();
+      result([Buffer.from(document).toString(), source.name, JSON.parse(running).state]);`;
+    const seen = await runOnVmware(host, source);
+    assert.deepEqual(seen, ["the document", "guestinfo (guestinfo.tether/config)", "running"]);
+    const record = JSON.parse(host.get("guestinfo.tether.status") ?? "");
+    assert.equal(record.state, "exited");
+    assert.equal(record.signal, "SIGKILL");
+    assert.equal(record.secrets, "erased");
+    assert.equal(host.get("guestinfo.tether.status.signal"), "SIGKILL");
+    assert.equal(host.get("guestinfo.tether.status.exit_code"), " ");
+    assert.equal(host.get("guestinfo.tether.status.stage"), "process started");
+    assert.equal(host.get("guestinfo.tether.status.hostname"), "web");
+    assert.equal(host.get(SEAL_KEY), " ");
+  });
+
+  it("is told of what happened to its container before it took over", async () => {
+    using host = new VmwareHost();
+    const source = `
+      const { openVmware } = await import("${src}tether/vmware-guest.ts");
+      const { EventLog } = await import("${src}tether/event-log.ts");
+      const { Stages } = await import("${src}tether/stages.ts");
+      const events = new EventLog();
+      events.record({ started: { pid: 7 } }, "");
+      const vmware = await openVmware(system, new Stages(2), events);
+      vmware.configured("web");
+      await vmware.flush();
+      result(JSON.parse(await guestinfo.get("guestinfo.tether.status")));`;
+    const record = (await runOnVmware(host, source)) as Record<string, unknown>;
+    assert.deepEqual([record["state"], record["pid"], record["hostname"]], ["running", 7, "web"]);
+    assert.equal("secrets" in record, false);
+  });
+
+  it("does nothing elsewhere", async () => {
+    const system = new RecordingSystem();
+    assert.equal(await openVmware(system, new Stages(NOWHERE), new EventLog()), undefined);
+    assert.deepEqual(system.calls, [{ call: "probeBackdoor", args: [] }]);
+  });
+
+  it("says what is wrong with a backdoor that cannot be used", async () => {
+    const system = new RecordingSystem().answer("probeBackdoor", () => {
+      throw new SystemCallError("EOPNOTSUPP", -95, "in", "Operation not supported");
+    });
+    await assert.rejects(
+      openVmware(system, new Stages(NOWHERE), new EventLog()),
+      catalogueError("guest-initialisation", /on VMware.*switched off.*encrypted.*EOPNOTSUPP/),
+    );
+  });
+});
