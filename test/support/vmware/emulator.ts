@@ -124,7 +124,7 @@ export function compileC(program: string, sources: readonly string[], options: r
 }
 
 /** `PATH:OFFSET` of each CPUID instruction in a file's code, by objdump(1). */
-function findCpuid(file: string): string[] {
+export function findCpuid(file: string): string[] {
   const path = realpathSync(file);
   const segments = loadSegments(path);
   const code = execFileSync("objdump", ["-d", path], { encoding: "latin1", maxBuffer: 1 << 30 });

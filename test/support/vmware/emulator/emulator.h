@@ -48,6 +48,7 @@ struct options {
   bool has_high_bandwidth;
   bool is_restricted; /* only threads with I/O privilege are answered: monitor_control.restrict_backdoor */
   bool answers_version;
+  bool is_init;
   bool is_hostile;
   uint64_t seed;
   struct cpuid_site *sites;

@@ -10,6 +10,7 @@
  *   --silent                 the port answers as one that nobody serves
  *   --fault KIND@N           at the Nth message instruction; KIND as in FAULTS below
  *   --hostile SEED           every answer is random
+ *   --init                   the program takes this process's place, as PID 1 of a VM; a child emulates
  *
  * Ends with the program's status, or 128 and its signal; 125 when it could not be run.
  */
@@ -74,7 +75,8 @@ static void read_options(int argc, char **argv) {
       {"vendor", required_argument, NULL, 'v'},     {"cpuid-site", required_argument, NULL, 'c'},
       {"no-high-bandwidth", no_argument, NULL, 'n'}, {"restricted", no_argument, NULL, 'r'},
       {"silent", no_argument, NULL, 's'},           {"fault", required_argument, NULL, 'f'},
-      {"hostile", required_argument, NULL, 'h'},    {NULL, 0, NULL, 0},
+      {"hostile", required_argument, NULL, 'h'},    {"init", no_argument, NULL, 'i'},
+      {NULL, 0, NULL, 0},
   };
   for (int option; (option = getopt_long(argc, argv, "+", LONG, NULL)) != -1;) {
     if (option == 'k') options.keys = optarg;
@@ -84,6 +86,7 @@ static void read_options(int argc, char **argv) {
     else if (option == 'n') options.has_high_bandwidth = false;
     else if (option == 'r') options.is_restricted = true;
     else if (option == 's') options.answers_version = false;
+    else if (option == 'i') options.is_init = true;
     else if (option == 'f') add_fault(optarg);
     else if (option == 'h') {
       options.is_hostile = true;
@@ -95,29 +98,37 @@ static void read_options(int argc, char **argv) {
   if (strlen(options.vendor) != 12) die("--vendor");
 }
 
-int main(int argc, char **argv) {
-  read_options(argc, argv);
-  int ready[2];
-  if (pipe(ready) != 0) die("pipe");
-  pid_t child = fork();
-  if (child < 0) die("fork");
-  if (child == 0) {
-    char go;
-    close(ready[1]);
-    if (read(ready[0], &go, 1) != 1) _exit(CANNOT_RUN);
-    close(ready[0]);
-    install_filter();
-    execvp(argv[optind], argv + optind);
-    die(argv[optind]);
-  }
+/* Waits for its tracer, then becomes the program. */
+static void become(char **program, const int ready[2]) {
+  char go;
+  close(ready[1]);
+  if (read(ready[0], &go, 1) != 1) _exit(CANNOT_RUN);
+  close(ready[0]);
+  install_filter();
+  execvp(program[0], program);
+  die(program[0]);
+}
+
+static int trace(pid_t program, const int ready[2]) {
   close(ready[0]);
   const long events = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC |
                       PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
-  if (ptrace(PTRACE_SEIZE, child, NULL, events) != 0) die("ptrace");
+  if (ptrace(PTRACE_SEIZE, program, NULL, events) != 0) die("ptrace");
   if (write(ready[1], "", 1) != 1) die("write");
   close(ready[1]);
   /* Ctrl-C is the program's. */
   signal(SIGINT, SIG_IGN);
-  int status = trace_program(child);
+  return trace_program(program);
+}
+
+int main(int argc, char **argv) {
+  read_options(argc, argv);
+  int ready[2];
+  const pid_t self = getpid();
+  if (pipe(ready) != 0) die("pipe");
+  const pid_t child = fork();
+  if (child < 0) die("fork");
+  if ((child == 0) != options.is_init) become(argv + optind, ready);
+  const int status = trace(options.is_init ? self : child, ready);
   return WIFSIGNALED(status) ? SIGNALLED + WTERMSIG(status) : WEXITSTATUS(status);
 }
