@@ -23,8 +23,8 @@ export class KernelModules {
   readonly #loaded = new Set<string>();
   #aliases: readonly DriverAlias[] | undefined;
 
-  /** @param folder another one in tests. */
-  constructor(system: System, folder: string = MODULES_FOLDER) {
+  /** @param folder {@link MODULES_FOLDER}; another one in tests. */
+  constructor(system: System, folder: string) {
     this.#system = system;
     this.#folder = folder;
   }

@@ -106,7 +106,7 @@ const KERNEL: System = {
   seekHole: () => undefined,
   createMountNamespace: absent,
   bridgeDevice: absent,
-  watchUevents: absent,
+  watchUevents: () => ({ close: () => Promise.resolve() }),
   replaceProcess: absent,
   watchChildren: () => ({ close: nothing }),
   expectChild: nothing,

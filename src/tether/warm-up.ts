@@ -20,6 +20,7 @@ import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
 import { LogWriter, type LogWriterComponents } from "./log-writer.ts";
 import { StateStore } from "./state-store.ts";
+import { USUAL_INTERFACE, warmUpNetwork } from "./warm-up-network.ts";
 import { WarmUpSystem } from "./warm-up-system.ts";
 
 /** What the build hands in: ssh2's client half, which the agent itself does not contain. */
@@ -74,6 +75,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
       store,
     },
   );
+  await warmUpNetwork(system, join(folder, "network"), configuration.network);
   const { SshServer } = await import("./ssh-server.ts");
   const server = new SshServer(configuration.link, {
     control: new ControlRequests({
@@ -201,6 +203,7 @@ function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<
     name: "warm-up",
     hostname: "warm-up",
     link: { hostKey, clientPublicKey, acknowledgeTimeoutMs: 1000 },
+    interfaces: [USUAL_INTERFACE],
     session: {
       args: [Buffer.from("/bin/true")],
       env: [Buffer.from("A=B")],

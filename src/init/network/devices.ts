@@ -12,9 +12,6 @@ export interface NetworkDevice {
   readonly mac: string;
 }
 
-/** The VM's sysfs; another folder in tests. */
-export const SYSFS = "/sys";
-
 /** Buses on which a vNIC waits for its driver: virtio's is one on PCI's. */
 const BUSES = ["pci", "virtio"] as const;
 
@@ -31,14 +28,19 @@ export async function findDevices(
   modules: KernelModules,
   interfaces: readonly InterfaceConfiguration[],
   limitMs: number,
-  sysfs: string = SYSFS,
+  sysfs: string,
 ): Promise<ReadonlyMap<string, NetworkDevice>> {
   const found = Promise.withResolvers<ReadonlyMap<string, NetworkDevice>>();
+  let isOver = false;
   const look = (): void => {
+    // A device that comes is a dozen messages.
+    if (isOver) return;
     const devices = lookFor(interfaces, sysfs);
     if (devices.size < interfaces.length) loadDrivers(modules, sysfs);
     const all = devices.size < interfaces.length ? lookFor(interfaces, sysfs) : devices;
-    if (all.size === interfaces.length) found.resolve(all);
+    if (all.size < interfaces.length) return;
+    isOver = true;
+    found.resolve(all);
   };
   // From before the first look on.
   const watch = system.watchUevents({ onMessage: attempt(look, found.reject), onError: found.reject });
@@ -47,8 +49,10 @@ export async function findDevices(
     attempt(look, found.reject)();
     return await found.promise;
   } finally {
+    isOver = true;
     clearTimeout(limit);
-    await watch.close();
+    // Nobody waits for the end of its thread.
+    void watch.close();
   }
 }
 
@@ -68,12 +72,13 @@ function lookFor(
   );
 }
 
+/** A device as sysfs shows it. */
 export interface SysfsDevice extends NetworkDevice {
   readonly pciSlot: string;
 }
 
 /** Devices with hardware behind them: what somebody has made (a bridge with the MAC of its port) is none. */
-export function listDevices(sysfs: string = SYSFS): SysfsDevice[] {
+export function listDevices(sysfs: string): SysfsDevice[] {
   const folder = join(sysfs, "class/net");
   return readdirSync(folder).flatMap((name): SysfsDevice[] => {
     const device = join(folder, name, "device");

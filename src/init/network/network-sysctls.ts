@@ -3,20 +3,13 @@ import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { type InterfaceConfiguration, usesIpv6 } from "./configuration.ts";
 
-/** Where the kernel has its parameters; another folder in tests. */
-const SYSCTLS = "/proc/sys/net";
-
 /**
  * Sets the parameters of a vNIC (Documentation/networking/ip-sysctl.rst) before its link is up.
  *
  * @param device the device's present name.
  * @throws TetherError `network-failed`.
  */
-export function writeNetworkSysctls(
-  vnic: InterfaceConfiguration,
-  device: string,
-  root: string = SYSCTLS,
-): void {
+export function writeNetworkSysctls(vnic: InterfaceConfiguration, device: string, root: string): void {
   for (const [path, value] of parametersOf(vnic)) {
     const file = join(root, path.replace("*", device));
     try {
@@ -27,7 +20,8 @@ export function writeNetworkSysctls(
   }
 }
 
-function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readonly [string, string]> {
+/** The files of a vNIC's parameters, with `*` for the device, and what they are to hold. */
+export function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readonly [string, string]> {
   if (!usesIpv6(vnic)) return [ANNOUNCING, ["ipv6/conf/*/disable_ipv6", "1"]];
   const { ipv6 } = vnic;
   const takesAdvertisements = ipv6 !== undefined;

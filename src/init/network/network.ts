@@ -1,6 +1,6 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
-import { KernelModules } from "../kernel-modules.ts";
+import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { InterfaceConfiguration, NetworkConfiguration } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
 import { type FirewallNeed, firewallMessages, firewallNeeds } from "./firewall/rules.ts";
@@ -21,11 +21,14 @@ const MODULE_SETS: Readonly<Record<FirewallNeed, string>> = {
   redirections: "firewall-redirections",
 };
 
-/** What the network works with. */
-export interface NetworkParts {
-  readonly system: System;
-  readonly modules: KernelModules;
+/** Where the kernel and its modules are looked for; other folders in tests. */
+export interface NetworkFolders {
+  readonly sysfs: string;
+  readonly sysctls: string;
+  readonly modules: string;
 }
+
+const FOLDERS: NetworkFolders = { sysfs: "/sys", sysctls: "/proc/sys/net", modules: MODULES_FOLDER };
 
 /** What has been done for a vNIC. */
 interface Applied {
@@ -37,12 +40,16 @@ interface Applied {
  * The container VM's vNICs: brings them to what the document says, and from there to what a later document says.
  */
 export class Network {
-  readonly #parts: NetworkParts;
+  readonly #system: System;
+  readonly #folders: NetworkFolders;
+  readonly #modules: KernelModules;
   readonly #applied = new Map<string, Applied>();
   #configuration: NetworkConfiguration = { interfaces: [], resolver: NO_RESOLVER };
 
-  constructor(system: System) {
-    this.#parts = { system, modules: new KernelModules(system) };
+  constructor(system: System, folders: NetworkFolders = FOLDERS) {
+    this.#system = system;
+    this.#folders = folders;
+    this.#modules = new KernelModules(system, folders.modules);
   }
 
   /** What was applied last. */
@@ -62,19 +69,19 @@ export class Network {
    * @throws TetherError `network-device-missing`, `firewall-failed`, `network-failed`.
    */
   async apply(next: NetworkConfiguration): Promise<void> {
-    const { system, modules } = this.#parts;
     const { interfaces } = next;
-    const devices = await findDevices(system, modules, interfaces, DEVICE_LIMIT_MS);
+    const { sysfs, sysctls } = this.#folders;
+    const devices = await findDevices(this.#system, this.#modules, interfaces, DEVICE_LIMIT_MS, sysfs);
     this.#applyFirewall(interfaces);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
-    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name);
+    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, sysctls);
     const requests = [
       ...gone.flatMap((name) => this.#remove(name)),
-      ...renamings(fresh, devices),
+      ...renamings(fresh, devices, sysfs),
       ...interfaces.flatMap((vnic) => this.#plan(vnic, deviceOf(devices, vnic), [])),
     ];
-    requestLinks(system, requests);
+    requestLinks(this.#system, requests);
     for (const name of gone) this.#applied.delete(name);
     for (const vnic of interfaces)
       this.#applied.set(vnic.name, {
@@ -85,16 +92,15 @@ export class Network {
   }
 
   #applyFirewall(interfaces: readonly InterfaceConfiguration[]): void {
-    const { system, modules } = this.#parts;
     const needs = firewallNeeds(interfaces);
     // Rules of an earlier document have to go.
     if (needs.length === 0 && firewallNeeds(this.#configuration.interfaces).length === 0) return;
     try {
-      for (const need of needs) modules.loadSet(MODULE_SETS[need]);
+      for (const need of needs) this.#modules.loadSet(MODULE_SETS[need]);
     } catch (error) {
       throw TetherError.from(error, "firewall-failed", "loading the firewall's kernel modules");
     }
-    requestFirewall(system, firewallMessages(interfaces));
+    requestFirewall(this.#system, firewallMessages(interfaces));
   }
 
   #plan(vnic: InterfaceConfiguration, device: NetworkDevice, leases: readonly Lease[]): NamedRequest[] {
@@ -125,6 +131,7 @@ const NO_RESOLVER = { nameservers: [], search: [], options: [] };
 function renamings(
   interfaces: readonly InterfaceConfiguration[],
   devices: ReadonlyMap<string, NetworkDevice>,
+  sysfs: string,
 ): NamedRequest[] {
   const renamed = interfaces.filter((vnic) => deviceOf(devices, vnic).name !== vnic.name);
   const wanted = new Set(renamed.map(({ name }) => name));
@@ -135,7 +142,7 @@ function renamings(
     tolerates: [],
   });
   return [
-    ...(renamed.length === 0 ? [] : listDevices())
+    ...(renamed.length === 0 ? [] : listDevices(sysfs))
       .filter(({ name }) => wanted.has(name))
       .map((device) => rename(device.name, device, `tether${device.index}`)),
     ...renamed.map((vnic) => rename(vnic.name, deviceOf(devices, vnic), vnic.name)),

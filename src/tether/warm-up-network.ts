@@ -1,0 +1,46 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Network } from "../init/network/index.ts";
+import { parametersOf } from "../init/network/network-sysctls.ts";
+import type { NetworkConfiguration } from "../init/network/configuration.ts";
+import type { System } from "../system/system.ts";
+
+const MAC = "02:00:00:00:00:01";
+
+/** Does for a usual vNIC what a start does, with files in place of the kernel's. */
+export async function warmUpNetwork(
+  system: System,
+  folder: string,
+  configuration: NetworkConfiguration,
+): Promise<void> {
+  const write = (path: string, content = ""): void => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), content);
+  };
+  write("sys/class/net/eth0/address", MAC);
+  write("sys/class/net/eth0/ifindex", "2");
+  write("sys/class/net/eth0/device/modalias");
+  for (const set of ["firewall", "firewall-connections", "firewall-redirections"])
+    write(`modules/sets/${set}`);
+  write("modules/aliases", "virtio:* nothing.ko\n");
+  for (const vnic of configuration.interfaces)
+    for (const [path] of parametersOf(vnic)) write(`sysctls/${path.replace("*", "eth0")}`);
+  const network = new Network(system, {
+    sysfs: join(folder, "sys"),
+    sysctls: join(folder, "sysctls"),
+    modules: join(folder, "modules"),
+  });
+  await network.apply(configuration);
+  void network.names;
+}
+
+/** A vNIC as most are. */
+export const USUAL_INTERFACE = {
+  name: "eth0",
+  mac: MAC,
+  addresses: ["192.0.2.2/24", "2001:db8::2/64"],
+  gateway4: "192.0.2.1",
+  gateway6: "2001:db8::1",
+  resolver: { nameservers: ["192.0.2.1"] },
+  firewall: { ports: [{ port: 8080, targetPort: 80 }] },
+};
