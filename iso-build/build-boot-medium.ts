@@ -20,6 +20,8 @@ export interface BootMediumOptions {
   readonly out: string;
   /** List of the parts of the agent to read ahead, put into the agent image as `/prefetch`. */
   readonly prefetch?: string | undefined;
+  /** Static program that dhcpcd tells its events; without it the agent image has no DHCP client. */
+  readonly dhcpEvent?: string | undefined;
   /** A kernel RPM to take instead of Debian's kernel. */
   readonly kernelRpm?: string | undefined;
   /** Where Debian's kernel package is kept between builds. */
@@ -80,6 +82,7 @@ async function requireInputs(options: BootMediumOptions): Promise<void> {
     );
   }
   if (options.prefetch !== undefined) await requireFile("prefetch list", options.prefetch);
+  if (options.dhcpEvent !== undefined) await requireExecutable("DHCP event program", options.dhcpEvent);
   if (options.kernelRpm !== undefined) await requireFile("kernel RPM", options.kernelRpm);
 }
 

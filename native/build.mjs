@@ -19,7 +19,7 @@ const LANGUAGE = ["-std=gnu11", "-D_GNU_SOURCE"];
 const PARALLEL_COMPILATIONS = 2;
 
 /**
- * Builds `tether.node`, `pty.node`, `tether-exec`, `stage0` and `floor`. The output depends on the
+ * Builds `tether.node`, `pty.node`, `tether-exec`, `stage0`, `dhcp-event` and `floor`. The output depends on the
  * sources and the compiler only: no time, no absolute path, no build id.
  *
  * @param {{root: string, out?: string, asan?: boolean}} options `root` is the project's folder, `out`
@@ -61,6 +61,11 @@ async function targets(root) {
       name: "stage0",
       command: "musl-gcc",
       arguments: staticArguments([...stage0, ...(await sources(root, "native/common"))]),
+    },
+    {
+      name: "dhcp-event",
+      command: "musl-gcc",
+      arguments: staticArguments(await sources(root, "native/dhcp-event")),
     },
     { name: "floor", command: "musl-gcc", arguments: staticArguments(["native/stage0/floor.c"]) },
   ];

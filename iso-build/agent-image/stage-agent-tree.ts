@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, symlink } from "node:fs/promises";
 import path from "node:path";
 import { libraryClosure } from "./library-closure.ts";
 
@@ -7,6 +7,8 @@ export interface AgentTreeInput {
   readonly agent: string;
   /** List of the parts of the agent to read ahead; copied as it is. */
   readonly prefetch?: string | undefined;
+  /** Program for dhcpcd's events; copied with dhcpcd itself. */
+  readonly dhcpEvent?: string | undefined;
   /** Folder of the kernel modules that the agent loads on demand, with their lists; copied to `/modules`. */
   readonly modules?: string | undefined;
 }
@@ -26,8 +28,21 @@ export async function stageAgentTree(
     // The loader is executed, and one mode for all is simpler than knowing which file it is.
     await place(library, root, library, 0o755);
   }
+  if (input.dhcpEvent !== undefined) await placeDhcpClient(input.dhcpEvent, root, signal);
   if (input.modules !== undefined) await placeFolder(input.modules, root, "modules");
   if (input.prefetch !== undefined) await place(input.prefetch, root, "prefetch", 0o644);
+}
+
+/** Debian's dhcpcd-base; where it keeps its state is memory of the agent's (src/init/network/dhcp-client.ts). */
+const DHCP_CLIENT = "/usr/sbin/dhcpcd";
+const DHCP_STATE = { link: "var/lib/dhcpcd", target: "/run/tether/dhcp/state" };
+
+async function placeDhcpClient(eventProgram: string, root: string, signal?: AbortSignal): Promise<void> {
+  await place(DHCP_CLIENT, root, "sbin/dhcpcd", 0o755);
+  await place(eventProgram, root, "sbin/dhcp-event", 0o755);
+  for (const library of await libraryClosure(DHCP_CLIENT, signal)) await place(library, root, library, 0o755);
+  await makeFolder(root, path.dirname(DHCP_STATE.link));
+  await symlink(DHCP_STATE.target, path.join(root, DHCP_STATE.link));
 }
 
 async function placeFolder(source: string, root: string, target: string): Promise<void> {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -220,14 +221,22 @@ napi_value call_bridge_device(napi_env env, napi_callback_info info) {
   return make_bridge(env, path, kind, argv[1]);
 }
 
-static bool open_uevents(struct bridge *bridge, const char **syscall) {
+static bool open_netlink(struct bridge *bridge, int protocol, uint32_t groups, const char **syscall) {
   *syscall = "socket";
-  bridge->device = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+  bridge->device = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
   if (bridge->device < 0) return false;
   *syscall = "bind";
-  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = KERNEL_UEVENTS};
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
   if (bind(bridge->device, (struct sockaddr *)&address, sizeof address) != 0) return false;
   return open_stop(bridge, syscall);
+}
+
+static bool open_uevents(struct bridge *bridge, const char **syscall) {
+  return open_netlink(bridge, NETLINK_KOBJECT_UEVENT, KERNEL_UEVENTS, syscall);
+}
+
+static bool open_addresses(struct bridge *bridge, const char **syscall) {
+  return open_netlink(bridge, NETLINK_ROUTE, RTMGRP_IPV6_IFADDR, syscall);
 }
 
 /**
@@ -240,6 +249,15 @@ napi_value call_watch_uevents(napi_env env, napi_callback_info info) {
   napi_typeof(env, argv[0], &type);
   if (type != napi_function) return throw_type_error(env, "listener", "a function");
   return make_bridge(env, NULL, (struct kind){.open = open_uevents, .run = run_uevents}, argv[0]);
+}
+
+/** As watchUevents, for changes of IPv6 addresses: the message is always "". */
+napi_value call_watch_addresses(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  napi_valuetype type;
+  napi_typeof(env, argv[0], &type);
+  if (type != napi_function) return throw_type_error(env, "listener", "a function");
+  return make_bridge(env, NULL, (struct kind){.open = open_addresses, .run = run_addresses}, argv[0]);
 }
 
 /** Stops a bridge: (handle) gives a promise that resolves when its thread has ended. Once per handle. */

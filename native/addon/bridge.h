@@ -76,6 +76,9 @@ void announce_connection(struct bridge *bridge, int socket);
 /** The thread of watchUevents: passes on message after message, until stopped or failed. */
 void *run_uevents(void *bridge);
 
+/** As run_uevents, but says of each message only that there was one. */
+void *run_addresses(void *bridge);
+
 /** Tells JavaScript about a message. From the bridge's thread. */
 void announce_message(struct bridge *bridge, const uint8_t *data, size_t length);
 

@@ -26,6 +26,7 @@ export const packagesToRun = {
   mtools: "the FAT image that UEFI starts from",
   "busybox-static": "the user land of the demo image",
   "musl-tools": "musl-gcc: small static launcher and stage 0",
+  "dhcpcd-base": "the DHCP client of the agent image",
   gcc: "compiles the native parts",
   "g++": "compiles node-pty's addon",
   "libc6-dev": "headers for the addon",
@@ -42,9 +43,12 @@ export const packagesToTest = {
   "golang-github-vmware-vmw-guestinfo-dev": "VMware's Go client judges the emulator of its backdoor",
   "open-vm-tools": "vmware-rpctool and libvmtools judge it too, and ours is measured against them",
   "openssh-client": "ssh and sftp judge the guest's SSH server",
+  "dnsmasq-base": "DHCP server and router for container VMs",
+  nftables: "judges the firewall's rules",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",
   "redis-tools": "a real client for the redis inside a container VM",
   rpm: "makes a kernel RPM of Photon's layout",
+  tcpdump: "sees what container VMs announce",
   tmux: "a real terminal around `npm start`",
 };
 

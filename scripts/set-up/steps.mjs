@@ -63,7 +63,7 @@ export function setUpSteps({ forTests = false } = {}) {
       name: "native",
       progress: "compiling the native parts",
       inputs: ["native", "package-lock.json"],
-      outputs: ["tether.node", "pty.node", "tether-exec", "stage0", "floor"].map(
+      outputs: ["tether.node", "pty.node", "tether-exec", "stage0", "dhcp-event", "floor"].map(
         (name) => `build/native/${name}`,
       ),
       run: script("native/build.mjs"),
@@ -119,7 +119,7 @@ export function setUpSteps({ forTests = false } = {}) {
 
 const bootMediumOptions = [
   ...["--agent", "build/agent/tether", "--stage0", "build/native/stage0", "--out", "build/boot"],
-  ...["--prefetch", "build/agent/prefetch"],
+  ...["--prefetch", "build/agent/prefetch", "--dhcp-event", "build/native/dhcp-event"],
 ];
 
 /**

@@ -45,6 +45,11 @@ export function makeContainerNamespace(
   return system.createMountNamespace(CONTAINER_ROOT, steps);
 }
 
+/** Writes the name files anew, where the container has them mounted. */
+export function renewNameFiles(system: System, names: Names): void {
+  writeNameFiles(`${RUN_DIRECTORY}/container`, { ...names, imageHosts: readImageHosts(system) });
+}
+
 /** What lies below the container's own /etc/hosts. */
 function readImageHosts(system: System): string | undefined {
   const root = openSync(CONTAINER_ROOT, O_PATH | constants.O_DIRECTORY);

@@ -21,6 +21,7 @@ export {
   type FileSystemOptions,
   makeContainerNamespace,
   mountLayerDisk,
+  renewNameFiles,
   unmountLayerDisk,
 } from "./container-file-system.ts";
 export { restrictDevices } from "./device-cgroup.ts";

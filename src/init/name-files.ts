@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { GeneratedFiles } from "./container-namespace.ts";
 
@@ -53,10 +53,15 @@ export function writeNameFiles(folder: string, names: Names): GeneratedFiles {
     hosts: join(folder, "hosts"),
     resolvConf: join(folder, "resolv.conf"),
   };
-  writeFileSync(files.hostname, `${names.hostname}\n`);
-  writeFileSync(files.hosts, linesOf(makeHosts(names).map(hostLine)));
-  writeFileSync(files.resolvConf, linesOf(makeResolvConf(names.resolver)));
+  write(files.hostname, `${names.hostname}\n`);
+  write(files.hosts, linesOf(makeHosts(names).map(hostLine)));
+  write(files.resolvConf, linesOf(makeResolvConf(names.resolver)));
   return files;
+}
+
+/** What says the same stays as it is: whoever reads it at that moment would find half of it. */
+function write(path: string, content: string): void {
+  if (!existsSync(path) || readFileSync(path, "utf8") !== content) writeFileSync(path, content);
 }
 
 function linesOf(lines: readonly string[]): string {

@@ -159,13 +159,11 @@ export class LinuxSystem implements System {
   }
 
   watchUevents(events: UeventEvents): Bridge {
-    const handle = translated(() =>
-      this.#native.watchUevents((message, error) => {
-        if (message !== undefined) events.onMessage(message);
-        else if (error !== undefined) events.onError(toSystemCallError(error));
-      }),
-    );
-    return this.#bridge(handle);
+    return this.#bridge(translated(() => this.#native.watchUevents(listenerOf(events))));
+  }
+
+  watchAddresses(events: UeventEvents): Bridge {
+    return this.#bridge(translated(() => this.#native.watchAddresses(listenerOf(events))));
   }
 
   readFwCfg(name: string): Uint8Array | undefined {
@@ -316,6 +314,13 @@ export class LinuxSystem implements System {
       },
     };
   }
+}
+
+function listenerOf(events: UeventEvents) {
+  return (message: string | undefined, error: NativeError | undefined): void => {
+    if (message !== undefined) events.onMessage(message);
+    else if (error !== undefined) events.onError(toSystemCallError(error));
+  };
 }
 
 function toRingState({ start, end, hasEnded, error }: NativeRingState): RingState {

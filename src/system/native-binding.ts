@@ -55,6 +55,10 @@ export interface NativeBinding {
   ): BridgeHandle;
   /** Calls the listener with each message, or with the error that ends it. */
   watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
+  /** As watchUevents; each message is empty. */
+  watchAddresses(
+    listener: (message: string | undefined, error: NativeError | undefined) => void,
+  ): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
   readFwCfg(name: string): Uint8Array | undefined;

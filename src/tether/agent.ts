@@ -12,6 +12,7 @@ import {
   Reaper,
   readDiskSerial,
   removeAgentImages,
+  renewNameFiles,
   restrictDevices,
   writeSysctls,
 } from "../init/index.ts";
@@ -146,7 +147,7 @@ export class Agent {
   async #finish(): Promise<void> {
     await this.#outcome.promise;
     this.#components.stages.reached("process ended");
-    await this.#acknowledgement?.wait();
+    await Promise.all([this.#network?.release(), this.#acknowledgement?.wait()]);
   }
 
   /** Everything but the agent has gone on: it finds the container, its processes and their output where they were. */
@@ -175,6 +176,10 @@ export class Agent {
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
+    if (configuration.network.interfaces.length > 0) {
+      this.#network = await this.#makeNetwork(configuration);
+      this.#network.resume(configuration.network);
+    }
     const { sessions } = store;
     store.closeForgotten(sessions);
     this.#sessions.resume(sessions, store.life);
@@ -225,6 +230,7 @@ export class Agent {
       this.#recordRestart("upgrade");
     });
     removeAgentImages(system);
+    this.#network?.renewPrograms();
   }
 
   async #configure(): Promise<Configuration> {
@@ -300,14 +306,29 @@ export class Agent {
   }
 
   /** A container without a vNIC loads nothing of it. */
-  async #applyNetwork({ network, domainname, servesFilesOnly }: Configuration): Promise<void> {
+  async #applyNetwork(configuration: Configuration): Promise<void> {
+    const { network, domainname, servesFilesOnly } = configuration;
     const { system, stages } = this.#components;
     if (domainname !== "") system.setDomainname(domainname);
     if (network.interfaces.length === 0 || servesFilesOnly) return;
-    const { Network } = await import("../init/network/index.ts");
-    this.#network = new Network(system);
+    this.#network = await this.#makeNetwork(configuration);
     await this.#network.apply(network);
     stages.reached("network configured");
+  }
+
+  async #makeNetwork(configuration: Configuration): Promise<Network> {
+    const { system, stages } = this.#components;
+    const { Network } = await import("../init/network/index.ts");
+    const network = new Network({
+      system,
+      reaper: this.#reaper,
+      // Before there is a container, its files are made with what there is then.
+      onNames: () => {
+        if (this.#container !== undefined) renewNameFiles(system, { ...configuration, ...network.names });
+      },
+      report: (message) => stages.failed(message),
+    });
+    return network;
   }
 
   #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {

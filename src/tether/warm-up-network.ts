@@ -25,10 +25,17 @@ export async function warmUpNetwork(
   write("modules/aliases", "virtio:* nothing.ko\n");
   for (const vnic of configuration.interfaces)
     for (const [path] of parametersOf(vnic)) write(`sysctls/${path.replace("*", "eth0")}`);
-  const network = new Network(system, {
-    sysfs: join(folder, "sys"),
-    sysctls: join(folder, "sysctls"),
-    modules: join(folder, "modules"),
+  const network = new Network({
+    system,
+    reaper: { exitOf: () => new Promise(() => {}) },
+    onNames: () => {},
+    report: () => {},
+    folders: {
+      sysfs: join(folder, "sys"),
+      sysctls: join(folder, "sysctls"),
+      modules: join(folder, "modules"),
+      state: join(folder, "state"),
+    },
   });
   await network.apply(configuration);
   void network.names;

@@ -106,6 +106,7 @@ const KERNEL: System = {
   seekHole: () => undefined,
   createMountNamespace: absent,
   bridgeDevice: absent,
+  watchAddresses: absent,
   watchUevents: () => ({ close: () => Promise.resolve() }),
   replaceProcess: absent,
   watchChildren: () => ({ close: nothing }),

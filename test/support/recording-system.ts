@@ -186,6 +186,10 @@ export class RecordingSystem implements System {
     return this.#record("watchUevents", args);
   }
 
+  watchAddresses(...args: [events: UeventEvents]): Bridge {
+    return this.#record("watchAddresses", args);
+  }
+
   readFwCfg(...args: [name: string]): Uint8Array | undefined {
     return this.#record("readFwCfg", args);
   }
@@ -315,6 +319,7 @@ export class RecordingSystem implements System {
       probeBackdoor: () => "none",
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),
+      watchAddresses: () => ({ close: () => Promise.resolve() }),
       watchChildren: () => ({ close: () => {} }),
       makeRing: () => this.#nextDescriptor++,
       openRing: () => IDLE_RING,

@@ -1,6 +1,6 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import { type IpAddress, type IpPrefix, parseIpAddress, parseIpPrefix } from "../../protocol/ip-address.ts";
-import type { InterfaceConfiguration, RouteConfiguration } from "./configuration.ts";
+import { type InterfaceConfiguration, type RouteConfiguration, usesIpv6 } from "./configuration.ts";
 import type { Lease } from "./lease.ts";
 import type { NetlinkMessage } from "./netlink.ts";
 import {
@@ -34,8 +34,16 @@ export interface LinkRequest {
   readonly tolerates: readonly string[];
 }
 
-/** What the document and the leases that it has say of a vNIC. */
-export function linkStateOf(vnic: InterfaceConfiguration, leases: readonly Lease[]): LinkState {
+/**
+ * What the document and the leases that it has say of a vNIC.
+ *
+ * @param mac of its device.
+ */
+export function linkStateOf(
+  vnic: InterfaceConfiguration,
+  leases: readonly Lease[],
+  mac: Uint8Array,
+): LinkState {
   const gateways = vnic.gateways.map((gateway) => defaultRoute(gateway, vnic.metric));
   const leased = leases.flatMap(({ routes }) =>
     routes.map((route) => ({ ...route, metric: route.metric || vnic.metric })),
@@ -44,9 +52,23 @@ export function linkStateOf(vnic: InterfaceConfiguration, leases: readonly Lease
   return {
     isUp: !vnic.isDisabled,
     mtu: vnic.mtu,
-    addresses: unique([...vnic.addresses, ...leases.flatMap(({ addresses }) => addresses)]),
+    addresses: unique([
+      ...(usesIpv6(vnic) ? [linkLocalAddress(mac)] : []),
+      ...vnic.addresses,
+      ...leases.flatMap(({ addresses }) => addresses),
+    ]),
     routes: uniqueRoutes([...gateways, ...given, ...leased]),
   };
+}
+
+/**
+ * RFC 4291, appendix A. Given by us: the kernel makes its own only when the link's other end is there, and dhcpcd forbids
+ * it to.
+ */
+function linkLocalAddress(mac: Uint8Array): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac;
+  const group = (high: number, low: number): string => ((high << 8) | low).toString(16);
+  return `fe80::${group(a ^ 2, b)}:${group(c, 0xff)}:${group(0xfe, d)}:${group(e, f)}/64`;
 }
 
 function defaultRoute(gateway: string, metric: number): RouteConfiguration {

@@ -1,5 +1,5 @@
 import type { HostNames, Resolver } from "../name-files.ts";
-import type { NetworkConfiguration } from "./configuration.ts";
+import type { InterfaceConfiguration, NetworkConfiguration } from "./configuration.ts";
 import type { Lease } from "./lease.ts";
 
 /** What the vNICs bring to /etc/hosts and /etc/resolv.conf. */
@@ -8,12 +8,15 @@ export interface NetworkNames {
   readonly resolver: Resolver;
 }
 
-/** @param leases of a vNIC by its name. */
+/** What has come to a vNIC by itself. */
+export type Brought = Pick<Lease, "addresses"> & Partial<Pick<Lease, "nameservers" | "search">>;
+
+/** @param brought what has come to a vNIC. */
 export function networkNames(
   { interfaces, resolver }: NetworkConfiguration,
-  leases: (name: string) => readonly Lease[],
+  brought: (vnic: InterfaceConfiguration) => readonly Brought[],
 ): NetworkNames {
-  const bring = interfaces.map((vnic) => ({ vnic, leases: leases(vnic.name) }));
+  const bring = interfaces.map((vnic) => ({ vnic, leases: brought(vnic) }));
   const own = bring.flatMap(({ vnic, leases: each }) =>
     [...vnic.addresses, ...each.flatMap(({ addresses }) => addresses)].map((address) => ({
       address: address.replace(/\/.*$/, ""),
@@ -25,8 +28,8 @@ export function networkNames(
   return {
     own,
     resolver: {
-      nameservers: unique([...resolvers, ...leased].flatMap(({ nameservers }) => nameservers)),
-      search: unique([...resolvers, ...leased].flatMap(({ search }) => search)),
+      nameservers: unique([...resolvers, ...leased].flatMap(({ nameservers }) => nameservers ?? [])),
+      search: unique([...resolvers, ...leased].flatMap(({ search }) => search ?? [])),
       options: unique(resolvers.flatMap(({ options }) => options)),
     },
   };

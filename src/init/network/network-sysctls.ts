@@ -28,12 +28,14 @@ export function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readon
   return [
     ANNOUNCING,
     ["ipv6/conf/*/disable_ipv6", "0"],
+    // Its link-local address is given by us: none by itself.
+    ["ipv6/conf/*/addr_gen_mode", "1"],
     ["ipv6/conf/*/ndisc_notify", "1"],
     // A container is a server: its address is the one that others know.
     ["ipv6/conf/*/use_tempaddr", "0"],
-    // Addresses are made of the MAC address, which the network has given: nobody else has one. Detecting duplicates
+    // Addresses are made of the MAC address, which the network has given: nobody else has one. Probing for duplicates
     // would keep each unusable for a second or two.
-    ["ipv6/conf/*/accept_dad", "0"],
+    ["ipv6/conf/*/dad_transmits", "0"],
     // Also as a router (net.ipv6.conf.all.forwarding), which a container with a bridge of its own is.
     ["ipv6/conf/*/accept_ra", takesAdvertisements ? "2" : "0"],
     ["ipv6/conf/*/autoconf", ipv6?.method === "slaac" ? "1" : "0"],

@@ -1,14 +1,17 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
+import type { Reaper } from "../reaper.ts";
 import type { InterfaceConfiguration, NetworkConfiguration } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
+import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
 import { type FirewallNeed, firewallMessages, firewallNeeds } from "./firewall/rules.ts";
 import { type NamedRequest, requestFirewall, requestLinks } from "./kernel-requests.ts";
-import type { Lease } from "./lease.ts";
 import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type NetworkNames, networkNames } from "./network-names.ts";
+import { NetworkState } from "./network-state.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
+import { awaitAddress, observeAddresses } from "./observed-addresses.ts";
 import { changeLink } from "./route-messages.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
@@ -21,17 +24,34 @@ const MODULE_SETS: Readonly<Record<FirewallNeed, string>> = {
   redirections: "firewall-redirections",
 };
 
-/** Where the kernel and its modules are looked for; other folders in tests. */
+/** Where the kernel and its modules are looked for, and the network's state is; other folders in tests. */
 export interface NetworkFolders {
   readonly sysfs: string;
   readonly sysctls: string;
   readonly modules: string;
+  readonly state: string;
 }
 
-const FOLDERS: NetworkFolders = { sysfs: "/sys", sysctls: "/proc/sys/net", modules: MODULES_FOLDER };
+const FOLDERS: NetworkFolders = {
+  sysfs: "/sys",
+  sysctls: "/proc/sys/net",
+  modules: MODULES_FOLDER,
+  state: DHCP_FOLDER,
+};
 
-/** What has been done for a vNIC. */
-interface Applied {
+/** What the network works with. */
+export interface NetworkParts {
+  readonly system: System;
+  readonly reaper: Pick<Reaper, "exitOf">;
+  /** What the vNICs bring to the container's name files is different. */
+  readonly onNames: () => void;
+  /** Is told what fails while the container runs. */
+  readonly report: (message: string) => void;
+  readonly folders?: NetworkFolders;
+}
+
+/** What has been done for a vNIC; plain data. */
+export interface AppliedInterface {
   readonly device: NetworkDevice;
   readonly state: LinkState;
 }
@@ -40,55 +60,167 @@ interface Applied {
  * The container VM's vNICs: brings them to what the document says, and from there to what a later document says.
  */
 export class Network {
-  readonly #system: System;
+  readonly #parts: NetworkParts;
   readonly #folders: NetworkFolders;
   readonly #modules: KernelModules;
-  readonly #applied = new Map<string, Applied>();
+  readonly #client: DhcpClient;
+  readonly #saved: NetworkState;
+  readonly #applied = new Map<string, AppliedInterface>();
   #configuration: NetworkConfiguration = { interfaces: [], resolver: NO_RESOLVER };
+  /** Who waits for a lease. */
+  readonly #waiting = new Set<() => void>();
 
-  constructor(system: System, folders: NetworkFolders = FOLDERS) {
-    this.#system = system;
-    this.#folders = folders;
-    this.#modules = new KernelModules(system, folders.modules);
+  constructor(parts: NetworkParts) {
+    this.#parts = parts;
+    this.#folders = parts.folders ?? FOLDERS;
+    this.#modules = new KernelModules(parts.system, this.#folders.modules);
+    this.#saved = new NetworkState(this.#folders.state);
+    this.#client = new DhcpClient({
+      ...parts,
+      folder: this.#folders.state,
+      onChange: () => this.#takeLeases(),
+      onError: (error) => parts.report(`the DHCP client: ${error.message}`),
+      onStarted: () => this.#save(),
+    });
   }
 
-  /** What was applied last. */
-  get configuration(): NetworkConfiguration {
-    return this.#configuration;
-  }
-
-  /** What they bring to the container's name files. */
+  /** What the vNICs bring to the container's name files. */
   get names(): NetworkNames {
-    return networkNames(this.#configuration, () => []);
+    return networkNames(this.#configuration, (vnic) => [
+      ...this.#client.leasesOf(vnic),
+      ...this.#observed(vnic),
+    ]);
+  }
+
+  /** The addresses that each vNIC has now, with their prefix lengths, by the vNICs' names. */
+  get addresses(): ReadonlyMap<string, readonly string[]> {
+    return new Map(
+      this.#configuration.interfaces.map((vnic) => {
+        const leases = [...this.#client.leasesOf(vnic), ...this.#observed(vnic)];
+        return [vnic.name, [...vnic.addresses, ...leases.flatMap(({ addresses }) => addresses)]];
+      }),
+    );
   }
 
   /**
    * Brings all vNICs to what a document says: those that are new, those that are gone, those that are different. The
-   * same twice changes nothing. The rules of the firewall are there before the first address.
+   * same twice changes nothing. The rules of the firewall are there before the first address; it resolves when every
+   * address has come that is waited for.
    *
-   * @throws TetherError `network-device-missing`, `firewall-failed`, `network-failed`.
+   * @throws TetherError `network-device-missing`, `firewall-failed`, `network-failed`, `no-address`.
    */
   async apply(next: NetworkConfiguration): Promise<void> {
     const { interfaces } = next;
     const { sysfs, sysctls } = this.#folders;
-    const devices = await findDevices(this.#system, this.#modules, interfaces, DEVICE_LIMIT_MS, sysfs);
+    const { system } = this.#parts;
+    const devices = await findDevices(system, this.#modules, interfaces, DEVICE_LIMIT_MS, sysfs);
     this.#applyFirewall(interfaces);
+    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, sysctls);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
-    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, sysctls);
-    const requests = [
+    requestLinks(system, [
       ...gone.flatMap((name) => this.#remove(name)),
       ...renamings(fresh, devices, sysfs),
-      ...interfaces.flatMap((vnic) => this.#plan(vnic, deviceOf(devices, vnic), [])),
-    ];
-    requestLinks(this.#system, requests);
+      ...interfaces.flatMap((vnic) => this.#plan(vnic, deviceOf(devices, vnic))),
+    ]);
     for (const name of gone) this.#applied.delete(name);
-    for (const vnic of interfaces)
-      this.#applied.set(vnic.name, {
-        device: { ...deviceOf(devices, vnic), name: vnic.name },
-        state: linkStateOf(vnic, []),
-      });
+    for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
+    this.#save();
+    await this.#applyDynamic(interfaces);
+  }
+
+  /** Goes on with what an agent before this one has applied. Before the reaper starts. */
+  resume(configuration: NetworkConfiguration): void {
+    const { applied, clientPid } = this.#saved.read();
+    for (const [name, each] of applied) this.#applied.set(name, each);
+    this.#configuration = configuration;
+    if (clientPid !== undefined) this.#client.resume(dhcpUsers(configuration.interfaces), clientPid);
+    // What came in between.
+    this.#takeLeases();
+  }
+
+  /** The image that the DHCP client runs from is going: one of the present image takes its place. */
+  renewPrograms(): void {
+    this.#client.renew();
+  }
+
+  /** Gives the addresses back that servers have given; within two seconds. */
+  release(): Promise<void> {
+    return this.#client.stop();
+  }
+
+  async #applyDynamic(interfaces: readonly InterfaceConfiguration[]): Promise<void> {
+    const users = dhcpUsers(interfaces);
+    if (users.length === 0 && this.#client.pid === undefined && !interfaces.some(usesSlaac)) return;
+    await this.#client.serve(users);
+    this.#save();
+    await Promise.all(interfaces.flatMap((vnic) => this.#awaitAddresses(vnic)));
+  }
+
+  #awaitAddresses(vnic: InterfaceConfiguration): Array<Promise<void>> {
+    const { ipv4, ipv6, name, isDisabled, network } = vnic;
+    if (isDisabled) return [];
+    const require = (family: 4 | 6, has: boolean, limitMs: number): void => {
+      if (has || (family === 4 ? ipv4 : ipv6)?.isRequired !== true) return;
+      const server = ipv6?.method === "slaac" && family === 6 ? "router" : "DHCP server";
+      throw new TetherError(
+        "no-address",
+        `${name}: no ${server} has given an IPv${family} address within ${limitMs / 1000} s` +
+          (network === "" ? "" : ` (network ${network})`),
+      );
+    };
+    const index = this.#applied.get(name)?.device.index ?? 0;
+    const leased = async (family: 4 | 6, limitMs: number): Promise<void> =>
+      require(family, await this.#awaitLease(vnic, family, limitMs), limitMs);
+    const advertised = async (limitMs: number): Promise<void> =>
+      require(6, (await awaitAddress(this.#parts.system, index, limitMs)).length > 0, limitMs);
+    return [
+      ...(ipv4 === undefined ? [] : [leased(4, ipv4.timeoutMs)]),
+      ...(ipv6?.method === "dhcp" ? [leased(6, ipv6.timeoutMs)] : []),
+      ...(ipv6?.method === "slaac" ? [advertised(ipv6.timeoutMs)] : []),
+    ];
+  }
+
+  /** @returns false when none has come in time. */
+  async #awaitLease(vnic: InterfaceConfiguration, family: 4 | 6, limitMs: number): Promise<boolean> {
+    const has = (): boolean => this.#client.leasesOf(vnic).some((lease) => lease.family === family);
+    const came = Promise.withResolvers<boolean>();
+    const look = (): void => {
+      if (has()) came.resolve(true);
+    };
+    const limit = setTimeout(() => came.resolve(false), limitMs);
+    this.#waiting.add(look);
+    try {
+      look();
+      return await came.promise;
+    } finally {
+      clearTimeout(limit);
+      this.#waiting.delete(look);
+    }
+  }
+
+  /** A server has given something, or taken it away. */
+  #takeLeases(): void {
+    try {
+      const before = JSON.stringify([...this.#applied]);
+      const requests = this.#configuration.interfaces.flatMap((vnic) => {
+        const device = this.#applied.get(vnic.name)?.device;
+        return device === undefined ? [] : this.#plan(vnic, device);
+      });
+      requestLinks(this.#parts.system, requests);
+      for (const vnic of this.#configuration.interfaces) {
+        const device = this.#applied.get(vnic.name)?.device;
+        if (device !== undefined) this.#note(vnic, device);
+      }
+      if (JSON.stringify([...this.#applied]) !== before) this.#save();
+      this.#parts.onNames();
+    } catch (error) {
+      this.#parts.report(
+        `what a DHCP server gave: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    for (const look of this.#waiting) look();
   }
 
   #applyFirewall(interfaces: readonly InterfaceConfiguration[]): void {
@@ -100,32 +232,60 @@ export class Network {
     } catch (error) {
       throw TetherError.from(error, "firewall-failed", "loading the firewall's kernel modules");
     }
-    requestFirewall(this.#system, firewallMessages(interfaces));
+    requestFirewall(this.#parts.system, firewallMessages(interfaces));
   }
 
-  #plan(vnic: InterfaceConfiguration, device: NetworkDevice, leases: readonly Lease[]): NamedRequest[] {
+  #plan(vnic: InterfaceConfiguration, device: NetworkDevice): NamedRequest[] {
     const present = this.#applied.get(vnic.name)?.state ?? BARE;
-    const mac = Buffer.from(device.mac.replaceAll(":", ""), "hex");
-    return planLink(device.index, present, linkStateOf(vnic, leases), mac).map((each) => ({
+    const mac = macBytes(device);
+    const next = linkStateOf(vnic, this.#client.leasesOf(vnic), mac);
+    return planLink(device.index, present, next, mac).map((each) => ({
       ...each,
       name: vnic.name,
     }));
+  }
+
+  #note(vnic: InterfaceConfiguration, device: NetworkDevice): void {
+    const state = linkStateOf(vnic, this.#client.leasesOf(vnic), macBytes(device));
+    this.#applied.set(vnic.name, { device, state });
   }
 
   /** A vNIC that the document does not name any more stays down; it may have been unplugged. */
   #remove(name: string): NamedRequest[] {
     const applied = this.#applied.get(name);
     if (applied === undefined) return [];
-    const { index, mac } = applied.device;
-    return planLink(index, applied.state, BARE, Buffer.from(mac.replaceAll(":", ""), "hex")).map((each) => ({
+    const { device, state } = applied;
+    return planLink(device.index, state, BARE, macBytes(device)).map((each) => ({
       ...each,
       name,
       tolerates: [...each.tolerates, "ENODEV"],
     }));
   }
+
+  #observed(vnic: InterfaceConfiguration): Array<{ family: 6; addresses: string[] }> {
+    const index = this.#applied.get(vnic.name)?.device.index;
+    if (vnic.ipv6?.method !== "slaac" || index === undefined) return [];
+    return [{ family: 6, addresses: observeAddresses(this.#parts.system, index) }];
+  }
+
+  #save(): void {
+    this.#saved.write({ applied: [...this.#applied], clientPid: this.#client.pid });
+  }
 }
 
 const NO_RESOLVER = { nameservers: [], search: [], options: [] };
+
+const usesSlaac = ({ ipv6 }: InterfaceConfiguration): boolean => ipv6?.method === "slaac";
+
+function dhcpUsers(interfaces: readonly InterfaceConfiguration[]): InterfaceConfiguration[] {
+  return interfaces.filter(
+    ({ ipv4, ipv6, isDisabled }) => !isDisabled && (ipv4?.method === "dhcp" || ipv6?.method === "dhcp"),
+  );
+}
+
+function macBytes({ mac }: NetworkDevice): Buffer {
+  return Buffer.from(mac.replaceAll(":", ""), "hex");
+}
 
 /** A name that another device has, configured or not, is taken from it first. */
 function renamings(

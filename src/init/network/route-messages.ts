@@ -79,9 +79,15 @@ export function changeLink(index: number, { isUp, name, mtu, mac }: LinkChange):
   };
 }
 
+/** RFC 4291 section 2.5.6: fe80::/10. */
+function isLinkLocal({ bytes }: IpPrefix): boolean {
+  return bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
+}
+
 /**
  * An address is the network's assignment to this vNIC, and the container's process finds it ready: IPv6's duplicate
- * address detection (RFC 4862 section 5.4) would keep it unusable for a second.
+ * address detection (RFC 4862 section 5.4) would keep it unusable for a second. With a link-local address the kernel asks
+ * for routers, which it must not do before the link's other end is there: until then it stays tentative.
  */
 export function addAddress(index: number, address: IpPrefix): NetlinkMessage {
   return addressMessage(RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, index, address);
@@ -99,7 +105,7 @@ function addressMessage(type: number, flags: number, index: number, address: IpP
   header.writeUInt32LE(index, 4);
   const attributes = [attribute(IFA_LOCAL, bytes), attribute(IFA_ADDRESS, bytes)];
   if (family === 4 && prefixLength < 31) attributes.push(attribute(IFA_BROADCAST, broadcastOf(address)));
-  if (family === 6) attributes.push(u32(IFA_FLAGS, IFA_F_NODAD));
+  if (family === 6 && !isLinkLocal(address)) attributes.push(u32(IFA_FLAGS, IFA_F_NODAD));
   return { type, flags, payload: Buffer.concat([header, ...attributes]) };
 }
 

@@ -152,9 +152,9 @@ export class ForegroundRun {
     return !isUnwanted && !settingsOf(container.record).autoRemove;
   }
 
-  /** A disk that is thrown away need not be brought to rest: the plug is pulled. */
+  /** A disk that is thrown away need not be brought to rest: the plug is pulled, unless addresses are to be given back. */
   async #powerOff(machine: Machine): Promise<void> {
-    if (!this.#isKept()) {
+    if (!this.#isKept() && !givesAddressesBack(this.#parts.container.record)) {
       await machine.destroy();
       return;
     }
@@ -214,4 +214,11 @@ export class ForegroundRun {
       if (!(error instanceof TetherError) || error.code !== "no-such-container") throw error;
     }
   }
+}
+
+/** A server that has given an address keeps it for the container until its time is over, or it comes back. */
+function givesAddressesBack(record: ContainerRecord): boolean {
+  return settingsOf(record).interfaces.some(({ ipv4, ipv6 }) =>
+    [ipv4, ipv6].some((each) => each?.method === "dhcp"),
+  );
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { built } from "../../support/native-system.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const FILES = ["floor", "pty.node", "stage0", "tether-exec", "tether.node"];
+const FILES = ["dhcp-event", "floor", "pty.node", "stage0", "tether-exec", "tether.node"];
 
 describe("native/build.mjs", () => {
   let copy = "";
