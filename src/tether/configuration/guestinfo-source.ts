@@ -39,7 +39,7 @@ export class GuestinfoSource implements ConfigurationSource {
     throw new TetherError(
       "guest-initialisation",
       `${CONFIGURATION_KEY} is not sealed, so that the container's process could read its keys: ` +
-        `seal it, or set ${PLAIN_KEY} to ${PLAIN_ACCEPTED} (docs/reference/guestinfo.md)`,
+        `seal it (vch config encode --guestinfo), or set ${PLAIN_KEY} to ${PLAIN_ACCEPTED} (docs/reference/guestinfo.md)`,
     );
   }
 
