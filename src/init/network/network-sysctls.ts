@@ -7,10 +7,16 @@ import { type InterfaceConfiguration, usesIpv6 } from "./configuration.ts";
  * Sets the parameters of a vNIC (Documentation/networking/ip-sysctl.rst) before its link is up.
  *
  * @param device the device's present name.
+ * @param isOneOfSeveral there are other vNICs.
  * @throws TetherError `network-failed`.
  */
-export function writeNetworkSysctls(vnic: InterfaceConfiguration, device: string, root: string): void {
-  for (const [path, value] of parametersOf(vnic)) {
+export function writeNetworkSysctls(
+  vnic: InterfaceConfiguration,
+  device: string,
+  isOneOfSeveral: boolean,
+  root: string,
+): void {
+  for (const [path, value] of [...(isOneOfSeveral ? SEVERAL : []), ...parametersOf(vnic)]) {
     const file = join(root, path.replace("*", device));
     try {
       writeFileSync(file, value, { flag: "r+" });
@@ -46,5 +52,11 @@ export function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readon
     ...(vnic.metric === 0 ? [] : [["ipv6/conf/*/ra_defrtr_metric", String(vnic.metric)] as const]),
   ];
 }
+
+/** With several vNICs on one segment each answers for its own addresses only: what comes in by it is judged by its rules. */
+const SEVERAL = [
+  ["ipv4/conf/*/arp_ignore", "1"],
+  ["ipv4/conf/*/arp_announce", "2"],
+] as const;
 
 const ANNOUNCING = ["ipv4/conf/*/arp_notify", "1"] as const;

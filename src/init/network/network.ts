@@ -115,7 +115,8 @@ export class Network {
     const { system } = this.#parts;
     const devices = await findDevices(system, this.#modules, interfaces, DEVICE_LIMIT_MS, sysfs);
     this.#applyFirewall(interfaces);
-    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, sysctls);
+    for (const vnic of interfaces)
+      writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, interfaces.length > 1, sysctls);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
     requestLinks(system, [

@@ -67,7 +67,7 @@ function applyToFirst(interfaces: InterfaceSettings[], words: NetworkWords): Int
       mac: macAddress?.toLowerCase() ?? first.mac,
       addresses: [...addresses, ...first.addresses],
       aliases: [...first.aliases, ...aliases],
-      ports: publish.map((text) => portOf(first, text, parsePublication(text))),
+      ports: [...first.ports, ...publish.map((text) => portOf(first, text, parsePublication(text)))],
     },
     ...others,
   ];

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { INTERFACE_MODELS } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseIpAddress, parseIpPrefix } from "../../protocol/ip-address.ts";
+import { parsePublication } from "./parse-ports.ts";
 import {
   type DynamicSettings,
   type InterfaceSettings,
@@ -103,6 +104,11 @@ const TAP_OPTIONS: Readonly<Record<string, Reader>> = {
   route: (value, { routes }) => {
     const route = parseRoute(value);
     return route === undefined ? undefined : { routes: [...routes, route] };
+  },
+  publish: (value, { ports }) => {
+    const { hostAddress, port, ...rest } = parsePublication(value);
+    if (hostAddress !== "") return undefined;
+    return { ports: [...ports, { ...rest, hostAddress, port: port ?? rest.targetPort }] };
   },
   dns: (address, { nameservers }) =>
     parseIpAddress(address) === undefined ? undefined : { nameservers: [...nameservers, address] },
