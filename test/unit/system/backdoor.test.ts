@@ -117,6 +117,7 @@ describe("the VMware backdoor", function () {
     ["has no reply", "no-reply@4", "EPROTO"],
     ["refuses the request", "refuse@2", "ECONNRESET"],
     ["refuses its reply", "refuse@5", "ECONNRESET"],
+    ["does not take the cookie that it gave", "cookie@1", "ECONNRESET"],
   ];
   for (const [what, fault, code] of failures) {
     it(`names the failure, and goes on with the next request, when the host ${what}`, async () => {

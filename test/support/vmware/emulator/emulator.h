@@ -33,6 +33,7 @@ enum fault_kind {
   FAULT_SHORT,      /* the reply is one byte long */
   FAULT_WRONG_TYPE, /* something else than what is asked for is announced */
   FAULT_NO_REPLY,   /* there is no reply */
+  FAULT_COOKIE,     /* the channel that is opened gets another cookie than the program is told */
 };
 
 struct fault {

@@ -31,7 +31,7 @@
 
 struct options options = {.vendor = "VMwareVMware", .has_high_bandwidth = true, .answers_version = true};
 
-static const char *const FAULTS[] = {"checkpoint", "lost", "refuse", "oversize", "short", "wrong-type", "no-reply"};
+static const char *const FAULTS[] = {"checkpoint", "lost", "refuse", "oversize", "short", "wrong-type", "no-reply", "cookie"};
 
 void die(const char *what) {
   fprintf(stderr, "vmware-emulator: %s: %s\n", what, strerror(errno));

@@ -55,6 +55,7 @@ static uint32_t open_message(struct user_regs_struct *registers) {
   registers->rdx = (registers->rdx & 0xFFFF) | id << 16;
   registers->rsi = channel->cookie_high;
   registers->rdi = channel->cookie_low;
+  if (strikes(FAULT_COOKIE)) channel->cookie_low += 1;
   return STATUS_SUCCESS;
 }
 

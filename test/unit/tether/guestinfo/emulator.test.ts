@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { constants } from "node:os";
 import fc from "fast-check";
-import { type Peers, makePeers, RPCTOOL } from "../../../support/vmware/peers.ts";
+import { LIBVMTOOLS, type Peers, makePeers, RPCTOOL } from "../../../support/vmware/peers.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 import { compileC, VmwareHost } from "../../../support/vmware/emulator.ts";
 
@@ -76,6 +76,18 @@ describe("the emulator of VMware's backdoor", function () {
       const set = await host.run([goClient, "set", "guestinfo.c", "from Go"], [goClient]);
       assert.equal(set.status, 0);
       assert.equal(host.get("guestinfo.c"), "from Go");
+    });
+
+    it("serves libvmtools on one channel, request after request", async () => {
+      const { cClient } = peers;
+      host.set("guestinfo.a", "what the host says");
+      for (const options of [[], ["no-high-bandwidth"]]) {
+        const ended = await host.run([cClient, "guestinfo.a", "50"], [LIBVMTOOLS], options);
+        assert.equal(ended.status, 0);
+      }
+      assert.equal(host.requests.length, 100);
+      // It ends at the first that fails.
+      assert.equal((await host.run([cClient, "guestinfo.none", "50"], [LIBVMTOOLS])).status, 4);
     });
   });
 

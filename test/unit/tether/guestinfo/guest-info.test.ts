@@ -97,6 +97,14 @@ describe("guestinfo", () => {
 describe("guestinfo through the backdoor", function () {
   this.timeout(60_000);
 
+  it("says so when the host cuts its answer", async () => {
+    using host = new VmwareHost();
+    const source = `result(await attempt(() => guestinfo.get("guestinfo.a")));`;
+    const seen = await runOnVmware(host, source, ["fault=short@3"]);
+    const message = "guestinfo: info-get guestinfo.a: the host's answer has no status";
+    assert.deepEqual(seen, { code: "guest-initialisation", message });
+  });
+
   it("reads and writes long values, and erases", async () => {
     using host = new VmwareHost();
     const source = `
