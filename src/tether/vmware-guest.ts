@@ -3,8 +3,12 @@ import type { System } from "../system/system.ts";
 import type { GuestinfoSource } from "./configuration/guestinfo-source.ts";
 import type { EventLog } from "./event-log.ts";
 import type { Stages } from "./stages.ts";
+import { STATE_FOLDER } from "./state-store.ts";
 import type { ContainerStatus, GuestinfoStatus } from "./status/index.ts";
 import { AGENT_VERSION } from "./version.ts";
+
+/** Beside the agent's state, in memory. */
+const SEAL_KEY_FILE = `${STATE_FOLDER}/seal-key`;
 
 /** How long the VM stays on for a host that does not take its last status. */
 const FLUSH_LIMIT_MS = 5000;
@@ -39,12 +43,14 @@ export class VmwareGuest {
  * On VMware: opens guestinfo, and reports there from now on whatever happens. Elsewhere nothing is loaded for it.
  *
  * @param events those that are there already, of an agent before this one, are reported too.
+ * @param keyFile keeps what newer documents are opened with.
  * @throws TetherError `guest-initialisation` on VMware without a usable backdoor.
  */
 export async function openVmware(
   system: System,
   stages: Stages,
   events: EventLog,
+  keyFile = SEAL_KEY_FILE,
 ): Promise<VmwareGuest | undefined> {
   if (!isVmware(system)) return undefined;
   const { GuestInfo } = await import("./guestinfo/index.ts");
@@ -58,7 +64,7 @@ export async function openVmware(
   for (const event of events.after(0)) status.happened(event);
   events.subscribe((event) => status.happened(event));
   stages.listen((stage) => status.reached(stage));
-  return new VmwareGuest(new GuestinfoSource(guestinfo), status, sink);
+  return new VmwareGuest(new GuestinfoSource(guestinfo, keyFile), status, sink);
 }
 
 function isVmware(system: System): boolean {

@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import {
   CONFIGURATION_KEY,
@@ -21,11 +23,15 @@ export class GuestinfoSource implements ConfigurationSource {
   /** Whether the container can read the document that was read last; undefined as long as none was. */
   isReadable: boolean | undefined;
   readonly #guestinfo: GuestInfo;
-  /** Opens newer generations as well: what the host sets while the container runs has no key beside it. */
-  #key: Buffer | undefined;
+  readonly #keyFile: string;
 
-  constructor(guestinfo: GuestInfo) {
+  /**
+   * @param keyFile keeps the key for newer generations, which the host sets without one beside them: in memory, and
+   *   outside the container's view. An agent that takes over finds it there.
+   */
+  constructor(guestinfo: GuestInfo, keyFile: string) {
     this.#guestinfo = guestinfo;
+    this.#keyFile = keyFile;
   }
 
   async read(): Promise<Uint8Array | undefined> {
@@ -48,16 +54,17 @@ export class GuestinfoSource implements ConfigurationSource {
     const key = parseSealKey((await this.#guestinfo.get(SEAL_KEY)) ?? "");
     if (key === undefined) return;
     await this.#guestinfo.erase(SEAL_KEY);
-    this.#key = key;
+    mkdirSync(dirname(this.#keyFile), { recursive: true, mode: 0o700 });
+    writeFileSync(this.#keyFile, key, { mode: 0o600 });
   }
 
   #open(text: string): Uint8Array {
-    if (this.#key === undefined) {
+    if (!existsSync(this.#keyFile)) {
       throw new TetherError(
         "guest-initialisation",
         `${CONFIGURATION_KEY} is sealed, and ${SEAL_KEY} holds no key: it is to be set anew for each start`,
       );
     }
-    return openSealed(text, this.#key);
+    return openSealed(text, readFileSync(this.#keyFile));
   }
 }

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /**
  * Runs JavaScript with the agent's code and the real addon as in a VM of VMware's. The source has `system`,
- * `guestinfo`, `GuestinfoSource`, `asNobody(...program)`, which runs a program without rights, and `attempt(call)`,
+ * `guestinfo`, `GuestinfoSource` and a `keyFile` for it, `asNobody(...program)`, which runs a program without rights, and `attempt(call)`,
  * which gives the error's code and message; what it passes to `result` comes back.
  *
  * @param program words before node's, such as an environment.
@@ -35,11 +35,11 @@ export function runCode(
   options: EmulatorOptions = [],
   program: readonly string[] = [],
 ): Promise<Emulated> {
-  const node = [process.execPath, "--input-type=module", "-e", PRELUDE + source];
+  const node = [process.execPath, "--input-type=module", "-e", prelude(host) + source];
   return host.run([...program, ...node], [built("tether.node"), RPCTOOL], options);
 }
 
-const PRELUDE = `
+const prelude = (host: VmwareHost): string => `
   import fs from "node:fs";
   import { spawnSync } from "node:child_process";
   import { LinuxSystem, loadNativeAddon } from "${root}src/system/linux-system.ts";
@@ -47,6 +47,7 @@ const PRELUDE = `
   import { GuestinfoSource } from "${root}src/tether/configuration/guestinfo-source.ts";
   const system = new LinuxSystem(loadNativeAddon("${built("tether.node")}"));
   const guestinfo = new GuestInfo((request) => system.rpci(request));
+  const keyFile = "${host.folder}/seal-key";
   const result = (value) => fs.writeSync(1, "RESULT " + JSON.stringify(value) + "\\n");
   // Both ways to make a request, in turn.
   let turn = 0;

@@ -38,7 +38,7 @@ describe("an agent that finds itself on VMware", function () {
       // On VMware no fw_cfg answers; these ports are this machine's own here.
       const noFwCfg = new Proxy(system, { get: (target, name) =>
         name === "readFwCfg" ? () => undefined : target[name].bind(target) });
-      const vmware = await openVmware(noFwCfg, stages, events);
+      const vmware = await openVmware(noFwCfg, stages, events, keyFile);
       const { document, source } = await findConfiguration(noFwCfg, vmware.source);
       stages.reached("configured");
       vmware.configured("web");
@@ -70,7 +70,7 @@ describe("an agent that finds itself on VMware", function () {
       const { Stages } = await import("${src}tether/stages.ts");
       const events = new EventLog();
       events.record({ started: { pid: 7 } }, "");
-      const vmware = await openVmware(system, new Stages(2), events);
+      const vmware = await openVmware(system, new Stages(2), events, keyFile);
       vmware.configured("web");
       await vmware.flush();
       result(JSON.parse(await guestinfo.get("guestinfo.tether.status")));`;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -24,6 +24,7 @@ import {
   describeConfigurationSource,
   type SourceUnderTest,
 } from "../../../support/configuration-source-suite.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 import { RecordingSystem } from "../../../support/recording-system.ts";
 import { FakeGuestinfo } from "../../../support/vmware/fake-guestinfo.ts";
 
@@ -55,14 +56,15 @@ function set(host: FakeGuestinfo, text: string | undefined): void {
 
 function guestinfo(encode: (host: FakeGuestinfo, document: Uint8Array) => string): SourceUnderTest {
   const host = new FakeGuestinfo();
+  const folder = mkdtempSync(join(tmpdir(), "tether-source-"));
   return {
-    source: new GuestinfoSource(new GuestInfo(host.rpci)),
+    source: new GuestinfoSource(new GuestInfo(host.rpci), join(folder, "state", "key")),
     put: (document) => set(host, document && encode(host, document)),
     spoil: () => {
       const text = host.keys.get(CONFIGURATION_KEY) ?? "";
       host.keys.set(CONFIGURATION_KEY, `${text.slice(0, 12)}!${text.slice(13)}`);
     },
-    [Symbol.dispose]: nothing,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
   };
 }
 
@@ -109,13 +111,16 @@ describeConfigurationSource("a file of base64", () =>
 );
 
 describe("the configuration in guestinfo", () => {
+  const folder = useTemporaryFolder();
   let host: FakeGuestinfo;
   let source: GuestinfoSource;
   const document = gzipSync("a document");
   beforeEach(() => {
     host = new FakeGuestinfo();
-    source = new GuestinfoSource(new GuestInfo(host.rpci));
+    source = sourceOf(folder.path);
   });
+
+  const sourceOf = (path: string) => new GuestinfoSource(new GuestInfo(host.rpci), join(path, "seal-key"));
 
   function seal(): string {
     const key = makeSealKey();
@@ -146,6 +151,9 @@ describe("the configuration in guestinfo", () => {
     await source.read();
     set(host, sealText(gzipSync("newer"), parseSealKey(key) ?? Buffer.alloc(0)));
     assert.deepEqual(await source.read(), gzipSync("newer"));
+    // So does an agent that takes over.
+    assert.deepEqual(await sourceOf(folder.path).read(), gzipSync("newer"));
+    assert.equal(statSync(join(folder.path, "seal-key")).mode & 0o777, 0o600);
   });
 
   it("is refused when nobody gave the key, or it is another's", async () => {
@@ -213,7 +221,7 @@ describe("the search for the configuration", () => {
   });
 
   it("asks fw_cfg, guestinfo and the kernel's word, and names all of them when there is none", async () => {
-    const guest = new GuestinfoSource(new GuestInfo(new FakeGuestinfo().rpci));
+    const guest = new GuestinfoSource(new GuestInfo(new FakeGuestinfo().rpci), "/nowhere");
     await assert.rejects(
       findConfiguration(new RecordingSystem(), guest),
       catalogueError(

@@ -42,7 +42,7 @@ describe("the secrets of a configuration in guestinfo", function () {
   };
 
   const READ = `
-    const document = await new GuestinfoSource(guestinfo).read();
+    const document = await new GuestinfoSource(guestinfo, keyFile).read();
     if (Buffer.from(document).toString() !== ${JSON.stringify(SECRET)}) throw new Error("not the document");`;
 
   it("could be read by whoever runs in the VM, were nothing done about it", async () => {
@@ -68,7 +68,7 @@ describe("the secrets of a configuration in guestinfo", function () {
     for (const part of splitText(CONFIGURATION_KEY, sealText(long, parseSealKey(key) ?? Buffer.alloc(0))))
       host.set(part.key, part.value);
     const agent = `
-      const document = await new GuestinfoSource(guestinfo).read();
+      const document = await new GuestinfoSource(guestinfo, keyFile).read();
       if (document.length !== ${long.length}) throw new Error("not the document");`;
     const found = await askForEverything(agent);
     assert.equal(Object.keys(found).filter((name) => name.startsWith(`${CONFIGURATION_KEY}.`)).length, 4);
@@ -87,7 +87,7 @@ describe("the secrets of a configuration in guestinfo", function () {
   it("are not given away by a key of the container's own making: its document is not opened", async () => {
     const source = `${READ}
       asNobody("${RPCTOOL}", "info-set ${SEAL_KEY} ${makeSealKey()}");
-      result(await attempt(() => new GuestinfoSource(guestinfo).read()));`;
+      result(await attempt(() => new GuestinfoSource(guestinfo, keyFile).read()));`;
     const refused = (await runOnVmware(host, source)) as { message: string };
     assert.match(refused.message, /was not sealed with the key of this VM/);
   });
