@@ -36,11 +36,20 @@ export function makeCgroups(root: string = CGROUP_ROOT): void {
  * @returns a write-only descriptor of the container's `cgroup.procs`: whoever writes `0` to it moves there.
  */
 export function openContainerCgroup(nanoCpus: number, root: string = CGROUP_ROOT): number {
-  if (nanoCpus > 0) {
-    const quotaUs = Math.ceil((nanoCpus * CPU_PERIOD_US) / NANOS_PER_MICRO / 1_000_000);
-    writeFileSync(join(root, CONTAINER_CGROUP, "cpu.max"), `${quotaUs} ${CPU_PERIOD_US}`);
-  }
+  // Without a limit it is as the kernel makes it.
+  if (nanoCpus > 0) limitCpus(nanoCpus, root);
   return openSync(join(root, CONTAINER_CGROUP, "cgroup.procs"), constants.O_WRONLY);
+}
+
+/**
+ * Limits the CPU time that the container can have.
+ *
+ * @param nanoCpus as {@link openContainerCgroup}'s.
+ */
+export function limitCpus(nanoCpus: number, root: string = CGROUP_ROOT): void {
+  const quotaUs = Math.ceil((nanoCpus * CPU_PERIOD_US) / NANOS_PER_MICRO / 1_000_000);
+  const quota = nanoCpus === 0 ? "max" : String(quotaUs);
+  writeFileSync(join(root, CONTAINER_CGROUP, "cpu.max"), `${quota} ${CPU_PERIOD_US}`);
 }
 
 /** Of the memory that is free when the container starts, the agent and the kernel keep this part, within bounds. */

@@ -13,6 +13,7 @@ export {
 } from "./agent-images.ts";
 export {
   limitContainer,
+  limitCpus,
   limitProcesses,
   makeCgroups,
   openContainerCgroup,
@@ -30,3 +31,4 @@ export { Reaper } from "./reaper.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
 export { KernelContainerCgroup } from "./container-cgroup.ts";
 export type { NetworkConfiguration } from "./network/configuration.ts";
+export type { Names } from "./name-files.ts";

@@ -7,7 +7,9 @@ import {
   mountAgentFileSystems,
   mountLayerDisk,
   limitContainer,
+  limitCpus,
   limitProcesses,
+  type Names,
   openContainerCgroup,
   Reaper,
   readDiskSerial,
@@ -16,7 +18,6 @@ import {
   restrictDevices,
   writeSysctls,
 } from "../init/index.ts";
-import type { Network } from "../init/network/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import {
@@ -31,11 +32,14 @@ import {
 import type { Takeover } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
+import { AgentNetwork } from "./agent-network.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
 import { FwCfgSource } from "./configuration/fw-cfg-source.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { installCrashPlan } from "./crash-handling.ts";
 import { EventLog } from "./event-log.ts";
+import { OneChange } from "./one-change.ts";
+import { outputRecord } from "./output-record.ts";
 import { openLink } from "./link.ts";
 import { LogPort } from "./log-port.ts";
 import { LogWriter } from "./log-writer.ts";
@@ -76,7 +80,9 @@ export class Agent {
   readonly #outcome = Promise.withResolvers<Exit | undefined>();
   #container: ContainerHandles | undefined;
   #sessions: ContainerSessions | undefined;
-  #network: Network | undefined;
+  readonly #network: AgentNetwork;
+  /** As it is applied. */
+  #configuration: Configuration | undefined;
   #acknowledgement: Acknowledgement | undefined;
   #log: LogWriter | undefined;
   #store: StateStore | undefined;
@@ -88,12 +94,20 @@ export class Agent {
   #isSuccessor = false;
   /** Until it is confirmed. */
   #takeover: Takeover | undefined;
-  #isUpgrading = false;
+  readonly #changes = new OneChange();
 
   constructor(components: AgentComponents) {
     this.#components = components;
     this.#takeover = components.takeover;
-    this.#reaper = new Reaper(components.system);
+    const { system, stages } = components;
+    this.#reaper = new Reaper(system);
+    this.#network = new AgentNetwork({
+      ...{ system, reaper: this.#reaper, report: (message) => stages.failed(message) },
+      // Before there is a container, its files are made with what there is then.
+      onNames: () => {
+        if (this.#container !== undefined) this.#renewNames(this.#configuration);
+      },
+    });
   }
 
   /**
@@ -147,7 +161,7 @@ export class Agent {
   async #finish(): Promise<void> {
     await this.#outcome.promise;
     this.#components.stages.reached("process ended");
-    await Promise.all([this.#network?.release(), this.#acknowledgement?.wait()]);
+    await Promise.all([this.#network.release(), this.#acknowledgement?.wait()]);
   }
 
   /** Everything but the agent has gone on: it finds the container, its processes and their output where they were. */
@@ -171,15 +185,13 @@ export class Agent {
       if (this.#takeover === undefined) this.#recordRestart(crash);
     });
     const configuration = await checkConfiguration(await parseConfiguration(store.document));
+    this.#configuration = configuration;
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
     this.#vmware?.configured(configuration.hostname);
     this.#container = store.container;
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
-    if (configuration.network.interfaces.length > 0) {
-      this.#network = await this.#makeNetwork(configuration);
-      this.#network.resume(configuration.network);
-    }
+    await this.#network.resume(configuration.network);
     const { sessions } = store;
     store.closeForgotten(sessions);
     this.#sessions.resume(sessions, store.life);
@@ -208,15 +220,35 @@ export class Agent {
   async #upgrade(request: UpgradeRequest): Promise<never> {
     const { system, launcher } = this.#components;
     if (this.#store === undefined) throw new TetherError("conflict", "the container VM only serves files");
-    if (this.#isUpgrading || this.#takeover !== undefined)
+    if (this.#takeover !== undefined)
       throw new TetherError("conflict", "the agent is being upgraded already");
-    this.#isUpgrading = true;
-    try {
+    return this.#changes.run(async () => {
       const { upgradeAgent } = await import("./upgrade.ts");
-      return await upgradeAgent(request, { system, reaper: this.#reaper, launcher: launcher() });
-    } finally {
-      this.#isUpgrading = false;
-    }
+      return upgradeAgent(request, { system, reaper: this.#reaper, launcher: launcher() });
+    });
+  }
+
+  /** Brings the container to a newer document. @returns what was changed. */
+  async #reload(document: Uint8Array): Promise<string[]> {
+    const [store, sessions] = [this.#store, this.#sessions];
+    if (store === undefined || sessions === undefined)
+      throw new TetherError("conflict", "the container VM only serves files");
+    if (this.#takeover !== undefined) throw new TetherError("conflict", "the agent is being upgraded");
+    return this.#changes.run(async () => {
+      const { reloadConfiguration } = await import("./reload.ts");
+      return reloadConfiguration(document, {
+        document: store.document,
+        applyNetwork: ({ network }) => this.#network.apply(network),
+        writeNames: (next) => this.#renewNames(next),
+        limitCpus,
+        limitProcesses,
+        changeRestartPolicy: (policy) => sessions.changeRestartPolicy(policy),
+        applied: (bytes, next) => {
+          store.saveDocument(bytes);
+          this.#configuration = next;
+        },
+      });
+    });
   }
 
   /** From here on the agent before is history. */
@@ -230,7 +262,7 @@ export class Agent {
       this.#recordRestart("upgrade");
     });
     removeAgentImages(system);
-    this.#network?.renewPrograms();
+    this.#network.renewPrograms();
   }
 
   async #configure(): Promise<Configuration> {
@@ -269,6 +301,7 @@ export class Agent {
   /** The process starts before the link's code is even loaded: it needs none of it. */
   async #startContainer(configuration: Configuration): Promise<void> {
     const { system, stages } = this.#components;
+    this.#configuration = configuration;
     this.#log?.configure(configuration.log);
     this.#vmware?.configured(configuration.hostname);
     try {
@@ -311,35 +344,23 @@ export class Agent {
     const { system, stages } = this.#components;
     if (domainname !== "") system.setDomainname(domainname);
     if (network.interfaces.length === 0 || servesFilesOnly) return;
-    this.#network = await this.#makeNetwork(configuration);
     await this.#network.apply(network);
     stages.reached("network configured");
-  }
-
-  async #makeNetwork(configuration: Configuration): Promise<Network> {
-    const { system, stages } = this.#components;
-    const { Network } = await import("../init/network/index.ts");
-    const network = new Network({
-      system,
-      reaper: this.#reaper,
-      // Before there is a container, its files are made with what there is then.
-      onNames: () => {
-        if (this.#container !== undefined) renewNameFiles(system, { ...configuration, ...network.names });
-      },
-      report: (message) => stages.failed(message),
-    });
-    return network;
   }
 
   #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {
     const { privileged, readOnlyRoot } = configuration.security;
     const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
     const options = { privileged, readOnlyRoot, workingDirectory, shmBytes: configuration.shmBytes };
-    const names = {
-      ...configuration,
-      ...(this.#network?.names ?? { resolver: configuration.network.resolver }),
-    };
-    return makeContainerNamespace(this.#components.system, names, options);
+    return makeContainerNamespace(this.#components.system, this.#namesOf(configuration), options);
+  }
+
+  #renewNames(configuration: Configuration | undefined): void {
+    if (configuration !== undefined) renewNameFiles(this.#components.system, this.#namesOf(configuration));
+  }
+
+  #namesOf(configuration: Configuration): Names {
+    return { ...configuration, ...(this.#network.names ?? { resolver: configuration.network.resolver }) };
   }
 
   /** @param logged what an agent before this one has logged of the main process's output. */
@@ -355,7 +376,8 @@ export class Agent {
     const record = (): OutputRecord | undefined => {
       const offsets = isFirst ? logged : NOTHING_LOGGED;
       isFirst = false;
-      return this.#outputRecord(offsets);
+      const log = this.#log;
+      return log && outputRecord(log, offsets, (latest) => this.#store?.saveLogged(latest));
     };
     return new ContainerSessions(
       { main: session, ...life },
@@ -366,7 +388,7 @@ export class Agent {
         openPty,
         cgroup: this.#cgroup,
         container: () => this.#container ?? container,
-        renew: () => this.#renewContainer(configuration),
+        renew: () => this.#renewContainer(this.#configuration ?? configuration),
         record,
         report: (body, sessionId) => {
           if (body.started && sessionId === MAIN_SESSION) stages.reached("process started");
@@ -386,23 +408,6 @@ export class Agent {
     this.#store?.saveContainer(this.#container);
     closeSync(before.namespace);
     closeSync(before.root);
-  }
-
-  #outputRecord(logged: LoggedOffsets): OutputRecord | undefined {
-    const log = this.#log;
-    if (log === undefined) return undefined;
-    let latest = logged;
-    const note = (change: Partial<LoggedOffsets>): void => {
-      latest = { ...latest, ...change, fileBytes: log.writtenBytes };
-      this.#store?.saveLogged(latest);
-    };
-    note({});
-    return {
-      output: log.output("stdout", logged.output, (output) => note({ output })),
-      errorOutput: log.output("stderr", logged.errorOutput, (errorOutput) => note({ errorOutput })),
-      outputOffset: logged.output,
-      errorOutputOffset: logged.errorOutput,
-    };
   }
 
   async #serve({ link, servesFilesOnly }: Configuration): Promise<void> {
@@ -459,6 +464,7 @@ export class Agent {
       setClock: (milliseconds) => correctClock(system, milliseconds),
       logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
       limitProcesses: (pidsLimit) => limitProcesses(pidsLimit),
+      reload: (document) => this.#reload(document),
       describeAgent: () => ({
         version: AGENT_VERSION,
         diskSerial: readDiskSerial("/"),

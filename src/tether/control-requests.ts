@@ -26,6 +26,8 @@ export interface ControlComponents {
   readonly logRotated: (writtenBytes: number) => void;
   /** @param pidsLimit 0 for as many processes as the VM can spare. */
   readonly limitProcesses: (pidsLimit: number) => void;
+  /** @returns what was changed. */
+  readonly reload: (document: Uint8Array) => Promise<string[]>;
   readonly describeAgent: () => tether.control.AgentState.$Properties;
   /** Returns only by failing: else there is another agent. */
   readonly upgrade: (request: UpgradeRequest) => Promise<never>;
@@ -76,7 +78,10 @@ export class ControlRequests implements ControlTarget {
     else if (request.powerOff) agent.powerOff();
     else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
     else if (request.updatePidsLimit) agent.limitProcesses(request.updatePidsLimit.pidsLimit ?? 0);
-    else if (request.logRotated) agent.logRotated(request.logRotated.writtenBytes ?? 0);
+    else if (request.reload) {
+      const document = request.reload.document ?? new Uint8Array();
+      return agent.reload(document).then((changes) => ({ reloaded: { changes } }));
+    } else if (request.logRotated) agent.logRotated(request.logRotated.writtenBytes ?? 0);
     else if (request.describeAgent) return { agent: agent.describeAgent() };
     else if (request.upgradeAgent) return agent.upgrade(checkUpgrade(request.upgradeAgent));
     else if (request.confirmUpgrade) agent.confirmUpgrade();

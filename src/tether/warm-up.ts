@@ -91,6 +91,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
       setClock: () => {},
       logRotated: () => {},
       limitProcesses: () => {},
+      reload: () => Promise.resolve([]),
       describeAgent: () => ({}),
       upgrade: () => Promise.reject(new Error("not here")),
       confirmUpgrade: () => {},

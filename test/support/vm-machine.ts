@@ -5,6 +5,7 @@ import { KERNEL_COMMAND_LINE } from "../../iso-build/command-line.ts";
 import {
   identifyProcess,
   type Machine,
+  type MachineInterface,
   QemuDriver,
   type RunningMachine,
 } from "../../src/hypervisor/index.ts";
@@ -19,6 +20,7 @@ export interface StartedMachine {
   readonly machine: Machine;
   readonly running: RunningMachine;
   readonly keys: LinkKeys;
+  readonly document: tether.config.Config.$Properties;
 }
 
 /** Starts a container VM of the demo image that runs a shell on its standard input. The caller destroys it. */
@@ -28,7 +30,14 @@ export async function startShellMachine(
     start,
     name = start,
     fileLimitBytes,
-  }: { readonly start: "cold" | "forked"; readonly name?: string; readonly fileLimitBytes?: number },
+    interfaces = [],
+  }: {
+    readonly start: "cold" | "forked";
+    readonly name?: string;
+    readonly fileLimitBytes?: number;
+    /** Plugged; the document names none of them. */
+    readonly interfaces?: readonly MachineInterface[];
+  },
 ): Promise<StartedMachine> {
   const { signal } = new AbortController();
   const folder = host.file(name);
@@ -39,7 +48,8 @@ export async function startShellMachine(
   await createContainerDisk({ image: image.disk, target: disk, signal });
   const keys = makeLinkKeys();
   const configuration = join(folder, "config");
-  writeFileSync(configuration, encodeShellConfiguration(keys));
+  const document = shellDocument(keys);
+  writeFileSync(configuration, tether.config.Config.encode(document).finish());
   const templates = host.state("templates");
   mkdirSync(templates, { recursive: true });
   const boot = (file: string): string => join(ROOT, "build/boot", file);
@@ -60,7 +70,7 @@ export async function startShellMachine(
       hardware: "virtio",
       disk,
       configuration,
-      interfaces: [],
+      interfaces,
       log: join(folder, "log"),
       fileLimitBytes,
       templates:
@@ -73,11 +83,11 @@ export async function startShellMachine(
   rmSync(configuration);
   const identity = identifyProcess(machine.pid);
   assert(identity !== undefined);
-  return { machine, running: { identity, folder }, keys };
+  return { machine, running: { identity, folder }, keys, document };
 }
 
-function encodeShellConfiguration(keys: LinkKeys): Uint8Array {
-  return tether.config.Config.encode({
+function shellDocument(keys: LinkKeys): tether.config.Config.$Properties {
+  return {
     version: CONFIGURATION_VERSION,
     id: "0".repeat(64),
     name: "many_clients",
@@ -93,7 +103,7 @@ function encodeShellConfiguration(keys: LinkKeys): Uint8Array {
     hostTimeMs: Date.now(),
     randomSeed: Buffer.alloc(64, 1),
     link: { hostKey: keys.hostPrivateKey, clientPublicKey: keys.clientPublicKey },
-  }).finish();
+  };
 }
 
 function encodeTemplateConfiguration(): Uint8Array {

@@ -7,6 +7,7 @@ import { checkSecurity } from "./checks/security.ts";
 import { checkSession } from "./checks/session.ts";
 import { checkSafe, MOST_NAME_BYTES, quote } from "./checks/text.ts";
 import { type Problem, Problems } from "./problems.ts";
+import { protoName } from "./proto-name.ts";
 
 type Document = tether.config.Config.$Properties;
 
@@ -51,11 +52,6 @@ function checkTemplate(document: Document, problems: Problems): void {
 
 function isEmpty(value: unknown): boolean {
   return !value || (typeof value === "object" && Object.keys(value).length === 0);
-}
-
-/** protobufjs writes `extraHosts` for `extra_hosts`. */
-function protoName(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 async function checkContainer(document: Document, problems: Problems): Promise<void> {
