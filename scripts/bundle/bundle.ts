@@ -32,7 +32,7 @@ export async function bundle(
     legalComments: "none",
     minifySyntax: true,
     logLevel: "warning",
-    plugins: [withoutDeadWeight],
+    plugins: [withoutDeadWeight(isAgent)],
     ...form,
     define: { ...form.define, TETHER_VERSION: JSON.stringify(version) },
     logOverride: { "empty-import-meta": "error" },

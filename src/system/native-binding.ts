@@ -76,6 +76,9 @@ export interface NativeBinding {
   reapChild(pid: number): ChildStatus | undefined;
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
+  makePacketCipher(key: Uint8Array, iv: Uint8Array): PacketCipherHandle;
+  sealPacket(cipher: PacketCipherHandle, packet: Uint8Array): void;
+  openPacket(cipher: PacketCipherHandle, length: number, body: Uint8Array, tag: Uint8Array): boolean;
   makeRing(capacity: number): number;
   openRing(descriptor: number, source: number | undefined, listener: () => void): RingHandle;
   ringState(ring: RingHandle): NativeRingState;
@@ -104,6 +107,9 @@ export interface NativeBinding {
 export interface NativeRingState extends Omit<RingState, "error"> {
   readonly error?: NativeError;
 }
+
+/** The addon's own reference to a cipher. */
+export type PacketCipherHandle = object & { readonly opaquePacketCipher: unique symbol };
 
 /** The addon's own reference to an open ring. */
 export type RingHandle = object & { readonly opaqueRing: unique symbol };

@@ -3,10 +3,12 @@ import { RUN_DIRECTORY } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { CRASH_VARIABLE } from "../system/crash-plan.ts";
 import { LinuxSystem, loadNativeAddon } from "../system/linux-system.ts";
+import { NativePacketCiphers } from "../system/packet-ciphers.ts";
 import { Agent } from "./agent.ts";
 import { Assets, type ReadAsset } from "./assets.ts";
 import { loadOpenPty } from "./node-pty.ts";
 import { installCrashPlan, readTakeover } from "./crash-handling.ts";
+import { providePacketCiphers } from "./ssh2-addon.ts";
 import { Stages } from "./stages.ts";
 import { TRIAL_OPTION } from "./trial-option.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -50,7 +52,9 @@ export function main(readAsset: ReadAsset): void {
   if (stage0Ms !== undefined) stages.wasReached("stage 0", Number(stage0Ms));
   stages.reached("agent started");
   const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
-  const system = new LinuxSystem(loadNativeAddon(assets.unpack("tether.node")));
+  const native = loadNativeAddon(assets.unpack("tether.node"));
+  const system = new LinuxSystem(native);
+  providePacketCiphers(new NativePacketCiphers(native));
   const takeover = readTakeover(process.env);
   if (takeover !== undefined) {
     system.closeOnExec(takeover.oldRoot);

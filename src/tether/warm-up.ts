@@ -15,10 +15,12 @@ import {
 } from "../protocol/link-names.ts";
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
 import { type ContainerCgroup, ContainerSessions } from "../session/index.ts";
+import type { PacketCiphers } from "../system/packet-ciphers.ts";
 import { type Configuration, decodeConfiguration } from "./configuration/decode.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
 import { LogWriter, type LogWriterComponents } from "./log-writer.ts";
+import { providePacketCiphers } from "./ssh2-addon.ts";
 import { StateStore } from "./state-store.ts";
 import { USUAL_INTERFACE, warmUpNetwork } from "./warm-up-network.ts";
 import { WarmUpSystem } from "./warm-up-system.ts";
@@ -28,6 +30,7 @@ export interface WarmUpTools {
   readonly Client: new () => Client;
   readonly generateKey: () => { readonly private: string; readonly public: string };
   readonly parseKey: (key: string) => ParsedKey | Error;
+  readonly packetCiphers: PacketCiphers;
 }
 
 /**
@@ -75,6 +78,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
       store,
     },
   );
+  providePacketCiphers(tools.packetCiphers);
   await warmUpNetwork(system, join(folder, "network"), configuration.network);
   const { SshServer } = await import("./ssh-server.ts");
   const server = new SshServer(configuration.link, {
