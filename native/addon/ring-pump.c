@@ -23,6 +23,9 @@
  */
 #define TRIM_AFTER_MS 100
 
+/* So much free memory stays with rings that are in use, all together: what one of them has. */
+#define SPARE_BYTES (4u << 20)
+
 #define WAKE UINT64_MAX
 
 struct pump {
@@ -113,10 +116,11 @@ static void tell_all_of_change(void) {
 }
 
 static void trim_all(void) {
+  uint64_t spare = SPARE_BYTES;
   pump.trim_at = 0;
   for (uint32_t place = 0; place < pump.places; place++) {
     struct watch *watch = pump.watches[place];
-    if (watch != NULL && watch->trim != NULL) watch->trim(watch);
+    if (watch != NULL && watch->trim != NULL) watch->trim(watch, &spare);
   }
 }
 

@@ -21,8 +21,11 @@ struct watch {
   void (*ready)(struct watch *);
   /* In the thread, which holds the lock: JavaScript has changed something. May be NULL. */
   void (*changed)(struct watch *);
-  /* In the thread, which holds the lock: a good time to give memory back. May be NULL. */
-  void (*trim)(struct watch *);
+  /*
+   * In the thread, which holds the lock: a good time to give memory back, but for what will be used again at once, of
+   * which `spare` bytes may stay; it takes them from there. May be NULL.
+   */
+  void (*trim)(struct watch *, uint64_t *spare);
 
   bool is_waited_for; /* in the epoll set; under the lock */
   _Atomic bool has_news;

@@ -10,6 +10,14 @@
 /* A pipe holds 64 KiB; a longer turn would keep other processes, and a crash, waiting. */
 #define MOST_PER_TURN 262144u
 
+/*
+ * A process that fills its pipe (64 KiB, pipe(7)) between two turns prints a lot: a larger one takes more of its
+ * writes before it, the pump and the main thread have to wait for each other. Not for every pipe, as they count
+ * against the user's limit (/proc/sys/fs/pipe-user-pages-soft).
+ */
+#define FULL_PIPE 65536
+#define LARGE_PIPE (1 << 19)
+
 /* The first byte that must not be read: for want of room, or because JavaScript does not want it yet. */
 static uint64_t boundary(const struct ring *ring) {
   uint64_t full = ring->header->start + ring->capacity, limit = ring->header->limit;
@@ -29,6 +37,12 @@ static void handle_failure(struct ring *ring, int error) {
   if (error != EAGAIN && error != EINTR) end_reading(ring, error == EIO ? 0 : error);
 }
 
+/* It may be a terminal, or the memory may be missing: then everything stays as it is. */
+static void grow(struct ring *ring) {
+  ring->is_grown = true;
+  (void)!fcntl(ring->watch.descriptor, F_SETPIPE_SZ, LARGE_PIPE);
+}
+
 /* Inside the pump's section: no crash comes between the read and the new head. */
 static void read_turn(struct ring *ring, uint64_t room) {
   struct ring_header *header = ring->header;
@@ -41,6 +55,8 @@ static void read_turn(struct ring *ring, uint64_t room) {
     end_reading(ring, 0);
   } else {
     header->head = head + (uint64_t)count;
+    if (count >= FULL_PIPE && !ring->is_grown) grow(ring);
+    ring->is_busy = true;
     tell_javascript(&ring->watch);
   }
 }
@@ -84,10 +100,17 @@ static void punch(const struct ring *ring, uint64_t from, uint64_t to) {
   if (length > first) (void)!fallocate(ring->file, mode, PAGE, (off_t)(length - first));
 }
 
-static void trim(struct watch *watch) {
+static void trim(struct watch *watch, uint64_t *spare) {
   struct ring *ring = (struct ring *)watch;
   uint64_t from = first_free(ring), to = ring->header->start / PAGE * PAGE;
+  bool is_busy = ring->is_busy;
+  ring->is_busy = false;
   if (from >= to) return;
+  if (is_busy && to - from <= *spare) {
+    *spare -= to - from;
+    plan_trim();
+    return;
+  }
   punch(ring, from, to);
   ring->trimmed = to;
 }

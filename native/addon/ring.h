@@ -25,6 +25,8 @@ struct ring {
   uint8_t *data; /* mapped twice, one behind the other, so that no byte sequence is ever cut in two */
   uint64_t capacity;
   _Atomic bool is_stalled;  /* the source waits for room or for a higher limit */
+  bool is_grown;            /* its pipe was made larger; the pump's */
+  bool is_busy;             /* it has got bytes since the last time to trim; the pump's */
   _Atomic uint64_t trimmed; /* what lies before is not in memory, as far as it is free; the pump's */
 };
 

@@ -12,13 +12,16 @@ import { Terminal } from "../support/vm-terminal.ts";
 const KILLS = 50;
 
 /**
- * What is printed before the next kill, at least: 1.5 MB only when the client is back, 300 kB only when the agent reads
- * again; with none it comes as soon as the agent can be killed, within its taking over. That is not to last for more
- * than five in a row, or the container is given up.
+ * What is printed before the next kill, at least: 3.5 MB only when the client is back, 1.3 MB, more than two pipes hold,
+ * only when the agent reads again; with none it comes as soon as the agent can be killed, within its taking over. That
+ * is not to last for more than five in a row, or the container is given up.
  */
-const BETWEEN_KILLS_BYTES = [1_500_000, 0, 300_000, 0, 0];
+const BETWEEN_KILLS_BYTES = [3_500_000, 0, 0, 0, 0, 1_300_000, 0, 0, 0, 0];
 
-const LINE_BYTES = 10;
+/** As the program prints them. */
+const LINE_BYTES = 80;
+
+const lineOf = (number: number): string => `${String(number).padStart(LINE_BYTES - 1, "0")}\n`;
 
 /** Goes to a command while the agent is killed. */
 const PIECE_BYTES = 64 * 1024;
@@ -42,7 +45,7 @@ describe("an agent that is killed, again and again", function () {
     const steps = kills.map((signal, index) => `${at(BETWEEN_KILLS_BYTES, index)}:${signal}`);
     const run = await host.run(["run", "--name", "printer", image, "restless", ...steps]);
     assert.equal(run.status, 7);
-    const errorOutput = run.stderr.subarray(run.stderr.indexOf("000000000\n"));
+    const errorOutput = run.stderr.subarray(run.stderr.indexOf(lineOf(0)));
     assertCounted(run.stdout);
     assertCounted(errorOutput);
     const log = await host.run(["logs", "printer"]);
@@ -128,15 +131,14 @@ function at(list: readonly number[], index: number): number {
   return list[index % list.length] ?? 0;
 }
 
-/** Every line of nine digits once, in order. */
+/** Every line once, in order. */
 function assertCounted(bytes: Buffer): void {
   const count = bytes.length / LINE_BYTES;
   for (let line = 0; line < count; line++) {
     const text = bytes.toString("latin1", line * LINE_BYTES, (line + 1) * LINE_BYTES);
-    if (text !== `${String(line).padStart(LINE_BYTES - 1, "0")}\n`)
-      assert.fail(`line ${line} is ${JSON.stringify(text)}`);
+    if (text !== lineOf(line)) assert.fail(`line ${line} is ${JSON.stringify(text)}`);
   }
-  assert(count > 100_000, `${count} lines`);
+  assert(bytes.length > 3_000_000, `${bytes.length} bytes`);
 }
 
 /** Writes as fast as it is taken until it is over. @returns what it wrote. */

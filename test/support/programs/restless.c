@@ -14,8 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LINES 400
-#define LINE 10
+/* Long enough that it is the agent and not its log, record by record, that is put to the test. */
+#define LINES 50
+#define LINE 80
 #define LAST_BYTES (2 << 20)
 #define LOOK_EVERY_US 1000
 
@@ -23,7 +24,7 @@ static _Atomic uint64_t *printed;
 
 static void print_lines(int to, uint64_t *number) {
   char block[LINES * LINE + 1];
-  for (int i = 0; i < LINES; i++) sprintf(block + i * LINE, "%09lu\n", (unsigned long)(*number)++);
+  for (int i = 0; i < LINES; i++) sprintf(block + i * LINE, "%0*lu\n", LINE - 1, (unsigned long)(*number)++);
   for (size_t done = 0; done < LINES * LINE;) {
     ssize_t length = write(to, block + done, LINES * LINE - done);
     if (length < 0) exit(3);

@@ -101,10 +101,7 @@ describe("a counted input", function () {
     const bytes = randomBytes(300_000);
     let offset = fed.input.write(bytes);
     assert.ok(offset < bytes.length);
-    const before = process.cpuUsage();
-    await sleep(200);
-    const { user, system } = process.cpuUsage(before);
-    assert.ok(user + system < 100_000, `${user + system} µs`);
+    assert.ok((await leastCpuMs()) < 20);
     const received: Buffer[] = [];
     for (let count = 0; count < bytes.length; ) {
       const piece = fed.read(65_536);
@@ -144,3 +141,18 @@ describe("a counted input", function () {
     closeSync(ring);
   });
 });
+
+/**
+ * CPU time that this process uses in 40 ms, the least of some: a thread that is busy is so always, and what earlier
+ * tests have left to collect is not.
+ */
+async function leastCpuMs(): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < 5; i += 1) {
+    const before = process.cpuUsage();
+    await sleep(40);
+    const { user, system } = process.cpuUsage(before);
+    times.push((user + system) / 1000);
+  }
+  return Math.min(...times);
+}
