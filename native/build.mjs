@@ -91,6 +91,8 @@ async function addonArguments(root) {
     "-pthread",
     "-fvisibility=hidden",
     ...WARNINGS,
+    // Of Node-API: strings outside of JavaScript's memory.
+    "-DNAPI_VERSION=10",
     `-I${HEADERS}`,
     `-isystem${OPENSSL_HEADERS}`,
     ...(await sources(root, "native/addon")),

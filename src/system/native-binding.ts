@@ -76,6 +76,8 @@ export interface NativeBinding {
   reapChild(pid: number): ChildStatus | undefined;
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
+  /** For the executable's boot script (scripts/agent/bootstrap.cjs). */
+  externalText(bytes: ArrayBuffer): string;
   makePacketCipher(key: Uint8Array, iv: Uint8Array): PacketCipherHandle;
   sealPacket(cipher: PacketCipherHandle, packet: Uint8Array): void;
   openPacket(cipher: PacketCipherHandle, length: number, body: Uint8Array, tag: Uint8Array): boolean;

@@ -2,6 +2,7 @@ import { writeSync } from "node:fs";
 import { RUN_DIRECTORY } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { CRASH_VARIABLE } from "../system/crash-plan.ts";
+import type { NativeBinding } from "../system/native-binding.ts";
 import { LinuxSystem, loadNativeAddon } from "../system/linux-system.ts";
 import { NativePacketCiphers } from "../system/packet-ciphers.ts";
 import { Agent } from "./agent.ts";
@@ -27,8 +28,9 @@ const CONSOLE = 2;
  * The agent's entry point, called by the executable's boot script (scripts/build-agent.ts).
  *
  * @param readAsset reads what was packed into the executable.
+ * @param addon PID 1's: the boot script has loaded it, for the agent's own source.
  */
-export function main(readAsset: ReadAsset): void {
+export function main(readAsset: ReadAsset, addon: NativeBinding | undefined): void {
   if (process.argv.includes("--version")) {
     writeSync(1, `tether ${AGENT_VERSION}\n`);
     return;
@@ -52,7 +54,7 @@ export function main(readAsset: ReadAsset): void {
   if (stage0Ms !== undefined) stages.wasReached("stage 0", Number(stage0Ms));
   stages.reached("agent started");
   const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
-  const native = loadNativeAddon(assets.unpack("tether.node"));
+  const native = addon ?? loadNativeAddon(assets.unpack("tether.node"));
   const system = new LinuxSystem(native);
   providePacketCiphers(new NativePacketCiphers(native));
   const takeover = readTakeover(process.env);

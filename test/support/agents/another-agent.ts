@@ -3,6 +3,7 @@ import type { ReadAsset } from "../../../src/tether/assets.ts";
 import { UPGRADE_VARIABLE } from "../../../src/system/crash-plan.ts";
 import { main as start, warmUp } from "../../../src/tether/main.ts";
 import { StateStore } from "../../../src/tether/state-store.ts";
+import type { NativeBinding } from "../../../src/system/native-binding.ts";
 import { TRIAL_OPTION } from "../../../src/tether/trial-option.ts";
 
 export { warmUp };
@@ -42,12 +43,12 @@ const AFTERWARDS: Readonly<Record<string, () => void>> = {
 };
 
 /** The agent, but for its version; it has the fault that the container asks for. */
-export function main(readAsset: ReadAsset): void {
+export function main(readAsset: ReadAsset, addon: NativeBinding | undefined): void {
   const fault = readFault();
   if (process.argv.includes(TRIAL_OPTION)) ON_TRIAL[fault]?.();
   const takesOver = process.env[UPGRADE_VARIABLE] !== undefined;
   if (takesOver) BEFORE[fault]?.();
-  start(readAsset);
+  start(readAsset, addon);
   if (takesOver) AFTERWARDS[fault]?.();
 }
 
