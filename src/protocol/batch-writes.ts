@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 
 /**
- * Puts together what is written to a stream within one callback: ssh2 writes a packet's length, body and tag one by
+ * Puts together what is written to a stream within one callback or one step of an async function: ssh2 writes a packet's length, body and tag one by
  * one, and each write is a message of its own on a virtio-serial port, which wakes the other side. Halves the
  * bridge's part of an exec.
  *
@@ -13,7 +13,8 @@ export function batchWrites<Stream extends Writable>(stream: Stream): Stream {
   stream.write = (...args: unknown[]): boolean => {
     if (stream.writableCorked === 0) {
       stream.cork();
-      process.nextTick(flush);
+      // Not nextTick(), which comes behind all microtasks: an exit's event would wait for what follows it elsewhere.
+      queueMicrotask(flush);
     }
     return write(...args);
   };

@@ -62,8 +62,8 @@ export interface OutputRecord {
 /** Told of a session's life, each at most once and in this order. */
 export interface SessionObserver {
   started(pid: number): void;
-  /** The process ended; others may still have its output open. */
-  exited?(): void;
+  /** The process ended. @param isHeldOpen others have its output open, whose end is waited for now. */
+  exited?(isHeldOpen: boolean): void;
   /** The process ended and its last output byte has been read. */
   ended(exit: Exit): void;
   failed(error: TetherError): void;

@@ -39,7 +39,7 @@ interface EntryObserver {
   readonly changed: (entry: LiveEntry) => void;
   readonly started: () => void;
   /** Its process has ended; others may still have its output open. */
-  readonly exited: () => void;
+  readonly exited: (isHeldOpen: boolean) => void;
   /** Asked before the end is reported. @returns the pause before the next start; undefined when there is none. */
   readonly pauseAfter: (entry: LiveEntry, outcome: Exit | TetherError) => number | undefined;
   /** The end was reported. @param exit undefined when it could not even start. */
@@ -67,7 +67,7 @@ export function makeEntry(
       report({ started: { pid } }, id);
       observer.started();
     },
-    exited: () => observer.exited(),
+    exited: (isHeldOpen) => observer.exited(isHeldOpen),
     ended: (exit) => {
       entry.isOutOfMemory = cgroup.outOfMemoryKills() > killsBefore;
       entry.finishedAt = now();

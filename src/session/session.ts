@@ -374,7 +374,7 @@ export class Session {
   #exit(pid: number, exit: Exit): void {
     this.#state = { phase: "exited", pid, exit };
     this.input.close();
-    this.#observer.exited?.();
+    this.#observer.exited?.([this.#output, this.#errorOutput].some((stream) => stream?.hasEnded === false));
   }
 
   #streamsEnd(): void {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate as turn } from "node:timers/promises";
 import { execFileSync } from "node:child_process";
 import { constants, openSync } from "node:fs";
 import { join } from "node:path";
@@ -50,6 +51,8 @@ describe("stopping a container", () => {
     await output.ended;
     assert.equal(output.text, "ready\nbye\n");
     assert.deepEqual(container.namesOf(""), ["started", "signalled", "exited"]);
+    // The end is told first.
+    await turn();
     assert.deepEqual(container.cgroup.calls, ["kill"]);
   });
 
