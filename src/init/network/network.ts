@@ -185,10 +185,9 @@ export class Network {
 
   /** @returns false when none has come in time. */
   async #awaitLease(vnic: InterfaceConfiguration, family: 4 | 6, limitMs: number): Promise<boolean> {
-    const has = (): boolean => this.#client.leasesOf(vnic).some((lease) => lease.family === family);
     const came = Promise.withResolvers<boolean>();
     const look = (): void => {
-      if (has()) came.resolve(true);
+      if (this.#hasLease(vnic, family)) came.resolve(true);
     };
     const limit = setTimeout(() => came.resolve(false), limitMs);
     this.#waiting.add(look);
@@ -199,6 +198,10 @@ export class Network {
       clearTimeout(limit);
       this.#waiting.delete(look);
     }
+  }
+
+  #hasLease(vnic: InterfaceConfiguration, family: 4 | 6): boolean {
+    return this.#client.leasesOf(vnic).some((lease) => lease.family === family);
   }
 
   /** A server has given something, or taken it away. */
@@ -215,6 +218,8 @@ export class Network {
         if (device !== undefined) this.#note(vnic, device);
       }
       if (JSON.stringify([...this.#applied]) !== before) this.#save();
+      const leased = this.#configuration.interfaces.filter((vnic) => this.#hasLease(vnic, 4));
+      this.#client.noticeAddresses(leased.map(({ name }) => name));
       this.#parts.onNames();
     } catch (error) {
       this.#parts.report(
