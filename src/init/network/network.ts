@@ -2,7 +2,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { Reaper } from "../reaper.ts";
-import type { InterfaceConfiguration, NetworkConfiguration } from "./configuration.ts";
+import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
 import { type FirewallNeed, firewallMessages, firewallNeeds } from "./firewall/rules.ts";
@@ -11,11 +11,14 @@ import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type NetworkNames, networkNames } from "./network-names.ts";
 import { NetworkState } from "./network-state.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
-import { awaitAddress, observeAddresses } from "./observed-addresses.ts";
+import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
 import { changeLink } from "./route-messages.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
 const DEVICE_LIMIT_MS = 30_000;
+
+/** The kernel learns of a link's other end some 10 ms after the link is up; without an end there is none to wait for. */
+const SETTLING_LIMIT_MS = 1000;
 
 /** The sets of modules (iso-build/modules/wanted-modules.ts) that nf_tables needs. */
 const MODULE_SETS: Readonly<Record<FirewallNeed, string>> = {
@@ -128,6 +131,11 @@ export class Network {
     for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
     this.#save();
+    const settling = interfaces.filter((vnic) => !vnic.isDisabled && usesIpv6(vnic));
+    if (settling.length > 0) {
+      const indexes = settling.map((vnic) => deviceOf(devices, vnic).index);
+      await awaitSettled(system, indexes, SETTLING_LIMIT_MS);
+    }
     await this.#applyDynamic(interfaces);
   }
 
