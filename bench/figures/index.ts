@@ -7,6 +7,7 @@ import { measureExec } from "./exec.ts";
 import { measureIdleMemory } from "./idle-memory.ts";
 import { measureInfoGet } from "./info-get.ts";
 import { measureIsoSize } from "./iso-size.ts";
+import { measureNetwork } from "./network.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
 import { measureStart } from "./start.ts";
 import { measureStop } from "./stop.ts";
@@ -23,5 +24,6 @@ export const figures: Readonly<Record<string, Figure>> = {
   "attach-throughput": measureAttachThroughput,
   "exec-loss": measureExecLoss,
   stop: measureStop,
+  network: measureNetwork,
   "info-get": measureInfoGet,
 };

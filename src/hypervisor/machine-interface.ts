@@ -16,7 +16,12 @@ export type InterfaceBackend =
   /** A TAP device that is there already, and that whoever starts the machine may open. */
   | { readonly kind: "tap"; readonly name: string }
   /** The hypervisor's own network: out through this machine's sockets, in by forwarded ports only. */
-  | { readonly kind: "user"; readonly forwards: readonly ForwardedPort[] }
+  | {
+      readonly kind: "user";
+      /** `10.0.2.0/24`: the guest has its fifteenth address. */
+      readonly network: string;
+      readonly forwards: readonly ForwardedPort[];
+    }
   /** Nothing. */
   | { readonly kind: "none" };
 

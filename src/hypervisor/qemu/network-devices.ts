@@ -124,7 +124,11 @@ function backendArgument(id: string, backend: Connected): string {
 function backendObject(backend: Connected) {
   return backend.kind === "tap"
     ? ({ type: "tap", ifname: backend.name, script: "no", downscript: "no" } as const)
-    : ({ type: "user", hostfwd: backend.forwards.map((each) => ({ str: describeForward(each) })) } as const);
+    : ({
+        type: "user",
+        net: backend.network,
+        hostfwd: backend.forwards.map((each) => ({ str: describeForward(each) })),
+      } as const);
 }
 
 function describeForward({ protocol, hostAddress, hostPort, guestPort }: ForwardedPort): string {

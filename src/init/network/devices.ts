@@ -30,23 +30,30 @@ export async function findDevices(
   limitMs: number,
   sysfs: string,
 ): Promise<ReadonlyMap<string, NetworkDevice>> {
+  const look = (): ReadonlyMap<string, NetworkDevice> | undefined => {
+    const devices = lookFor(interfaces, sysfs);
+    if (devices.size === interfaces.length) return devices;
+    loadDrivers(modules, sysfs);
+    const now = lookFor(interfaces, sysfs);
+    return now.size === interfaces.length ? now : undefined;
+  };
   const found = Promise.withResolvers<ReadonlyMap<string, NetworkDevice>>();
   let isOver = false;
-  const look = (): void => {
+  const lookAgain = attempt(() => {
     // A device that comes is a dozen messages.
-    if (isOver) return;
-    const devices = lookFor(interfaces, sysfs);
-    if (devices.size < interfaces.length) loadDrivers(modules, sysfs);
-    const all = devices.size < interfaces.length ? lookFor(interfaces, sysfs) : devices;
-    if (all.size < interfaces.length) return;
+    const devices = isOver ? undefined : look();
+    if (devices === undefined) return;
     isOver = true;
-    found.resolve(all);
-  };
-  // From before the first look on.
-  const watch = system.watchUevents({ onMessage: attempt(look, found.reject), onError: found.reject });
+    found.resolve(devices);
+  }, found.reject);
+  // Most are there as soon as they have a driver: the kernel's messages are for those that are not.
+  lookAgain();
+  if (isOver) return found.promise;
+  const watch = system.watchUevents({ onMessage: lookAgain, onError: found.reject });
   const limit = setTimeout(() => found.reject(missing(interfaces, limitMs, sysfs)), limitMs);
   try {
-    attempt(look, found.reject)();
+    // One may have come between the first look and the watch.
+    lookAgain();
     return await found.promise;
   } finally {
     isOver = true;

@@ -29,6 +29,8 @@ const RESTART_PAUSE_MS = 5000;
 /** A release is a packet, or two when its answer is waited for. */
 const RELEASE_LIMIT_MS = 1500;
 
+/** "Renew", dhcpcd(8). */
+const SIGUSR1 = 10;
 const SIGTERM = 15;
 const SIGKILL = 9;
 
@@ -56,6 +58,8 @@ export class DhcpClient {
   #pid: number | undefined;
   #ended: Promise<void> = Promise.resolve();
   #isStopping = false;
+  /** The vNICs whose addresses the process knows. */
+  readonly #noticed = new Set<string>();
 
   constructor(parts: DhcpParts) {
     this.#parts = parts;
@@ -97,6 +101,16 @@ export class DhcpClient {
   /** Lets a client of another image take the place of this one: the image that it runs from is going. */
   renew(): void {
     if (this.#pid !== undefined) this.#parts.system.kill(this.#pid, SIGKILL);
+  }
+
+  /**
+   * IPv4 addresses that were given are there, those of these vNICs. A dhcpcd that does not configure learns of one only
+   * when it renews: what it gives back before has no address in it, and servers ignore that.
+   */
+  noticeAddresses(names: readonly string[]): void {
+    const fresh = names.filter((name) => !this.#noticed.has(name));
+    for (const name of fresh) this.#noticed.add(name);
+    if (this.#pid !== undefined && fresh.length > 0) this.#parts.system.kill(this.#pid, SIGUSR1);
   }
 
   /** Gives every address back and ends the client. */
@@ -154,6 +168,7 @@ export class DhcpClient {
 
   #observe(pid: number): void {
     this.#pid = pid;
+    this.#noticed.clear();
     const startedMs = performance.now();
     this.#ended = this.#parts.reaper.exitOf(pid).then(() => {
       this.#pid = undefined;

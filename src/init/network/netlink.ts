@@ -117,36 +117,52 @@ export function decodeAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
 
 /** One attribute. */
 export function attribute(type: number, value: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(align(ATTRIBUTE_HEADER_BYTES + value.length));
-  bytes.writeUInt16LE(ATTRIBUTE_HEADER_BYTES + value.length, 0);
-  bytes.writeUInt16LE(type, 2);
+  const bytes = allocate(type, value.length);
   bytes.set(value, ATTRIBUTE_HEADER_BYTES);
   return bytes;
 }
 
 /** An attribute that holds attributes. */
 export function nested(type: number, ...attributes: readonly Uint8Array[]): Buffer {
-  return attribute(type | NLA_F_NESTED, Buffer.concat(attributes));
+  let length = 0;
+  for (const each of attributes) length += each.length;
+  const bytes = allocate(type | NLA_F_NESTED, length);
+  let at = ATTRIBUTE_HEADER_BYTES;
+  for (const each of attributes) {
+    bytes.set(each, at);
+    at += each.length;
+  }
+  return bytes;
 }
 
 /** A string with its NUL. */
 export function text(type: number, value: string): Buffer {
-  return attribute(type, Buffer.from(`${value}\0`));
+  const bytes = allocate(type, value.length + 1);
+  bytes.write(value, ATTRIBUTE_HEADER_BYTES, "latin1");
+  return bytes;
 }
 
 /** In the machine's order. */
 export function u32(type: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return attribute(type, bytes);
+  const bytes = allocate(type, 4);
+  bytes.writeUInt32LE(value, ATTRIBUTE_HEADER_BYTES);
+  return bytes;
 }
 
 /** In the network's order. */
 export function be32(type: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = allocate(type, 4);
   // A priority may be negative.
-  bytes.writeInt32BE(value | 0);
-  return attribute(type, bytes);
+  bytes.writeInt32BE(value | 0, ATTRIBUTE_HEADER_BYTES);
+  return bytes;
+}
+
+/** An attribute whose value is still zeroes. There are hundreds in a start, so each is one piece of memory. */
+function allocate(type: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(align(ATTRIBUTE_HEADER_BYTES + length)).fill(0);
+  bytes.writeUInt16LE(ATTRIBUTE_HEADER_BYTES + length, 0);
+  bytes.writeUInt16LE(type, 2);
+  return bytes;
 }
 
 const align = (length: number): number => (length + 3) & ~3;

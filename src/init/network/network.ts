@@ -2,7 +2,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { Reaper } from "../reaper.ts";
-import type { InterfaceConfiguration, NetworkConfiguration } from "./configuration.ts";
+import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
 import { type FirewallNeed, firewallMessages, firewallNeeds } from "./firewall/rules.ts";
@@ -11,11 +11,14 @@ import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type NetworkNames, networkNames } from "./network-names.ts";
 import { NetworkState } from "./network-state.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
-import { awaitAddress, observeAddresses } from "./observed-addresses.ts";
+import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
 import { changeLink } from "./route-messages.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
 const DEVICE_LIMIT_MS = 30_000;
+
+/** The kernel learns of a link's other end some 10 ms after the link is up; without an end there is none to wait for. */
+const SETTLING_LIMIT_MS = 1000;
 
 /** The sets of modules (iso-build/modules/wanted-modules.ts) that nf_tables needs. */
 const MODULE_SETS: Readonly<Record<FirewallNeed, string>> = {
@@ -128,6 +131,11 @@ export class Network {
     for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
     this.#save();
+    const settling = interfaces.filter((vnic) => !vnic.isDisabled && usesIpv6(vnic));
+    if (settling.length > 0) {
+      const indexes = settling.map((vnic) => deviceOf(devices, vnic).index);
+      await awaitSettled(system, indexes, SETTLING_LIMIT_MS);
+    }
     await this.#applyDynamic(interfaces);
   }
 
@@ -185,10 +193,9 @@ export class Network {
 
   /** @returns false when none has come in time. */
   async #awaitLease(vnic: InterfaceConfiguration, family: 4 | 6, limitMs: number): Promise<boolean> {
-    const has = (): boolean => this.#client.leasesOf(vnic).some((lease) => lease.family === family);
     const came = Promise.withResolvers<boolean>();
     const look = (): void => {
-      if (has()) came.resolve(true);
+      if (this.#hasLease(vnic, family)) came.resolve(true);
     };
     const limit = setTimeout(() => came.resolve(false), limitMs);
     this.#waiting.add(look);
@@ -199,6 +206,10 @@ export class Network {
       clearTimeout(limit);
       this.#waiting.delete(look);
     }
+  }
+
+  #hasLease(vnic: InterfaceConfiguration, family: 4 | 6): boolean {
+    return this.#client.leasesOf(vnic).some((lease) => lease.family === family);
   }
 
   /** A server has given something, or taken it away. */
@@ -215,6 +226,8 @@ export class Network {
         if (device !== undefined) this.#note(vnic, device);
       }
       if (JSON.stringify([...this.#applied]) !== before) this.#save();
+      const leased = this.#configuration.interfaces.filter((vnic) => this.#hasLease(vnic, 4));
+      this.#client.noticeAddresses(leased.map(({ name }) => name));
       this.#parts.onNames();
     } catch (error) {
       this.#parts.report(

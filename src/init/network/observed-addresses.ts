@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { System } from "../../system/system.ts";
 import { decodeAnswers, decodeAttributes, encodeMessages, NETLINK_ROUTE, NLM_F_DUMP } from "./netlink.ts";
 
@@ -14,24 +13,21 @@ const IFA_F_TENTATIVE = 0x40;
 const IFA_F_PERMANENT = 0x80;
 const HEADER_BYTES = 8;
 
+/** An IPv6 address as the kernel has it. */
+interface ObservedAddress {
+  readonly index: number;
+  /** With its prefix length. */
+  readonly text: string;
+  readonly isTentative: boolean;
+  /** Made by the kernel, of what a router advertises. */
+  readonly isAdvertised: boolean;
+}
+
 /** The addresses of a device that routers have brought about, with their prefix lengths. */
 export function observeAddresses(system: System, index: number): string[] {
-  const payload = Buffer.alloc(HEADER_BYTES);
-  payload.writeUInt8(AF_INET6, 0);
-  const answers = system.netlink(
-    NETLINK_ROUTE,
-    encodeMessages([{ type: RTM_GETADDR, flags: NLM_F_DUMP, payload }]),
-  );
-  return decodeAnswers(answers).flatMap(({ type, payload: bytes }) => {
-    const header = Buffer.from(bytes.subarray(0, HEADER_BYTES));
-    if (type !== RTM_NEWADDR || header.length < HEADER_BYTES || header.readUInt32LE(4) !== index) return [];
-    const attributes = decodeAttributes(bytes.subarray(HEADER_BYTES));
-    const flags = Buffer.from(attributes.get(IFA_FLAGS) ?? [0, 0, 0, 0]).readUInt32LE(0);
-    const address = attributes.get(IFA_ADDRESS);
-    const isOurs =
-      (flags & (IFA_F_PERMANENT | IFA_F_TENTATIVE)) !== 0 || header.readUInt8(3) !== RT_SCOPE_UNIVERSE;
-    return isOurs || address === undefined ? [] : [`${textOf(address)}/${header.readUInt8(1)}`];
-  });
+  return listAddresses(system)
+    .filter((each) => each.index === index && each.isAdvertised && !each.isTentative)
+    .map(({ text }) => text);
 }
 
 /**
@@ -40,22 +36,60 @@ export function observeAddresses(system: System, index: number): string[] {
  * @returns none when it has not come within `limitMs`.
  */
 export async function awaitAddress(system: System, index: number, limitMs: number): Promise<string[]> {
-  const changed = Promise.withResolvers<string[]>();
+  const look = (): string[] => observeAddresses(system, index);
+  return (await awaitObserved(system, () => look().length > 0, limitMs)) ? look() : [];
+}
+
+/**
+ * Waits until no address of these devices is tentative any more, which is when their links have their other ends; not
+ * for longer than `limitMs`, for there may be none.
+ */
+export async function awaitSettled(
+  system: System,
+  indexes: readonly number[],
+  limitMs: number,
+): Promise<void> {
+  const isSettled = (): boolean =>
+    !listAddresses(system).some(({ index, isTentative }) => isTentative && indexes.includes(index));
+  if (!isSettled()) await awaitObserved(system, isSettled, limitMs);
+}
+
+/** @returns whether it has come to that within the limit. */
+async function awaitObserved(system: System, isSo: () => boolean, limitMs: number): Promise<boolean> {
+  const changed = Promise.withResolvers<boolean>();
   const look = (): void => {
-    const addresses = observeAddresses(system, index);
-    if (addresses.length > 0) changed.resolve(addresses);
+    if (isSo()) changed.resolve(true);
   };
-  const limit = new AbortController();
+  const limit = setTimeout(() => changed.resolve(false), limitMs);
   const bridge = system.watchAddresses({ onMessage: look, onError: changed.reject });
   try {
     look();
-    const over = delay(limitMs, [], { signal: limit.signal });
-    over.catch(() => {});
-    return await Promise.race([changed.promise, over]);
+    return await changed.promise;
   } finally {
-    limit.abort();
+    clearTimeout(limit);
     void bridge.close();
   }
+}
+
+function listAddresses(system: System): ObservedAddress[] {
+  const payload = Buffer.alloc(HEADER_BYTES);
+  payload.writeUInt8(AF_INET6, 0);
+  const question = encodeMessages([{ type: RTM_GETADDR, flags: NLM_F_DUMP, payload }]);
+  return decodeAnswers(system.netlink(NETLINK_ROUTE, question)).flatMap((answer) => {
+    const header = Buffer.from(answer.payload.subarray(0, HEADER_BYTES));
+    const attributes = decodeAttributes(answer.payload.subarray(HEADER_BYTES));
+    const address = attributes.get(IFA_ADDRESS);
+    if (answer.type !== RTM_NEWADDR || header.length < HEADER_BYTES || address === undefined) return [];
+    const flags = Buffer.from(attributes.get(IFA_FLAGS) ?? [0, 0, 0, 0]).readUInt32LE(0);
+    return [
+      {
+        index: header.readUInt32LE(4),
+        text: `${textOf(address)}/${header.readUInt8(1)}`,
+        isTentative: (flags & IFA_F_TENTATIVE) !== 0,
+        isAdvertised: (flags & IFA_F_PERMANENT) === 0 && header.readUInt8(3) === RT_SCOPE_UNIVERSE,
+      },
+    ];
+  });
 }
 
 /** As RFC 5952 wants it, which is how URLs have it. */

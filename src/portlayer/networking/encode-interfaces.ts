@@ -8,7 +8,7 @@ export function machineInterfaces(interfaces: readonly InterfaceSettings[]): Mac
     id: machineInterfaceId(name),
     mac,
     model,
-    backend: backend.kind === "tap" ? backend : { kind: "user", forwards: ports.flatMap(forwardsOf) },
+    backend: backend.kind === "tap" ? backend : { ...backend, forwards: ports.flatMap(forwardsOf) },
   }));
 }
 

@@ -37,7 +37,7 @@ export const interfaceSettingsSchema = z.object({
   model: z.enum(INTERFACE_MODELS),
   backend: z.discriminatedUnion("kind", [
     z.object({ kind: z.literal("tap"), name: z.string() }),
-    z.object({ kind: z.literal("user") }),
+    z.object({ kind: z.literal("user"), network: z.string() }),
   ]),
   /** 0: as the device has it. */
   mtu: z.number().int().min(0),

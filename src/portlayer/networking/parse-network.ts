@@ -48,14 +48,18 @@ const bare = (index: number): Omit<InterfaceSettings, "backend"> => ({
   ports: [],
 });
 
-/** QEMU's user-mode network (its documentation, "Network emulation"): the guest's addresses are always these. */
+/**
+ * QEMU's user-mode network (its documentation, "Network emulation"): 10.0.2.0/24 with the guest at 15; a second one is
+ * 10.0.3.0/24.
+ */
 function userInterface(index: number): InterfaceSettings {
+  const network = `10.0.${2 + index}`;
   return {
     ...bare(index),
-    backend: { kind: "user" },
-    addresses: ["10.0.2.15/24"],
-    gateway4: "10.0.2.2",
-    nameservers: ["10.0.2.3"],
+    backend: { kind: "user", network: `${network}.0/24` },
+    addresses: [`${network}.15/24`],
+    gateway4: index === 0 ? `${network}.2` : "",
+    nameservers: [`${network}.3`],
   };
 }
 

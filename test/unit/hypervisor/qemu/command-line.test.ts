@@ -117,6 +117,7 @@ describe("QEMU's command line", () => {
       { kind: "tap", name: "tap,0" },
       {
         kind: "user",
+        network: "10.0.2.0/24",
         forwards: [{ protocol: "tcp", hostAddress: "127.0.0.1", hostPort: 8080, guestPort: 80 }],
       },
       { kind: "none" },
@@ -133,7 +134,7 @@ describe("QEMU's command line", () => {
     const args = qemuArguments(machine, "tcg");
     assert.deepEqual(valuesOf(args, "-netdev"), [
       "tap,id=nic0,ifname=tap,,0,script=no,downscript=no",
-      "user,id=nic1,hostfwd=tcp:127.0.0.1:8080-:80",
+      "user,id=nic1,net=10.0.2.0/24,hostfwd=tcp:127.0.0.1:8080-:80",
     ]);
     const cards = valuesOf(args, "-device").filter((value) => value.startsWith("virtio-net-pci"));
     assert.deepEqual(
