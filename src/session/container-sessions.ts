@@ -173,20 +173,29 @@ export class ContainerSessions {
    * @param graceMs undefined for the container's own; below zero: for ever.
    */
   stop(signal: number, graceMs: number | undefined): void {
-    const { cgroup } = this.#components;
+    const { cgroup, system } = this.#components;
     this.#isStopping = true;
-    this.#saveLife(false);
     clearTimeout(this.#grace);
     if (this.#pause !== undefined) {
+      this.#saveLife(false);
       this.#finishRestart();
       return;
     }
     const { session } = this.#main;
     session.abandon(new TetherError("conflict", "the container was stopped before its process started"));
     if (session.state.phase === "starting") this.#onceStarted = () => this.stop(signal, graceMs);
-    if (session.state.phase !== "running") return;
+    if (session.state.phase !== "running") {
+      this.#saveLife(false);
+      return;
+    }
     const grace = Math.min(graceMs ?? this.#life.stopTimeoutMs, LONGEST_TIMER_MS);
-    this.signal(MAIN_SESSION, signal === 0 ? this.#life.stopSignal : signal, false);
+    const stopSignal = signal === 0 ? this.#life.stopSignal : signal;
+    // The process first, which has its own work to do; whoever takes over from here finds both done.
+    system.uninterrupted(() => {
+      session.signal(stopSignal, false);
+      this.#saveLife(false);
+    });
+    this.#components.report({ signalled: { signal: stopSignal } }, MAIN_SESSION);
     // Frozen, it could not even die of SIGTERM.
     if (this.#isPaused) this.unpause();
     if (grace >= 0) this.#grace = setTimeout(() => void killQuietly(cgroup), grace);

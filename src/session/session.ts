@@ -387,7 +387,8 @@ export class Session {
     if (this.#state.phase !== "exited") return;
     const { pid, exit } = this.#state;
     const streams = [this.#output, this.#errorOutput].filter((stream) => stream !== undefined);
-    await within(DRAIN_LIMIT_MS, Promise.all(streams.map((stream) => stream.ended)));
+    if (streams.some(({ hasEnded }) => !hasEnded))
+      await within(DRAIN_LIMIT_MS, Promise.all(streams.map((stream) => stream.ended)));
     streams.forEach((stream) => stream.end());
     await within(DRAIN_LIMIT_MS, Promise.all(this.#recorded));
     this.#state = { phase: "drained", pid, exit };
