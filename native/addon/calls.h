@@ -52,6 +52,7 @@ napi_value call_ring_state(napi_env env, napi_callback_info info);
 napi_value call_read_ring(napi_env env, napi_callback_info info);
 napi_value call_release_ring(napi_env env, napi_callback_info info);
 napi_value call_limit_ring(napi_env env, napi_callback_info info);
+napi_value call_catch_up_ring(napi_env env, napi_callback_info info);
 napi_value call_end_ring(napi_env env, napi_callback_info info);
 napi_value call_close_ring(napi_env env, napi_callback_info info);
 napi_value call_make_input(napi_env env, napi_callback_info info);

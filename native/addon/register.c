@@ -50,6 +50,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("readRing", call_read_ring),
     FUNCTION("releaseRing", call_release_ring),
     FUNCTION("limitRing", call_limit_ring),
+    FUNCTION("catchUpRing", call_catch_up_ring),
     FUNCTION("endRing", call_end_ring),
     FUNCTION("closeRing", call_close_ring),
     FUNCTION("makeInput", call_make_input),

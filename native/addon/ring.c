@@ -152,6 +152,17 @@ napi_value call_limit_ring(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/** Reads what the source has at this moment, without waiting for the pump: (handle). */
+napi_value call_catch_up_ring(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  struct ring *ring = read_ring(env, argv[0]);
+  if (ring == NULL) return NULL;
+  lock_pump();
+  catch_up(ring);
+  unlock_pump();
+  return NULL;
+}
+
 /** Reads no more from the source, as if it had ended: (handle). */
 napi_value call_end_ring(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);

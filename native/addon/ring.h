@@ -42,6 +42,9 @@ void unmap_ring(struct ring *ring);
 /** Lets the pump read the source, watch.descriptor, as far as there is room. Under the pump's lock. */
 void start_reading(struct ring *ring);
 
+/** Reads what the source has, as far as there is room. Under the pump's lock. */
+void catch_up(struct ring *ring);
+
 /** Marks the end and closes the source. Under the pump's lock. */
 void end_reading(struct ring *ring, int error);
 

@@ -68,6 +68,12 @@ export class RingSource implements ReplaySource {
     this.#ring?.setLimit(offset);
   }
 
+  catchUp(): void {
+    if (this.#ring === undefined || this.#state.hasEnded) return;
+    this.#ring.catchUp();
+    this.#look();
+  }
+
   close(): void {
     if (this.#ring === undefined || this.#state.hasEnded) return;
     this.#ring.end();

@@ -41,6 +41,8 @@ export class Session {
   #window: WindowSize | undefined;
   #streams: StandardStreams | undefined;
   readonly #sources: RingSource[] = [];
+  /** While several streams are closed at once. */
+  #forgotten: Forgotten | undefined;
   #saved: SavedProcess | undefined;
   #output: ReplayStream | undefined;
   #errorOutput: ReplayStream | undefined;
@@ -348,11 +350,29 @@ export class Session {
 
   /** Closes descriptors: after a crash nobody may take their numbers, which others may have got, for the streams'. */
   #forget(change: Partial<StandardStreams>, close: () => void): void {
+    if (this.#forgotten !== undefined) {
+      Object.assign(this.#forgotten.change, change);
+      this.#forgotten.closes.push(close);
+      return;
+    }
     this.#components.system.uninterrupted(() => {
       if (this.#saved?.streams !== undefined)
         this.#save({ ...this.#saved, streams: { ...this.#saved.streams, ...change } });
       close();
     });
+  }
+
+  /** What is forgotten in this work is saved once. */
+  #forgetTogether(work: () => void): void {
+    const forgotten = { change: {}, closes: [] };
+    this.#forgotten = forgotten;
+    try {
+      work();
+    } finally {
+      this.#forgotten = undefined;
+      const { change, closes }: Forgotten = forgotten;
+      if (closes.length > 0) this.#forget(change, () => closes.forEach((close) => close()));
+    }
   }
 
   #save(process: SavedProcess): void {
@@ -373,7 +393,11 @@ export class Session {
 
   #exit(pid: number, exit: Exit): void {
     this.#state = { phase: "exited", pid, exit };
-    this.input.close();
+    this.#forgetTogether(() => {
+      this.input.close();
+      this.#output?.catchUp();
+      this.#errorOutput?.catchUp();
+    });
     this.#observer.exited?.([this.#output, this.#errorOutput].some((stream) => stream?.hasEnded === false));
   }
 
@@ -410,6 +434,12 @@ export class Session {
   #connectWaiting(): void {
     for (const connect of this.#waiting.splice(0)) connect();
   }
+}
+
+/** Streams that are closed, and what closes their descriptors. */
+interface Forgotten {
+  readonly change: Partial<StandardStreams>;
+  readonly closes: Array<() => void>;
 }
 
 /** @returns resolves when the record has had the stream's end. */

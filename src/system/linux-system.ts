@@ -239,6 +239,7 @@ export class LinuxSystem implements System {
       read: (offset, maxBytes) => translated(() => native.readRing(handle, offset, maxBytes)),
       release: (offset) => translated(() => native.releaseRing(handle, offset)),
       setLimit: (offset) => translated(() => native.limitRing(handle, offset)),
+      catchUp: () => translated(() => native.catchUpRing(handle)),
       end: () => translated(() => native.endRing(handle)),
       close: () => native.closeRing(handle),
     };

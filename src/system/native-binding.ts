@@ -87,6 +87,7 @@ export interface NativeBinding {
   readRing(ring: RingHandle, offset: number, maxBytes: number): Buffer | undefined;
   releaseRing(ring: RingHandle, offset: number): void;
   limitRing(ring: RingHandle, offset: number): void;
+  catchUpRing(ring: RingHandle): void;
   endRing(ring: RingHandle): void;
   closeRing(ring: RingHandle): void;
   makeInput(): number;

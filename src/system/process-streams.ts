@@ -26,6 +26,9 @@ export interface Ring {
    */
   setLimit(offset: number): void;
 
+  /** Reads what the source has at this moment, its end included, without waiting for the thread. `onChange` follows. */
+  catchUp(): void;
+
   /** Reads no more, as if the source had ended: a grandchild may keep it open for ever. */
   end(): void;
 

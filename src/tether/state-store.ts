@@ -32,7 +32,7 @@ export const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
  * Which files there are, and what is in them. Whoever changes that so that the agents before cannot go on with it,
  * or no longer reads what they have kept, counts up: an agent of one version is not upgraded to one of another.
  */
-export const STATE_VERSION = 2;
+export const STATE_VERSION = 3;
 
 /** Then the file of events is written anew with those that are still kept. */
 const MOST_EVENT_BYTES = 1024 * 1024;
@@ -52,6 +52,9 @@ export interface Restarts {
   readonly forMs: number;
 }
 
+/** Before what is written over what was there: how long it is. */
+const LENGTH_BYTES = 4;
+
 /** Three numbers of 8 bytes. */
 const LOGGED_BYTES = 24;
 
@@ -64,6 +67,7 @@ export class StateStore implements SessionStore {
   readonly #folder: string;
   #events: number;
   readonly #logged: number;
+  readonly #life: number;
   readonly #sessions: SessionJournal;
   /** Descriptors of each session that have been kept. */
   readonly #kept = new Map<string, ReadonlySet<number>>();
@@ -78,6 +82,7 @@ export class StateStore implements SessionStore {
     this.#sessions = new SessionJournal(system, this.#path("sessions"));
     this.#events = openSync(this.#path("events"), "a", 0o600);
     this.#logged = openSync(this.#path("logged"), existsSync(this.#path("logged")) ? "r+" : "w+", 0o600);
+    this.#life = openSync(this.#path("life"), existsSync(this.#path("life")) ? "r+" : "w+", 0o600);
     readFileSync(this.#path("logged")).copy(this.#loggedOffsets);
   }
 
@@ -102,11 +107,17 @@ export class StateStore implements SessionStore {
   }
 
   get life(): SavedLife {
-    return deserialize(readFileSync(this.#path("life"))) as SavedLife;
+    const content = readFileSync(this.#path("life"));
+    return deserialize(content.subarray(LENGTH_BYTES, LENGTH_BYTES + content.readUInt32LE())) as SavedLife;
   }
 
+  /** One call of the kernel: an exit's event waits for it. */
   saveLife(life: SavedLife): void {
-    this.#write("life", serialize(life));
+    const length = Buffer.alloc(LENGTH_BYTES);
+    const body = serialize(life);
+    length.writeUInt32LE(body.length);
+    const bytes = Buffer.concat([length, body]);
+    this.#system.uninterrupted(() => void writeSync(this.#life, bytes, 0, bytes.length, 0));
   }
 
   /** The main session first: the container's life is its. */
@@ -197,6 +208,7 @@ export class StateStore implements SessionStore {
   close(): void {
     closeSync(this.#events);
     closeSync(this.#logged);
+    closeSync(this.#life);
     this.#sessions.close();
   }
 

@@ -63,6 +63,7 @@ function ring(onChange: () => void): Ring {
     read: (offset) => (offset < end ? OUTPUT.subarray(offset) : undefined),
     release: nothing,
     setLimit: nothing,
+    catchUp: nothing,
     end: nothing,
     close: nothing,
   };

@@ -340,6 +340,7 @@ const IDLE_RING: Ring = {
   read: () => undefined,
   release: () => {},
   setLimit: () => {},
+  catchUp: () => {},
   end: () => {},
   close: () => {},
 };

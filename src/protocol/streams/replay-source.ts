@@ -17,6 +17,8 @@ export interface ReplaySource {
   forget(offset: number): void;
   /** Takes nothing from `offset` on, as nearly as it can. */
   setLimit(offset: number): void;
+  /** Takes what has come by now, its end included, and calls `changed` itself. A source without it tells by itself. */
+  catchUp?(): void;
   /** Takes no more, though the origin is still open: a grandchild may hold it for ever. */
   close(): void;
 }

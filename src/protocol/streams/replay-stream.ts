@@ -174,6 +174,11 @@ export class ReplayStream {
     };
   }
 
+  /** Takes what the source has by now, which its own news may only tell of later. */
+  catchUp(): void {
+    this.#source.catchUp?.();
+  }
+
   /** Ends the stream though its source is still open: a grandchild may hold it for ever. */
   end(): void {
     this.#source.close();

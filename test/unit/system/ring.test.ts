@@ -145,6 +145,36 @@ describe("a ring", function () {
     [source, file].forEach(closeSync);
   });
 
+  it("takes at once what has come, and the end, when it is asked to", () => {
+    const [source, writer] = linux.pipe();
+    const file = linux.makeRing(RING_BYTES);
+    const ring = linux.openRing(file, source, { onChange: () => {} });
+    writeSync(writer, "last ");
+    ring.catchUp();
+    assert.deepEqual(ring.state(), { start: 0, end: 5, hasEnded: false });
+    ring.catchUp();
+    writeSync(writer, "words");
+    closeSync(writer);
+    ring.catchUp();
+    assert.deepEqual(ring.state(), { start: 0, end: 10, hasEnded: true });
+    assert.equal(ring.read(0, 100)?.toString(), "last words");
+    ring.catchUp();
+    ring.close();
+    [source, file].forEach(closeSync);
+  });
+
+  it("reads no further than its limit when it is asked to catch up", () => {
+    const [source, writer] = linux.pipe();
+    const file = linux.makeRing(RING_BYTES);
+    const ring = linux.openRing(file, source, { onChange: () => {} });
+    ring.setLimit(3);
+    writeSync(writer, "last words");
+    ring.catchUp();
+    assert.equal(ring.state().end, 3);
+    ring.close();
+    [source, writer, file].forEach(closeSync);
+  });
+
   it("ends when a terminal's last process has gone", async () => {
     const { master, slave } = openPty();
     const file = linux.makeRing(RING_BYTES);
