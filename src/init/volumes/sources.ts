@@ -56,8 +56,7 @@ export async function mountSource(
   const flags = (isReadOnly ? MS_RDONLY : 0) | synchronousFlags(volume);
   mkdirSync(mountPoint, { recursive: true, mode: 0o700 });
   try {
-    if (source.kind === "block" && disk !== undefined)
-      await mountDisk(volume, disk, mountPoint, flags, parts);
+    if (disk !== undefined) await mountDisk(disk, mountPoint, flags, parts);
     else if (source.kind === "nfs") await mountNfs(source, mountPoint, flags, parts, volume.timeoutMs);
     else if (source.kind === "tmpfs") mountTmpfs(source, mountPoint, flags, parts.system);
     else if (source.kind === "host-folder") await mountHostFolder(source, mountPoint, flags, parts);
@@ -72,28 +71,35 @@ function synchronousFlags({ options }: VolumeConfiguration): number {
   return (options.includes("sync") ? MS_SYNCHRONOUS : 0) | (options.includes("dirsync") ? MS_DIRSYNC : 0);
 }
 
+/**
+ * Checks what the disk of a volume holds.
+ *
+ * @throws TetherError `volume-failed`.
+ */
+export function checkDisk({ name, source, isReadOnly }: VolumeConfiguration, disk: Disk): void {
+  const found = disk.superblock?.fileSystem;
+  const wanted = source.kind === "block" ? source.fileSystem : undefined;
+  const fail = (reason: string): TetherError => new TetherError("volume-failed", `volume ${name}: ${reason}`);
+  if (found === undefined) throw fail(`the disk ${disk.name} holds neither ext4 nor xfs`);
+  if (wanted !== undefined && found !== wanted)
+    throw fail(`the disk ${disk.name} holds ${found}, not ${wanted}`);
+  if (disk.isReadOnly && !isReadOnly) throw fail(`the disk ${disk.name} is read-only, and the volume is not`);
+}
+
 async function mountDisk(
-  { source }: VolumeConfiguration,
   disk: Disk,
   mountPoint: string,
   flags: number,
   { system, modules }: SourceParts,
 ): Promise<void> {
-  const found = disk.superblock?.fileSystem;
-  if (source.kind !== "block") return;
-  if (found === undefined)
-    throw new TetherError("volume-failed", `the disk ${disk.name} holds neither ext4 nor xfs`);
-  if (source.fileSystem !== undefined && found !== source.fileSystem)
-    throw new TetherError("volume-failed", `the disk ${disk.name} holds ${found}, not ${source.fileSystem}`);
-  if (disk.isReadOnly && (flags & MS_RDONLY) === 0)
-    throw new TetherError("volume-failed", `the disk ${disk.name} is read-only, and the volume is not`);
-  if (found === "xfs") modules.loadSet("xfs");
+  const fileSystem = disk.superblock?.fileSystem ?? "ext4";
+  if (fileSystem === "xfs") modules.loadSet("xfs");
   // What is damaged is not damaged further; a clone of a disk has its UUID, and is a volume of its own.
-  const data = found === "ext4" ? "errors=remount-ro" : "nouuid";
+  const data = fileSystem === "ext4" ? "errors=remount-ro" : "nouuid";
   try {
-    await system.mountAside(disk.path, mountPoint, found, flags, data);
+    await system.mountAside(disk.path, mountPoint, fileSystem, flags, data);
   } catch (error) {
-    throw new TetherError("volume-failed", explain(error, disk, found), { cause: error });
+    throw new TetherError("volume-failed", explain(error, disk, fileSystem), { cause: error });
   }
 }
 
@@ -132,11 +138,20 @@ async function mountHostFolder(
 ): Promise<void> {
   if (transport === "9p") {
     modules.loadSet("9p");
-    await system.mountAside(tag, mountPoint, "9p", flags, "trans=virtio,version=9p2000.L,msize=524288");
+    await system
+      .mountAside(tag, mountPoint, "9p", flags, "trans=virtio,version=9p2000.L,msize=524288")
+      .catch(explainMissing("9p"));
     return;
   }
   modules.loadSet("virtiofs");
-  await system.mountAside(tag, mountPoint, "virtiofs", flags, null);
+  await system.mountAside(tag, mountPoint, "virtiofs", flags, null).catch(explainMissing("virtiofs"));
+}
+
+function explainMissing(fileSystem: string): (error: unknown) => never {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code !== "ENODEV") throw error;
+    throw new TetherError("volume-failed", `the kernel of the container VM has no ${fileSystem}`);
+  };
 }
 
 /** A folder in memory with the one file; its name is the view's business. */

@@ -19,7 +19,7 @@ import { attributesOf } from "./attributes.ts";
 import type { VolumeConfiguration } from "./configuration.ts";
 import { type CopyFolder, openContent } from "./content.ts";
 import { type BlockVolume, type Disk, findDisks } from "./disks.ts";
-import { CONTENT_FILE, mountSource, sourceKey } from "./sources.ts";
+import { checkDisk, CONTENT_FILE, mountSource, sourceKey } from "./sources.ts";
 import { describeTarget, openTarget } from "./target.ts";
 import { describeUsers } from "./users.ts";
 import { type MountedVolume, VolumeState } from "./volume-state.ts";
@@ -122,8 +122,13 @@ export class Volumes {
     const going = this.#configuration.filter((volume) => !isSame(volume, wanted.get(volume.name)));
     for (const volume of byDepth(going).reverse()) await this.#remove(volume, target);
     const before = this.#configuration;
-    await this.mount(next);
     const fresh = next.filter(({ name }) => !before.some((volume) => volume.name === name));
+    try {
+      await this.mount(next);
+    } catch (error) {
+      for (const { name } of fresh) await this.#unmount(name, MNT_DETACH);
+      throw error;
+    }
     for (const volume of byDepth(fresh)) await this.#attachOrUndo(volume, target);
   }
 
@@ -163,6 +168,7 @@ export class Volumes {
     disk: Disk | undefined,
     all: readonly VolumeConfiguration[],
   ): Promise<void> {
+    if (disk !== undefined) checkDisk(volume, disk);
     const key = sourceKey(volume, disk);
     const shared = [...this.#mounted.values()].find((each) => each.key === key);
     if (shared?.isSourceReadOnly === true && !volume.isReadOnly)
