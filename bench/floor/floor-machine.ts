@@ -64,6 +64,7 @@ async function prepare(host: BenchHost, folder: string, init: string): Promise<M
     disk: file("disk.qcow2"),
     configuration: file("config.pb"),
     interfaces: [],
+    volumes: [],
     log: file("log"),
     templates: undefined,
   };

@@ -40,13 +40,22 @@ export const ON_DEMAND_MODULES = {
  * has no memory for them, and a VM that was forked from a template has no initramfs any more. Debian's cloud kernel has
  * no e1000e.
  */
-export const AGENT_DRIVERS = ["virtio_net", "vmxnet3", "e1000e"] as const;
+export const AGENT_DRIVERS = [
+  ...["virtio_net", "vmxnet3", "e1000e"],
+  // Volumes that are plugged: what stage 0 loads for devices that are there when the VM boots.
+  ...["virtio_scsi", "vmw_pvscsi", "sd_mod"],
+] as const;
 
 /** Sets that the agent loads by name (src/init/kernel-modules.ts). */
 export const AGENT_MODULE_SETS = {
   firewall: ["nf_tables"],
   "firewall-connections": ["nft_ct"],
   "firewall-redirections": ["nft_redir", "nft_chain_nat"],
+  xfs: ["xfs"],
+  nfs: ["nfsv3", "nfsv4"],
+  virtiofs: ["virtiofs"],
+  // Debian's cloud kernel has none of it.
+  "9p": ["9p", "9pnet_virtio"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Every boot medium needs these, whatever the hypervisor. */

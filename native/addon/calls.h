@@ -6,6 +6,10 @@
 
 napi_value call_mount(napi_env env, napi_callback_info info);
 napi_value call_unmount(napi_env env, napi_callback_info info);
+napi_value call_mount_aside(napi_env env, napi_callback_info info);
+napi_value call_unmount_aside(napi_env env, napi_callback_info info);
+napi_value call_attach_mount(napi_env env, napi_callback_info info);
+napi_value call_detach_mount(napi_env env, napi_callback_info info);
 napi_value call_load_module(napi_env env, napi_callback_info info);
 napi_value call_set_hostname(napi_env env, napi_callback_info info);
 napi_value call_set_domainname(napi_env env, napi_callback_info info);

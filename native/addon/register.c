@@ -4,6 +4,10 @@ static const napi_property_descriptor FUNCTIONS[] = {
 #define FUNCTION(name, call) {name, NULL, call, NULL, NULL, NULL, napi_enumerable, NULL}
     FUNCTION("mount", call_mount),
     FUNCTION("unmount", call_unmount),
+    FUNCTION("mountAside", call_mount_aside),
+    FUNCTION("unmountAside", call_unmount_aside),
+    FUNCTION("attachMount", call_attach_mount),
+    FUNCTION("detachMount", call_detach_mount),
     FUNCTION("loadModule", call_load_module),
     FUNCTION("setHostname", call_set_hostname),
     FUNCTION("setDomainname", call_set_domainname),

@@ -10,6 +10,7 @@ export const packagesToRun = {
   "qemu-utils": "qemu-img: a container's disk as a qcow2 over its image",
   seabios: "the BIOS that QEMU boots",
   e2fsprogs: "mke2fs -d: an image's layers as an ext4 disk",
+  xfsprogs: "mkfs.xfs: volumes with xfs",
   "erofs-utils": "mkfs.erofs: the read-only agent image",
   skopeo: "reads images of every kind and from registries",
   umoci: "unpacks and makes OCI images",

@@ -15,6 +15,7 @@ import { addLifeCommands } from "./life-commands.ts";
 import { addCreateCommand, addRunCommand } from "./run-command.ts";
 import { addSshCommand } from "./ssh-command.ts";
 import { addUpgradeCommand } from "./upgrade-command.ts";
+import { addVolumeCommand } from "./volume-command.ts";
 import { VCH_VERSION } from "./version.ts";
 
 /** Docker's exit status for an option that it does not understand. */
@@ -63,6 +64,7 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addCpCommand(program, context, (reference, signal) => context.openExecution().openFiles(reference, signal));
   addSshCommand(program, context);
   addUpgradeCommand(program, context);
+  addVolumeCommand(program, context);
   addConfigCommand(program, context);
   program
     .command("version")

@@ -9,10 +9,13 @@ export function addRmCommand(program: Command, context: Context): void {
     .description("Remove one or more container VMs")
     .argument("<container...>", "name, id or beginning of an id")
     .option("-f, --force", "end a running one first")
-    .option("-v, --volumes", "accepted for Docker's sake: anonymous volumes go with their container")
-    .action((references: string[], options: { force?: true }) =>
+    .option("-v, --volumes", "remove its volumes without a name, too")
+    .action((references: string[], options: { force?: true; volumes?: true }) =>
       eachContainer(references, context, (execution, reference) =>
-        execution.remove(reference, { force: options.force ?? false }),
+        execution.remove(reference, {
+          force: options.force ?? false,
+          withVolumes: options.volumes ?? false,
+        }),
       ),
     );
 }

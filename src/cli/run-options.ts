@@ -12,6 +12,7 @@ import { type HealthOptions, makeHealthCheck } from "./health-options.ts";
 import { collectPairs } from "./label-options.ts";
 import { parseExtraHost } from "./host-options.ts";
 import { addNetworkOptions, makeNetworkSettings, type NetworkOptions } from "./network-options.ts";
+import { addMountOptions, makeMounts, type MountOptions } from "./mount-options.ts";
 import { makeLogSettings } from "./log-options.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
@@ -19,7 +20,7 @@ import { parseSize } from "./parse-size.ts";
 import { makeSecurity, type SecurityOptions } from "./security-arguments.ts";
 
 /** What commander makes of the options that `vch run` and `vch create` share. */
-export interface ContainerOptions extends HealthOptions, NetworkOptions, SecurityOptions {
+export interface ContainerOptions extends HealthOptions, MountOptions, NetworkOptions, SecurityOptions {
   readonly interactive?: true;
   readonly tty?: true;
   readonly rm?: true;
@@ -71,7 +72,7 @@ export function collect(value: string, previous: readonly string[]): string[] {
 
 /** Adds the options that say what a container is. */
 export function addContainerOptions(command: Command): Command {
-  return addNetworkOptions(addMachineOptions(addProcessOptions(command)), collect)
+  return addMountOptions(addNetworkOptions(addMachineOptions(addProcessOptions(command)), collect), collect)
     .option("--rm", "remove the container when it ends")
     .option("--name <name>", "name of the container")
     .option("--cidfile <file>", "write the container's id to a file")
@@ -183,6 +184,7 @@ export function makeContainerRequest(
     shmBytes: options.shmSize,
     extraHosts: options.addHost.map(parseExtraHost),
     network: makeNetworkSettings(options),
+    mounts: makeMounts(options),
     acceleration: options.accel,
     hardware: options.hardware,
     boot: options.boot,

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { MachineInterface } from "./machine-interface.ts";
+import type { MachineVolume } from "./machine-volume.ts";
 import type { ProcessIdentity } from "./qemu/process-identity.ts";
 
 /** How fast the processor is: `auto` takes KVM where it can work. */
@@ -37,6 +38,8 @@ export interface MachineSpecification {
   readonly configuration: string;
   /** Its vNICs, in the order of their places. */
   readonly interfaces: readonly MachineInterface[];
+  /** Its disks beside the container's own. */
+  readonly volumes: readonly MachineVolume[];
   /** File that the guest's log port appends to. */
   readonly log: string;
   /**
@@ -144,6 +147,18 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * @throws TetherError `hypervisor-failed`.
    */
   unplugInterface(id: string): Promise<void>;
+  /**
+   * Plugs the disk of a volume; the guest learns of it by itself.
+   *
+   * @throws TetherError `hypervisor-failed`, `invalid-option`, `volume-in-use` when another machine has the file open.
+   */
+  plugVolume(volume: MachineVolume, hardware: Hardware): Promise<void>;
+  /**
+   * Takes the disk of a volume away; resolves when the guest has let go of it.
+   *
+   * @throws TetherError `hypervisor-failed`.
+   */
+  unplugVolume(id: string): Promise<void>;
   /** Closes every link; resolves when nothing of them is left in the machine, which goes on. */
   [Symbol.asyncDispose](): Promise<void>;
 }

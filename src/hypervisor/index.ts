@@ -21,6 +21,7 @@ export {
   type InterfaceModel,
   type MachineInterface,
 } from "./machine-interface.ts";
+export type { MachineVolume, VolumeModel } from "./machine-volume.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
 export { findMachineProcesses } from "./qemu/find-processes.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";

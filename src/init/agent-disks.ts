@@ -1,8 +1,9 @@
-import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isAgentImage } from "../protocol/agent-image.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
+import { readDeviceSerial, readSysfsText } from "./device-serial.ts";
 import { DEVICE_FOLDERS, type DeviceFolders } from "./block-devices.ts";
 
 /**
@@ -21,7 +22,7 @@ export async function findAgentDisk(
 ): Promise<string> {
   const name = await awaitDisk(system, serial, limitMs, folders);
   const device = join(folders.devices, name);
-  if (readText(join(folders.blockClass, name, "ro")) !== "1")
+  if (readSysfsText(join(folders.blockClass, name, "ro")) !== "1")
     throw new TetherError(
       "upgrade-failed",
       `the disk ${name} is not read-only: the container could have written the agent on it`,
@@ -36,7 +37,7 @@ export function readDiskSerial(path: string): string {
   // gnu_dev_major(3).
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
   const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
-  return readSerial(`/sys/dev/block/${major}:${minor}`) ?? "";
+  return readDeviceSerial(`/sys/dev/block/${major}:${minor}`) ?? "";
 }
 
 /** Woken by the kernel, which tells of a disk once it can be opened. */
@@ -50,7 +51,8 @@ async function awaitDisk(
   const look = (): void => {
     const name = readdirSync(folders.blockClass).find(
       (each) =>
-        readSerial(join(folders.blockClass, each)) === serial && canBeOpened(join(folders.devices, each)),
+        readDeviceSerial(join(folders.blockClass, each)) === serial &&
+        canBeOpened(join(folders.devices, each)),
     );
     if (name !== undefined) found.resolve(name);
   };
@@ -71,20 +73,6 @@ async function awaitDisk(
   } finally {
     clearTimeout(limit);
     await watch.close();
-  }
-}
-
-/** Of a virtio disk, or of a SCSI disk, whose page 0x80 has it behind four bytes (SPC-4, 7.8.15). */
-function readSerial(folder: string): string | undefined {
-  return readText(join(folder, "serial")) ?? readText(join(folder, "device/vpd_pg80"), 4);
-}
-
-function readText(path: string, offset = 0): string | undefined {
-  try {
-    return readFileSync(path).subarray(offset).toString("latin1").trim();
-  } catch {
-    // A device of another kind, or one that went this moment.
-    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import type { MountNamespace, System } from "../system/system.ts";
-import { CONTAINER_ROOT, RUN_DIRECTORY } from "./agent-mounts.ts";
+import { CONTAINER_ROOT, RUN_DIRECTORY, VOLUMES_FOLDER } from "./agent-mounts.ts";
 import { MNT_DETACH, MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY, MS_REC } from "./mount-flags.ts";
 
 /** Where an agent image is mounted until it becomes the root. */
@@ -30,6 +30,8 @@ export function mountAgentImage(system: System, device: string, name: string): s
 /** Gives a mounted image what its agent needs to go on with the container. */
 export function provideAgentMounts(system: System, image: string): void {
   for (const [path, flags] of AGENT_MOUNTS) system.mount(path, image + path, null, flags, null);
+  if (existsSync(VOLUMES_FOLDER))
+    system.mount(VOLUMES_FOLDER, image + VOLUMES_FOLDER, null, MS_BIND | MS_REC, null);
 }
 
 /**

@@ -14,6 +14,10 @@ const SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 /** Where the agent keeps what it unpacks and generates: memory, which stage 0 has mounted. */
 export const RUN_DIRECTORY = "/run";
+/** Where the container's name files are made. */
+export const NAMES_FOLDER = `${RUN_DIRECTORY}/container`;
+/** Where volumes are mounted in the agent's view: memory of its own, so that another agent can take it along. */
+export const VOLUMES_FOLDER = `${RUN_DIRECTORY}/tether/volumes`;
 /** Where the layer disk is mounted in the agent's view. */
 export const CONTAINER_ROOT = "/container";
 

@@ -1,6 +1,8 @@
 import { closeSync, openSync, readdirSync, readSync, watch } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../protocol/errors/index.ts";
+import { LAYER_DISK_SERIAL } from "../protocol/link-names.ts";
+import { readDeviceSerial } from "./device-serial.ts";
 
 /** ext2/3/4 superblock: at byte 1024, magic at 0x38, label of 16 bytes at 0x78 (kernel: Documentation/filesystems/ext4). */
 const SUPERBLOCK_OFFSET = 1024;
@@ -68,10 +70,17 @@ export async function findDiskByLabel(
   }
 }
 
+/**
+ * A container may write any label to a volume's disk, and the next one that has the volume must not be given that as its
+ * own disk: where several have the label, the hypervisor's word counts, which no guest can change.
+ */
 function searchLabel(label: string, folders: DeviceFolders): string | undefined {
-  return listBlockDevices(folders)
-    .map((name) => join(folders.devices, name))
-    .find((path) => labelOrNothing(path) === label);
+  const names = listBlockDevices(folders).filter(
+    (name) => labelOrNothing(join(folders.devices, name)) === label,
+  );
+  const marked = names.find((name) => readDeviceSerial(join(folders.blockClass, name)) === LAYER_DISK_SERIAL);
+  const name = marked ?? names[0];
+  return name === undefined ? undefined : join(folders.devices, name);
 }
 
 /** Whole disks and partitions; a loop or ram disk never is the layer disk. */

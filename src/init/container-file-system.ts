@@ -2,7 +2,7 @@ import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { LAYER_DISK_LABEL } from "../protocol/link-names.ts";
 import { readContainerFile } from "../system/container-file.ts";
 import type { MountNamespace, System } from "../system/system.ts";
-import { CONTAINER_ROOT, RUN_DIRECTORY } from "./agent-mounts.ts";
+import { CONTAINER_ROOT, NAMES_FOLDER } from "./agent-mounts.ts";
 import { findDiskByLabel } from "./block-devices.ts";
 import { containerNamespaceSteps } from "./container-namespace.ts";
 import { listMachineDevices } from "./machine-devices.ts";
@@ -37,9 +37,8 @@ export function makeContainerNamespace(
   names: Names,
   options: FileSystemOptions = { privileged: false, readOnlyRoot: false, workingDirectory: "/", shmBytes: 0 },
 ): MountNamespace {
-  const folder = `${RUN_DIRECTORY}/container`;
-  mkdirSync(folder, { recursive: true });
-  const files = writeNameFiles(folder, { ...names, imageHosts: readImageHosts(system) });
+  mkdirSync(NAMES_FOLDER, { recursive: true });
+  const files = writeNameFiles(NAMES_FOLDER, { ...names, imageHosts: readImageHosts(system) });
   const machineDevices = options.privileged ? listMachineDevices() : [];
   const steps = containerNamespaceSteps(CONTAINER_ROOT, files, { ...options, machineDevices });
   return system.createMountNamespace(CONTAINER_ROOT, steps);
@@ -47,7 +46,7 @@ export function makeContainerNamespace(
 
 /** Writes the name files anew, where the container has them mounted. */
 export function renewNameFiles(system: System, names: Names): void {
-  writeNameFiles(`${RUN_DIRECTORY}/container`, { ...names, imageHosts: readImageHosts(system) });
+  writeNameFiles(NAMES_FOLDER, { ...names, imageHosts: readImageHosts(system) });
 }
 
 /** What lies below the container's own /etc/hosts. */

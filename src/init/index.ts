@@ -31,4 +31,5 @@ export { Reaper } from "./reaper.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
 export { KernelContainerCgroup } from "./container-cgroup.ts";
 export type { NetworkConfiguration } from "./network/configuration.ts";
+export type { VolumeConfiguration } from "./volumes/configuration.ts";
 export type { Names } from "./name-files.ts";

@@ -12,7 +12,7 @@ export interface ContainerComponents extends Omit<SessionComponents, "container"
   /** The container as it is now: a restart makes its namespace anew. */
   readonly container: () => SessionComponents["container"];
   /** Makes the container's namespace anew, once its last process is gone. */
-  readonly renew: () => void;
+  readonly renew: () => void | Promise<void>;
   /** Makes the record for the main session's output, once for each of its processes. */
   readonly record: () => OutputRecord | undefined;
   /** Is told everything that happens, in order. */

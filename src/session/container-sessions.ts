@@ -363,7 +363,7 @@ export class ContainerSessions {
     // It may have been asked to end when the pause was over and the processes were not.
     if (!(await mayGoOn) || this.#isStopping) return;
     this.#pause = undefined;
-    renew();
+    await renew();
     this.#pastMains.push(entry.session);
     this.#main = this.#makeMain({ ...entry.specification, startAfterAttach: false, holdOutput: false });
     this.#saveLife(false);

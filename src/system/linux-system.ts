@@ -11,6 +11,7 @@ import type {
   ChildEvents,
   ChildStatus,
   ChildWatch,
+  MountAttributes,
   MountNamespace,
   NamespaceStep,
   SpawnRequest,
@@ -55,6 +56,28 @@ export class LinuxSystem implements System {
 
   unmount(target: string, flags: number): void {
     translated(() => this.#native.unmount(target, flags));
+  }
+
+  mountAside(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): Promise<void> {
+    return translatedLater(() => this.#native.mountAside(source, target, type, flags, data));
+  }
+
+  unmountAside(target: string, flags: number): Promise<void> {
+    return translatedLater(() => this.#native.unmountAside(target, flags));
+  }
+
+  attachMount(namespace: number, source: string, target: number, attributes: MountAttributes): void {
+    translated(() => this.#native.attachMount(namespace, source, target, attributes));
+  }
+
+  detachMount(namespace: number, path: Text, flags: number): void {
+    translated(() => this.#native.detachMount(namespace, path, flags));
   }
 
   loadModule(path: string, parameters: string): void {
@@ -178,12 +201,8 @@ export class LinuxSystem implements System {
     return translated(() => this.#native.rpci(request));
   }
 
-  async rpciAside(request: Uint8Array): Promise<Uint8Array> {
-    try {
-      return await this.#native.rpciAside(request);
-    } catch (error) {
-      throw isNativeError(error) ? toSystemCallError(error) : error;
-    }
+  rpciAside(request: Uint8Array): Promise<Uint8Array> {
+    return translatedLater(() => this.#native.rpciAside(request));
   }
 
   seedRandom(seed: Uint8Array): void {
@@ -330,6 +349,14 @@ function toRingState({ start, end, hasEnded, error }: NativeRingState): RingStat
 }
 
 /** Runs a native call; what the kernel refused becomes a {@link SystemCallError}, the rest passes. */
+async function translatedLater<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    throw isNativeError(error) ? toSystemCallError(error) : error;
+  }
+}
+
 function translated<Result>(call: () => Result): Result {
   try {
     return call();

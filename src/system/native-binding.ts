@@ -3,6 +3,7 @@ import type { RingState } from "./process-streams.ts";
 import type {
   BackdoorAccess,
   ChildStatus,
+  MountAttributes,
   MountNamespace,
   NamespaceStep,
   SpawnRequest,
@@ -16,6 +17,16 @@ import type {
 export interface NativeBinding {
   mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
   unmount(target: string, flags: number): void;
+  mountAside(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): Promise<void>;
+  unmountAside(target: string, flags: number): Promise<void>;
+  attachMount(namespace: number, source: string, target: number, attributes: MountAttributes): void;
+  detachMount(namespace: number, path: Text, flags: number): void;
   loadModule(path: string, parameters: string): void;
   setHostname(name: string): void;
   setDomainname(name: string): void;

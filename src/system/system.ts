@@ -18,6 +18,34 @@ export interface System {
   /** umount2(2). */
   unmount(target: string, flags: number): void;
 
+  /** {@link mount} in a thread of libuv's pool: what else is to be done goes on, however long the kernel waits. */
+  mountAside(
+    source: string | null,
+    target: string,
+    type: string | null,
+    flags: number,
+    data: string | null,
+  ): Promise<void>;
+
+  /** {@link unmount} in a thread of libuv's pool. */
+  unmountAside(target: string, flags: number): Promise<void>;
+
+  /**
+   * Mounts what is mounted at `source` in the caller's view (and below it) in another mount namespace as well, where
+   * its processes see it at once, complete with its attributes (open_tree(2), mount_setattr(2), move_mount(2)).
+   *
+   * @param namespace as {@link createMountNamespace} gave it.
+   * @param target descriptor of what it is to be mounted on, opened below the namespace's root.
+   */
+  attachMount(namespace: number, source: string, target: number, attributes: MountAttributes): void;
+
+  /**
+   * umount2(2) in another mount namespace.
+   *
+   * @param path absolute, as the namespace has it; a symbolic link at its end is not followed.
+   */
+  detachMount(namespace: number, path: Text, flags: number): void;
+
   /** finit_module(2) on an uncompressed `.ko` file; a module that is loaded already is no error. */
   loadModule(path: string, parameters: string): void;
 
@@ -313,6 +341,15 @@ export interface WindowSize {
   readonly rows: number;
   readonly widthPixels?: number;
   readonly heightPixels?: number;
+}
+
+/** What mount_setattr(2) takes. */
+export interface MountAttributes {
+  /** MOUNT_ATTR_*. */
+  readonly set: number;
+  readonly clear: number;
+  /** MS_SHARED, MS_SLAVE or MS_PRIVATE. */
+  readonly propagation: number;
 }
 
 /** One step of {@link System.createMountNamespace}; every path is absolute in the caller's view. */

@@ -33,6 +33,7 @@ import type { Takeover } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
 import { AgentNetwork } from "./agent-network.ts";
+import { AgentVolumes } from "./agent-volumes.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
 import { FwCfgSource } from "./configuration/fw-cfg-source.ts";
 import { ControlRequests } from "./control-requests.ts";
@@ -45,7 +46,7 @@ import { LogPort } from "./log-port.ts";
 import { LogWriter } from "./log-writer.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
-import { type LoggedOffsets, STATE_FOLDER, StateStore } from "./state-store.ts";
+import { type LoggedOffsets, NOTHING_LOGGED, STATE_FOLDER, StateStore } from "./state-store.ts";
 import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
 import type { UpgradeRequest } from "./upgrade.ts";
 import { UserNames } from "./user-names.ts";
@@ -69,8 +70,6 @@ export interface AgentComponents {
 const MOST_RESTARTS = 5;
 const RESTARTS_LIMIT_MS = 30_000;
 
-const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0, fileBytes: 0 };
-
 /** The life of one container VM, seen from inside: configure, run the process, tell how it ended, power off. */
 export class Agent {
   readonly #components: AgentComponents;
@@ -81,6 +80,7 @@ export class Agent {
   #container: ContainerHandles | undefined;
   #sessions: ContainerSessions | undefined;
   readonly #network: AgentNetwork;
+  readonly #volumes: AgentVolumes;
   /** As it is applied. */
   #configuration: Configuration | undefined;
   #acknowledgement: Acknowledgement | undefined;
@@ -108,6 +108,7 @@ export class Agent {
         if (this.#container !== undefined) this.#renewNames(this.#configuration);
       },
     });
+    this.#volumes = new AgentVolumes(system, () => this.#configuration && this.#namesOf(this.#configuration));
   }
 
   /**
@@ -128,7 +129,8 @@ export class Agent {
     }
     await this.#log?.flush();
     await this.#vmware?.flush();
-    await shutDown(system, this.#container, this.#cgroup, (message) => stages.failed(message));
+    const [container, cgroup, volumes] = [this.#container, this.#cgroup, this.#volumes];
+    await shutDown({ system, container, cgroup, volumes, report: (message) => stages.failed(message) });
   }
 
   /** Whether another agent could take over: there is a container. */
@@ -192,6 +194,7 @@ export class Agent {
     this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
     await this.#network.resume(configuration.network);
+    await this.#volumes.resume(configuration.volumes);
     const { sessions } = store;
     store.closeForgotten(sessions);
     this.#sessions.resume(sessions, store.life);
@@ -239,6 +242,7 @@ export class Agent {
       return reloadConfiguration(document, {
         document: store.document,
         applyNetwork: ({ network }) => this.#network.apply(network),
+        applyVolumes: ({ volumes }) => this.#volumes.apply(volumes, store.container),
         writeNames: (next) => this.#renewNames(next),
         limitCpus,
         limitProcesses,
@@ -335,6 +339,7 @@ export class Agent {
     limitContainer(pidsLimit);
     if (!security.privileged) restrictDevices(system);
     await Promise.all([this.#applyNetwork(configuration), mountLayerDisk(system)]);
+    await this.#volumes.mount(configuration.volumes);
     return { ...this.#makeNamespace(configuration), cgroupProcesses };
   }
 
@@ -352,7 +357,9 @@ export class Agent {
     const { privileged, readOnlyRoot } = configuration.security;
     const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
     const options = { privileged, readOnlyRoot, workingDirectory, shmBytes: configuration.shmBytes };
-    return makeContainerNamespace(this.#components.system, this.#namesOf(configuration), options);
+    const made = makeContainerNamespace(this.#components.system, this.#namesOf(configuration), options);
+    this.#volumes.attach(made);
+    return made;
   }
 
   #renewNames(configuration: Configuration | undefined): void {
@@ -401,9 +408,10 @@ export class Agent {
   }
 
   /** For a process that is started again: its mounts and its memory file systems are as at the first start. */
-  #renewContainer(configuration: Configuration): void {
+  async #renewContainer(configuration: Configuration): Promise<void> {
     const before = this.#container;
     if (before === undefined) return;
+    await this.#volumes.renew();
     this.#container = { ...before, ...this.#makeNamespace(configuration) };
     this.#store?.saveContainer(this.#container);
     closeSync(before.namespace);

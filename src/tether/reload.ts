@@ -12,6 +12,8 @@ export interface ReloadTarget {
   readonly document: Uint8Array;
   /** Brings the vNICs, the firewall and the name servers to what the configuration says; nothing without vNICs. */
   readonly applyNetwork: (next: Configuration) => Promise<void>;
+  /** Takes volumes away, and attaches new ones. */
+  readonly applyVolumes: (next: Configuration) => Promise<void>;
   /** Writes the container's hosts and resolv.conf anew. */
   readonly writeNames: (next: Configuration) => void;
   /** @param nanoCpus 0 for no limit. */
@@ -37,8 +39,7 @@ export async function reloadConfiguration(bytes: Uint8Array, target: ReloadTarge
   const problems = await problemsOf(next);
   if (problems.length > 0) throw new TetherError("configuration-invalid", describeProblems(problems));
   const { changes, refusals } = planReload(await readDocument(target.document), next);
-  const refused = [...refusals, ...changes.flatMap(refuseVolume)];
-  if (refused.length > 0) throw new TetherError("conflict", describeProblems(refused));
+  if (refusals.length > 0) throw new TetherError("conflict", describeProblems(refusals));
   if (changes.length === 0) return [];
   const configuration = await checkConfiguration(next);
   await carryOut(changes, configuration, target);
@@ -46,13 +47,7 @@ export async function reloadConfiguration(bytes: Uint8Array, target: ReloadTarge
   return changes.map(describeChange).filter((text) => text !== undefined);
 }
 
-function refuseVolume(change: Change): { path: string; reason: string }[] {
-  if (change.kind === "set" || change.list !== "volumes") return [];
-  const path = change.kind === "order" ? "volumes" : `volumes[${change.name}]`;
-  return [{ path, reason: "cannot change while the container runs: this agent mounts volumes at the start" }];
-}
-
-/** The network first: it is what can fail. */
+/** The network first, which a volume may come by: these two can fail. */
 async function carryOut(
   changes: readonly Change[],
   next: Configuration,
@@ -64,6 +59,8 @@ async function carryOut(
   // Name servers of the document and of leases are the network's to put together.
   const changesNetwork = changesInterfaces || isSet("resolver");
   if (changesNetwork) await target.applyNetwork(next);
+  if (changes.some((change) => change.kind !== "set" && change.list === "volumes"))
+    await target.applyVolumes(next);
   if (changesNetwork || isSet("extraHosts")) target.writeNames(next);
   if (isSet("nanoCpus")) target.limitCpus(next.nanoCpus);
   if (isSet("pidsLimit")) target.limitProcesses(next.pidsLimit);

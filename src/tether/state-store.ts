@@ -45,6 +45,9 @@ export interface LoggedOffsets {
   readonly fileBytes: number;
 }
 
+/** Of a process that is started anew. */
+export const NOTHING_LOGGED: LoggedOffsets = { output: 0, errorOutput: 0, fileBytes: 0 };
+
 /** The agents that took over since one was last ready. */
 export interface Restarts {
   readonly count: number;

@@ -76,6 +76,10 @@ function input(): CountedInput {
 const KERNEL: System = {
   mount: nothing,
   unmount: nothing,
+  mountAside: () => Promise.resolve(),
+  unmountAside: () => Promise.resolve(),
+  attachMount: nothing,
+  detachMount: nothing,
   loadModule: nothing,
   readFwCfg: () => undefined,
   probeBackdoor: () => "none",

@@ -21,6 +21,7 @@ export function containerSettings(changes: Partial<ContainerSettings> = {}): Con
     shmBytes: 0,
     extraHosts: [],
     interfaces: [],
+    mounts: [],
     resolver: { nameservers: [], search: [], options: [] },
     domainname: "",
     tty: false,

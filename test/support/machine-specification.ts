@@ -22,6 +22,7 @@ export function machineSpecification(
     disk: `${folder}/disk.qcow2`,
     configuration: `${folder}/config`,
     interfaces: [],
+    volumes: [],
     log: `${folder}/log`,
     templates: undefined,
     ...changes,

@@ -9,6 +9,7 @@ import type {
   ChildEvents,
   ChildStatus,
   ChildWatch,
+  MountAttributes,
   MountNamespace,
   NamespaceStep,
   SpawnRequest,
@@ -82,6 +83,24 @@ export class RecordingSystem implements System {
 
   unmount(...args: [target: string, flags: number]): void {
     this.#record("unmount", args);
+  }
+
+  mountAside(...args: [string | null, string, string | null, number, string | null]): Promise<void> {
+    return this.#record("mountAside", args);
+  }
+
+  unmountAside(...args: [target: string, flags: number]): Promise<void> {
+    return this.#record("unmountAside", args);
+  }
+
+  attachMount(
+    ...args: [namespace: number, source: string, target: number, attributes: MountAttributes]
+  ): void {
+    this.#record("attachMount", args);
+  }
+
+  detachMount(...args: [namespace: number, path: Text, flags: number]): void {
+    this.#record("detachMount", args);
   }
 
   loadModule(...args: [path: string, parameters: string]): void {
@@ -316,6 +335,8 @@ export class RecordingSystem implements System {
         namespace: this.#nextDescriptor++,
         root: this.#nextDescriptor++,
       }),
+      mountAside: () => Promise.resolve(),
+      unmountAside: () => Promise.resolve(),
       probeBackdoor: () => "none",
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),

@@ -34,6 +34,7 @@ export function runRequest(changes: Partial<RunRequest> = {}): RunRequest {
     pidsLimit: 0,
     shmBytes: 0,
     extraHosts: [],
+    mounts: [],
     network: { interfaces: [], resolver: { nameservers: [], search: [], options: [] }, domainname: "" },
     acceleration: "auto",
     hardware: "virtio",

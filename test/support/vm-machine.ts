@@ -6,6 +6,7 @@ import {
   identifyProcess,
   type Machine,
   type MachineInterface,
+  type MachineVolume,
   QemuDriver,
   type RunningMachine,
 } from "../../src/hypervisor/index.ts";
@@ -31,12 +32,15 @@ export async function startShellMachine(
     name = start,
     fileLimitBytes,
     interfaces = [],
+    volumes = [],
   }: {
     readonly start: "cold" | "forked";
     readonly name?: string;
     readonly fileLimitBytes?: number;
     /** Plugged; the document names none of them. */
     readonly interfaces?: readonly MachineInterface[];
+    /** As well. */
+    readonly volumes?: readonly MachineVolume[];
   },
 ): Promise<StartedMachine> {
   const { signal } = new AbortController();
@@ -71,6 +75,7 @@ export async function startShellMachine(
       disk,
       configuration,
       interfaces,
+      volumes,
       log: join(folder, "log"),
       fileLimitBytes,
       templates:

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
 import type { MachineInterface } from "../machine-interface.ts";
+import type { MachineVolume } from "../machine-volume.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -10,6 +11,7 @@ import { switchLogFile } from "./log-switch.ts";
 import { plugInterface, unplugInterface } from "./network-devices.ts";
 import { visitQmp } from "./qmp-visit.ts";
 import { UNPLUG_LIMIT_MS } from "./unplug-device.ts";
+import { plugVolume, unplugVolume } from "./volume-devices.ts";
 
 /** A killed QEMU is gone after some 20 ms, its sockets a little earlier; it is no child of ours. */
 const END_POLL_MS = 5;
@@ -71,6 +73,14 @@ export class AdoptedQemuMachine implements AdoptedMachine {
 
   unplugInterface(id: string): Promise<void> {
     return visitQmp(this.#folder, (qmp) => unplugInterface(qmp, id), UNPLUG_VISIT_LIMIT_MS);
+  }
+
+  plugVolume(volume: MachineVolume, hardware: Hardware): Promise<void> {
+    return visitQmp(this.#folder, (qmp) => plugVolume(qmp, volume, hardware));
+  }
+
+  unplugVolume(id: string): Promise<void> {
+    return visitQmp(this.#folder, (qmp) => unplugVolume(qmp, id), UNPLUG_VISIT_LIMIT_MS);
   }
 
   async destroy(): Promise<void> {

@@ -8,6 +8,7 @@ import type { Boot, MachineSpecification } from "../driver.ts";
 import { AGENT_SLOT_DEVICES } from "./agent-slots.ts";
 import { interfaceArguments } from "./network-devices.ts";
 import { PLUG_BRIDGE_DEVICES } from "./plug-bridge.ts";
+import { volumeArguments } from "./volume-devices.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
 export const LINK_SOCKET = "link.sock";
@@ -75,8 +76,9 @@ export function qemuArguments(
     ...portArguments(machine),
     ...diskArguments(machine, memory),
     ...PLUG_BRIDGE_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
-    // A machine that goes on from a template has no more than that: its vNICs are plugged before it does.
+    // A machine that goes on from a template has no more than that: its vNICs and volumes are plugged before it does.
     ...(memory.kind === "fresh" ? interfaceArguments(machine.interfaces, machine.hardware) : []),
+    ...(memory.kind === "fresh" ? volumeArguments(machine.volumes, machine.hardware) : []),
     ...AGENT_SLOT_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
   ];
 }
@@ -155,7 +157,7 @@ function diskArguments({ disk, hardware }: MachineSpecification, memory: Machine
       : `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
   const device =
     hardware === "vmware"
-      ? ["pvscsi,id=scsi", "scsi-hd,bus=scsi.0,drive=container"]
+      ? ["pvscsi,id=scsi", `scsi-hd,bus=scsi.0,drive=container,serial=${LAYER_DISK_SERIAL}`]
       : [`virtio-blk-pci,drive=container,serial=${LAYER_DISK_SERIAL}`];
   return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
 }

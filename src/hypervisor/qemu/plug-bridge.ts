@@ -12,8 +12,12 @@ export const PLUG_BRIDGE_DEVICES: Readonly<Record<Hardware, readonly string[]>> 
   vmware: [],
 };
 
-/** vNICs have the places from here on; those behind are other devices'. */
+/** vNICs have the places from here on; those behind are the volumes'. */
 const FIRST_INTERFACE_PLACE = 1;
+
+/** The volumes' disks, or the controllers that these are on. */
+export const FIRST_VOLUME_PLACE = 16;
+export const LAST_VOLUME_PLACE = 31;
 
 /** How many vNICs a machine can have. */
 export const MOST_INTERFACES = 15;
@@ -29,6 +33,14 @@ export function interfacePlace(
   return hardware === "vmware"
     ? { bus: "pci.0", addr: place(FIRST_ROOT_PLACE + index) }
     : { bus: BRIDGE, addr: place(FIRST_INTERFACE_PLACE + index) };
+}
+
+/** Where a volume's disk or its controller is plugged; on i440FX QEMU finds a place. */
+export function volumePlace(
+  hardware: Hardware,
+  number: number,
+): { readonly bus: string; readonly addr?: string } {
+  return hardware === "vmware" ? { bus: "pci.0" } : { bus: BRIDGE, addr: place(number) };
 }
 
 const place = (number: number): string => `0x${number.toString(16)}`;

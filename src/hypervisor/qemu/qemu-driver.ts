@@ -14,6 +14,7 @@ import { AdoptedQemuMachine } from "./adopted-machine.ts";
 import { qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
 import { plugInterface, requireBackends } from "./network-devices.ts";
 import { isRunning } from "./process-identity.ts";
+import { explainLock, plugVolume } from "./volume-devices.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { type QemuProcess, startQemu } from "./qemu-process.ts";
 import { restore } from "./template-state.ts";
@@ -32,6 +33,9 @@ interface ForkLimits {
 
 /** Under TCG on a busy machine a boot has taken 20 s, and a fork is there within 0.2 s on a quiet one. */
 const FORK_LIMITS: ForkLimits = { readyMs: 60_000, restoreMs: 30_000 };
+
+/** What a machine that boots would meet as well. */
+const AS_BOOTED: ReadonlySet<string> = new Set(["tool-missing", "volume-in-use", "invalid-option"]);
 
 /** How one start is carried out. */
 interface Start {
@@ -73,10 +77,14 @@ export class QemuDriver implements HypervisorDriver {
     return isRunning(identity) ? new AdoptedQemuMachine(identity, folder) : undefined;
   }
 
-  #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {
+  async #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {
     const args = qemuArguments(specification, accelerator);
     const { folder, fileLimitBytes } = specification;
-    return startQemu({ program: this.#program, args, folder, fileLimitBytes, signal });
+    try {
+      return await startQemu({ program: this.#program, args, folder, fileLimitBytes, signal });
+    } catch (error) {
+      throw explainLock(error);
+    }
   }
 
   /** @returns undefined when there is no template, or none that works. */
@@ -88,7 +96,7 @@ export class QemuDriver implements HypervisorDriver {
       return template === undefined ? undefined : await this.#wake(start, store, template);
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof TetherError && error.code === "tool-missing") throw error;
+      if (error instanceof TetherError && AS_BOOTED.has(error.code)) throw error;
       request.report(`no forked start: ${error instanceof Error ? error.message : String(error)}`);
       return undefined;
     }
@@ -111,6 +119,7 @@ export class QemuDriver implements HypervisorDriver {
           await restore(qmp, INHERITED_STATE);
           isPlugging = true;
           for (const each of specification.interfaces) await plugInterface(qmp, each, specification.hardware);
+          for (const each of specification.volumes) await plugVolume(qmp, each, specification.hardware);
           isPlugging = false;
           await qmp.execute("cont");
         },

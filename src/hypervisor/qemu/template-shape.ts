@@ -35,7 +35,14 @@ export function describeShape(
   configuration: Uint8Array,
   host: HostFacts = readHostFacts(),
 ): Shape {
-  const machine = { ...specification, name: "template", disk: "", interfaces: [], templates: undefined };
+  const machine = {
+    ...specification,
+    name: "template",
+    disk: "",
+    interfaces: [],
+    volumes: [],
+    templates: undefined,
+  };
   const { boot } = machine;
   const files = boot.from === "kernel" ? [boot.kernel, boot.initramfs, boot.agentImage] : [boot.iso];
   const facts = [

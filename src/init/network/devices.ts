@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import type { KernelModules } from "../kernel-modules.ts";
+import { loadDrivers } from "../load-drivers.ts";
 import type { InterfaceConfiguration } from "./configuration.ts";
 
 /** A network device of the kernel's. */
@@ -33,7 +34,7 @@ export async function findDevices(
   const look = (): ReadonlyMap<string, NetworkDevice> | undefined => {
     const devices = lookFor(interfaces, sysfs);
     if (devices.size === interfaces.length) return devices;
-    loadDrivers(modules, sysfs);
+    loadDrivers(modules, sysfs, BUSES);
     const now = lookFor(interfaces, sysfs);
     return now.size === interfaces.length ? now : undefined;
   };
@@ -100,17 +101,6 @@ export function listDevices(sysfs: string): SysfsDevice[] {
       },
     ];
   });
-}
-
-function loadDrivers(modules: KernelModules, sysfs: string): void {
-  // In this order: a driver on PCI may bring devices on virtio's bus.
-  for (const bus of BUSES) {
-    const folder = join(sysfs, "bus", bus, "devices");
-    for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-      if (existsSync(join(folder, name, "driver"))) continue;
-      modules.loadDriver(readFileSync(join(folder, name, "modalias"), "utf8").trim());
-    }
-  }
 }
 
 function missing(interfaces: readonly InterfaceConfiguration[], limitMs: number, sysfs: string): TetherError {

@@ -26,6 +26,8 @@ export interface StartConfiguration {
   readonly holdsOutput: boolean;
   /** Size of the log's file. */
   readonly loggedBytes: number;
+  /** What is mounted beside the container's own disk. */
+  readonly volumes?: readonly tether.config.Volume.$Properties[];
   /** The process is not started; the container's files are served. */
   readonly servesFilesOnly?: boolean;
   /** How long the guest waits, with nobody connected, for its exit to be taken over; 0 for its default. */
@@ -50,6 +52,7 @@ export function encodeConfiguration(
     extraHosts: settings.extraHosts.map(({ name, address }) => ({ address, names: [name] })),
     interfaces: encodeInterfaces(settings.interfaces),
     resolver: settings.resolver,
+    volumes: [...(start.volumes ?? [])],
     domainname: settings.domainname,
     session: sessionOf(settings, start),
     security: securityOf(security),

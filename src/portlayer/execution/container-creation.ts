@@ -5,6 +5,7 @@ import { findBootFiles } from "./boot-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerSettings, SecuritySettings } from "./container-settings.ts";
 import type { LockedContainer } from "./container-store.ts";
+import { provideVolumes } from "./container-volumes.ts";
 import type { Core } from "./core.ts";
 import { type ContainerRequest, mergeSettings, virtualCpus } from "./run-request.ts";
 
@@ -29,7 +30,8 @@ export async function createContainer(
   const image = await images.acquire(parseImageReference(request.image), { signal, onProgress: report });
   const id = randomBytes(ID_BYTES).toString("hex");
   const settings = mergeSettings({ ...request, security }, image, id);
-  const { containers, journal } = core;
+  const { containers, journal, volumes } = core;
+  await provideVolumes(volumes, settings.mounts, signal);
   const made = newRecord(id, request, image, settings);
   const owner = isRun ? identifyProcess(process.pid) : undefined;
   const record = containers.create(request.name, (name) => ({

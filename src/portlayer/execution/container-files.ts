@@ -12,6 +12,8 @@ import type { LockedContainer } from "./container-store.ts";
 import { type Core, lockSettled } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
 import { eventError, explainConsole } from "./guest-outcome.ts";
+import { encodeVolumes } from "../storage/index.ts";
+import { refuseVolumesInUse } from "./container-volumes.ts";
 import { powerOn, provideDisk, settingsOf, specify } from "./machine-start.ts";
 
 /** Of the machine that serves files: its sockets and its console, below the container's folder. */
@@ -144,14 +146,21 @@ class FilesMachine implements FilesAccess {
 }
 
 async function startMachine(
-  { components }: Core,
+  core: Core,
   { record, folder: containerFolder }: LockedContainer,
   keys: LinkKeys,
   signal: AbortSignal,
 ): Promise<Machine> {
   // Whatever the container's own way is: nobody waits for a boot who only wants a file.
   // And nobody is to reach it: its vNICs may be another machine's by now.
-  const settings = { ...settingsOf(record), start: "forked" as const, interfaces: [] };
+  const { components, volumes } = core;
+  const all = settingsOf(record);
+  // A server's folder cannot be reached so.
+  const mounts = all.mounts.filter(
+    (mount) => mount.kind !== "volume" || volumes.find(mount.name).content.type !== "nfs",
+  );
+  const settings = { ...all, start: "forked" as const, interfaces: [], mounts };
+  refuseVolumesInUse(core.containers, volumes, record);
   const folder = join(containerFolder, FOLDER);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });
@@ -171,6 +180,7 @@ async function startMachine(
       window: undefined,
       loggedBytes: 0,
       holdsOutput: false,
+      volumes: encodeVolumes(mounts, volumes),
       servesFilesOnly: true,
       acknowledgeTimeoutMs: 0,
     },

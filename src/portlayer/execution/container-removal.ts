@@ -13,13 +13,14 @@ const POLL_MS = 10;
 /**
  * Removes a container.
  *
+ * @param withVolumes also the volumes that were made for it without a name.
  * @param force pulls a running machine's plug first, also of one that is being started this moment.
  * @throws TetherError `no-such-container`, `container-running` in Docker's words.
  */
 export async function removeContainer(
   core: Core,
   reference: string,
-  { force }: { readonly force: boolean },
+  { force, withVolumes = false }: { readonly force: boolean; readonly withVolumes?: boolean },
 ): Promise<void> {
   const { containers } = core;
   const { id } = containers.find(reference);
@@ -30,7 +31,7 @@ export async function removeContainer(
   if (!force) refuseUnlessEnded(record, observeState(containers, record).status);
   await awaitAbandonedStart(container);
   await killMachines(record);
-  discardContainer(core, container);
+  discardContainer(core, container, withVolumes || undefined);
 }
 
 /** Ends whatever keeps the container busy, until it can be had. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { interfaceSettingsSchema, NO_RESOLVER, resolverSettingsSchema } from "../networking/index.ts";
+import { mountSettingsSchema } from "../storage/index.ts";
 import { parseSecurity, type SecurityWords } from "./security-options.ts";
 
 /** Docker's names of the restart policies. */
@@ -73,6 +74,8 @@ export const containerSettingsSchema = z.object({
   extraHosts: z.array(z.object({ name: z.string(), address: z.string() })).default([]),
   /** The vNICs; none: the container has the loopback. */
   interfaces: z.array(interfaceSettingsSchema).default([]),
+  /** Volumes and memory beside the container's own disk. */
+  mounts: z.array(mountSettingsSchema).default([]),
   /** What resolv.conf has beside what the vNICs bring. */
   resolver: resolverSettingsSchema.default(NO_RESOLVER),
   /** Empty: none. */

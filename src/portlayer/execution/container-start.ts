@@ -1,18 +1,13 @@
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
-import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
+import { CONSOLE_LOG } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
-import type { ContainerRecord } from "./container-record.ts";
+import { awaitPowerOff } from "./await-power-off.ts";
 import { isUp, observeState } from "./container-state.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { recordFailedStart } from "./failed-start.ts";
 import { LOG, settingsOf, startMachine } from "./machine-start.ts";
 import { killMachine } from "./machine-end.ts";
-
-/** A machine whose process has ended powers off by itself within a second; Docker's grace is more than enough. */
-const POWER_OFF_LIMIT_MS = 10_000;
-const POWER_OFF_POLL_MS = 10;
 
 /** No terminal, no input, and nothing to write to: the log has the output. */
 const NO_STREAMS = { input: undefined, output: process.stdout, errorOutput: process.stderr };
@@ -87,15 +82,8 @@ export async function prepareStart({ containers }: Core, { record }: LockedConta
   if (state.status === "paused")
     throw new TetherError("container-paused", "cannot start a paused container, try unpause instead");
   if (isUp(state)) return false;
-  await awaitPowerOff(record);
+  await awaitPowerOff(record.machine);
   // Whoever had it is gone: the container is locked.
   if (record.filesMachine !== undefined) await killMachine(record.filesMachine);
   return true;
-}
-
-async function awaitPowerOff({ machine }: ContainerRecord): Promise<void> {
-  if (machine === undefined) return;
-  const limit = Date.now() + POWER_OFF_LIMIT_MS;
-  while (isRunning(machine) && Date.now() < limit) await delay(POWER_OFF_POLL_MS);
-  await killMachine(machine);
 }

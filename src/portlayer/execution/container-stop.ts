@@ -6,10 +6,12 @@ import { tether } from "../../protocol/generated/control.js";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import { awaitPowerOff } from "./await-power-off.ts";
 import { discardContainer } from "./container-discard.ts";
 import { isUp } from "./container-state.ts";
 import { type Core, lockSettled, lookSettled } from "./core.ts";
 import { type GuestAccess, notRunning, openGuest } from "./guest-access.ts";
+import { writesToVolumes } from "./container-volumes.ts";
 import { killMachine } from "./machine-end.ts";
 import { settingsOf } from "./machine-start.ts";
 import { toExit } from "./run-events.ts";
@@ -158,7 +160,8 @@ async function writeDown(core: Core, id: string, exit: RecordedExit | undefined)
     // Whoever is attached in the foreground takes the rest of the output, and writes it down itself.
     if (record.owner !== undefined && isRunning(record.owner)) return;
     if (record.settings?.autoRemove === true) {
-      if (record.machine !== undefined) await killMachine(record.machine);
+      if (writesToVolumes(record)) await awaitPowerOff(record.machine);
+      else if (record.machine !== undefined) await killMachine(record.machine);
       discardContainer(core, container);
       return;
     }

@@ -15,6 +15,8 @@ import { writeFileAtomically } from "./atomic-file.ts";
 import { ProcessLock } from "./container-lock.ts";
 import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
+import { type MountSettings, VolumeStore } from "../storage/index.ts";
+import { containersWith } from "./container-volumes.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 const RECORD = "container.json";
@@ -61,8 +63,9 @@ export class LockedContainer implements Disposable {
     this.#record = this.#store.rename(this.#record, name);
   }
 
-  remove(): void {
-    this.#store.remove(this.#record);
+  /** @param withVolumes also those that were made for it without a name; left out: when it was to be removed at its end. */
+  remove(withVolumes?: boolean): void {
+    this.#store.remove(this.#record, withVolumes);
   }
 
   [Symbol.dispose](): void {
@@ -181,11 +184,21 @@ export class ContainerStore {
   /**
    * Removes the container's name, its record, then everything of it. Its machine must be gone. Whoever waits for
    * its lock may get it when the record is gone, and finds that there is nothing.
+   *
+   * @param withVolumes also the volumes that were made for it without a name.
    */
-  remove({ id, name }: ContainerRecord): void {
+  remove({ id, name, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
     if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
     rmSync(join(this.folderOf(id), RECORD), { force: true });
+    if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
     rmSync(this.folderOf(id), { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #removeAnonymousVolumes(mounts: readonly MountSettings[]): void {
+    const store = new VolumeStore(this.#folder.volumes);
+    for (const mount of mounts)
+      if (mount.kind === "volume" && mount.isAnonymous && containersWith(this, mount.name).length === 0)
+        store.remove(mount.name);
   }
 
   /**

@@ -4,6 +4,7 @@ import { type ContainerState, observeState, settle } from "./container-state.ts"
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { EventJournal } from "./event-journal.ts";
+import type { VolumeStore } from "../storage/index.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 
 /** What every operation on containers works with. */
@@ -11,6 +12,7 @@ export interface Core {
   readonly components: ExecutionComponents;
   readonly containers: ContainerStore;
   readonly journal: EventJournal;
+  readonly volumes: VolumeStore;
 }
 
 /** A container as it is at this moment. */

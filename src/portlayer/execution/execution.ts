@@ -17,6 +17,7 @@ import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
 import { upgradeContainer, type Upgraded, type UpgradeOptions } from "./container-upgrade.ts";
+import { type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
 import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
@@ -25,7 +26,7 @@ import type { ExecutionComponents } from "./execution-components.ts";
 import { ForegroundRun, type RunControl } from "./foreground-run.ts";
 import { inspectContainer, type Inspection } from "./inspection.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
-import { ImageStore } from "../storage/index.ts";
+import { ImageStore, type NewVolume, type VolumeRecord, VolumeStore } from "../storage/index.ts";
 import type { LocalStreams } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
 import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
@@ -44,6 +45,7 @@ export class Execution {
       components,
       containers: new ContainerStore(components.state),
       journal: new EventJournal(components.state),
+      volumes: new VolumeStore(components.state.volumes),
     };
   }
 
@@ -161,9 +163,37 @@ export class Execution {
     return waitForContainer(this.#core, reference);
   }
 
-  /** @param force ends a running one first. */
-  remove(reference: string, options: { readonly force: boolean }): Promise<void> {
+  /** @param options `force` ends a running one first, `withVolumes` removes its volumes without a name. */
+  remove(
+    reference: string,
+    options: { readonly force: boolean; readonly withVolumes?: boolean },
+  ): Promise<void> {
     return removeContainer(this.#core, reference, options);
+  }
+
+  /** The volumes, by their names. */
+  listVolumes(): VolumeRecord[] {
+    return this.#core.volumes.list();
+  }
+
+  /** @throws TetherError `no-such-volume`. */
+  findVolume(name: string): VolumeRecord {
+    return this.#core.volumes.find(name);
+  }
+
+  /** Makes a volume; one that is there already stays as it is. */
+  createVolume(volume: NewVolume, signal: AbortSignal): Promise<VolumeRecord> {
+    return this.#core.volumes.create(volume, signal);
+  }
+
+  /** Removes a volume that no container has. @throws TetherError `no-such-volume`, `volume-in-use`. */
+  removeVolume(name: string): void {
+    removeVolume(this.#core.containers, this.#core.volumes, name);
+  }
+
+  /** Removes volumes that no container has; all, or those without a name of their own. */
+  pruneVolumes(all: boolean): PrunedVolumes {
+    return pruneVolumes(this.#core.containers, this.#core.volumes, all);
   }
 
   rename(reference: string, name: string): Promise<void> {

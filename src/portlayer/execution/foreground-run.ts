@@ -6,6 +6,7 @@ import { parseSignal } from "../../protocol/signals.ts";
 import type { LocalStreams } from "../interaction/index.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import type { ContainerRun, RunEnd } from "./container-run.ts";
+import { writesToVolumes } from "./container-volumes.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
@@ -152,9 +153,13 @@ export class ForegroundRun {
     return !isUnwanted && !settingsOf(container.record).autoRemove;
   }
 
-  /** A disk that is thrown away need not be brought to rest: the plug is pulled, unless addresses are to be given back. */
+  /**
+   * A disk that is thrown away need not be brought to rest: the plug is pulled, unless there are others that stay, or
+   * addresses are to be given back.
+   */
   async #powerOff(machine: Machine): Promise<void> {
-    if (!this.#isKept() && !givesAddressesBack(this.#parts.container.record)) {
+    const { record } = this.#parts.container;
+    if (!this.#isKept() && !givesAddressesBack(record) && !writesToVolumes(record)) {
       await machine.destroy();
       return;
     }

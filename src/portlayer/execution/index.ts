@@ -33,3 +33,4 @@ export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
 export { type NetworkSettings, type NetworkWords, parseNetworkSettings } from "../networking/index.ts";
+export { contentOf, type MountSettings, parseMounts, type VolumeRecord } from "../storage/index.ts";

@@ -5,13 +5,14 @@ import {
   identifyProcess,
   type Machine,
   type MachineSpecification,
+  type MachineVolume,
   type TemplateRequest,
 } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
 import { machineInterfaces } from "../networking/index.ts";
-import { createContainerDisk } from "../storage/index.ts";
+import { createContainerDisk, encodeVolumes, machineVolumes, VolumeStore } from "../storage/index.ts";
 import { markedStart } from "./abandoned-start.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { findBootFiles } from "./boot-files.ts";
@@ -19,6 +20,7 @@ import { encodeConfiguration, encodeTemplateConfiguration } from "./configuratio
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerSettings } from "./container-settings.ts";
 import type { LockedContainer } from "./container-store.ts";
+import { refuseVolumesInUse } from "./container-volumes.ts";
 import type { Core } from "./core.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import { readGuestEvents } from "./guest-events.ts";
@@ -56,12 +58,14 @@ const DETACHED_ACKNOWLEDGE_MS = 500;
  * @param container locked by the caller; its earlier machine is gone.
  */
 export async function startMachine(
-  { components, journal }: Pick<Core, "components" | "journal">,
+  core: Core,
   container: LockedContainer,
   start: MachineStart,
 ): Promise<StartedMachine> {
+  const { components, journal, volumes } = core;
   const { folder, record } = container;
   const settings = settingsOf(record);
+  refuseVolumesInUse(core.containers, volumes, record);
   const keys = makeLinkKeys();
   const specification = specify(components, record, settings, folder);
   // What an earlier run has left there would be taken for this one's.
@@ -78,6 +82,7 @@ export async function startMachine(
       name: record.name,
       window: settings.tty ? start.window : undefined,
       loggedBytes,
+      volumes: encodeVolumes(settings.mounts, volumes),
       holdsOutput: start.isAttached,
       acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
     },
@@ -136,6 +141,8 @@ export function specify(
   settings: ContainerSettings,
   folder: string,
 ): MachineSpecification {
+  const store = new VolumeStore(components.state.volumes);
+  const volumes = machineVolumes(settings.mounts, store, settings.hardware);
   return {
     name: record.name,
     folder,
@@ -147,8 +154,9 @@ export function specify(
     disk: join(folder, DISK),
     configuration: join(folder, CONFIGURATION),
     interfaces: machineInterfaces(settings.interfaces),
+    volumes,
     log: join(folder, LOG),
-    fileLimitBytes: limitFiles(settings),
+    fileLimitBytes: limitFiles(settings, volumes),
     templates: templatesFor(components, settings),
   };
 }
@@ -159,10 +167,14 @@ export function specify(
  * little, and 64 MiB are for the log and the console beside a small disk. With a log that has no limit there is nothing
  * to keep.
  */
-function limitFiles({ imageDisk, log }: ContainerSettings): number | undefined {
+function limitFiles(
+  { imageDisk, log }: ContainerSettings,
+  volumes: readonly MachineVolume[],
+): number | undefined {
   if (log.maxBytes === 0) return undefined;
   const diskBytes = statSync(imageDisk, { throwIfNoEntry: false })?.size ?? 0;
-  return Math.max(2 * diskBytes, 2 * log.maxBytes) + LEAST_FILE_BYTES;
+  const volumeBytes = volumes.map(({ file }) => statSync(file).size);
+  return Math.max(2 * diskBytes, 2 * log.maxBytes, ...volumeBytes) + LEAST_FILE_BYTES;
 }
 
 const LEAST_FILE_BYTES = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { AccelerationRequest, Hardware } from "../../hypervisor/index.ts";
 import type { NetworkSettings } from "../networking/index.ts";
-import type { Image } from "../storage/index.ts";
+import { type Image, mergeMounts, type MountSettings } from "../storage/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
 import type {
@@ -55,6 +55,8 @@ export interface ContainerRequest {
   /** Lines for /etc/hosts. */
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[];
   readonly network: NetworkSettings;
+  /** Volumes and memory; those of the image's come beside them. */
+  readonly mounts: readonly MountSettings[];
   readonly acceleration: AccelerationRequest;
   readonly hardware: Hardware;
   readonly boot: BootMedium;
@@ -114,6 +116,7 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     shmBytes: request.shmBytes,
     extraHosts: [...request.extraHosts],
     ...request.network,
+    mounts: mergeMounts(request.mounts, configuration.volumes),
     tty: request.tty,
     openStdin: request.openStdin,
     stdinOnce: request.stdinOnce,

@@ -9,6 +9,7 @@ export interface StateFolder {
   readonly images: string;
   readonly containers: string;
   readonly names: string;
+  readonly volumes: string;
   /** Stopped machines that others are forked from. */
   readonly templates: string;
 }
@@ -27,6 +28,7 @@ export function openStateFolder(environment: NodeJS.ProcessEnv): StateFolder {
     images: join(root, "images"),
     containers: join(root, "containers"),
     names: join(root, "names"),
+    volumes: join(root, "volumes"),
     templates: join(root, "templates"),
   };
   try {

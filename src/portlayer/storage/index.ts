@@ -7,3 +7,16 @@ export { createContainerDisk, type ContainerDiskOptions } from "./container-disk
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
 export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
 export type { Image, ImageConfiguration } from "./image.ts";
+export {
+  contentOf,
+  encodeVolumes,
+  machineVolumes,
+  mergeMounts,
+  type MountSettings,
+  mountSettingsSchema,
+  type MountWords,
+  parseMounts,
+  type NewVolume,
+  type VolumeRecord,
+  VolumeStore,
+} from "./volumes/index.ts";

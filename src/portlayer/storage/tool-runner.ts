@@ -8,6 +8,7 @@ const TOOL_PACKAGES = {
   umoci: "umoci",
   mke2fs: "e2fsprogs",
   debugfs: "e2fsprogs",
+  "mkfs.xfs": "xfsprogs",
   "qemu-img": "qemu-utils",
 } as const;
 

@@ -40,6 +40,8 @@ export const ERROR_CATALOGUE = {
   "container-running": user(1, 409),
   "container-not-running": user(1, 409),
   "container-paused": user(1, 409),
+  "no-such-volume": user(1, 404),
+  "volume-in-use": user(1, 409),
   "configuration-invalid": user(1, 400),
 
   // Images.
@@ -69,6 +71,9 @@ export const ERROR_CATALOGUE = {
   "network-failed": fault(125),
   "firewall-failed": fault(125),
   "no-address": user(125, 500),
+  // Its volumes.
+  "volume-missing": fault(125),
+  "volume-failed": fault(125),
   "link-protocol": fault(125),
   "too-many-clients": user(1, 503),
   "client-too-slow": user(1, 500),

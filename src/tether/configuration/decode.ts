@@ -4,9 +4,10 @@ import { problemsOf } from "../../protocol/configuration/problems-of.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { tether } from "../../protocol/generated/config.js";
 import type { SessionSpecification } from "../../session/index.ts";
-import type { NetworkConfiguration } from "../../init/index.ts";
+import type { NetworkConfiguration, VolumeConfiguration } from "../../init/index.ts";
 import { decodeNetwork } from "./decode-network.ts";
 import { decodeLife, type Life } from "./decode-life.ts";
+import { decodeVolumes } from "./decode-volumes.ts";
 import { decodeSecurity, type SecurityConfiguration } from "./decode-security.ts";
 
 const DEFAULT_ACKNOWLEDGE_TIMEOUT_MS = 30_000;
@@ -25,6 +26,7 @@ export interface Configuration {
   /** Size of /dev/shm; 0 for Docker's default. */
   readonly shmBytes: number;
   readonly network: NetworkConfiguration;
+  readonly volumes: readonly VolumeConfiguration[];
   readonly session: SessionSpecification;
   readonly security: SecurityConfiguration;
   readonly life: Life;
@@ -94,6 +96,7 @@ function configurationOf(document: tether.config.Config): Configuration {
     hostname,
     domainname: document.domainname,
     network: decodeNetwork(document),
+    volumes: decodeVolumes(document.volumes),
     hostTimeMs: document.hostTimeMs || undefined,
     randomSeed,
     extraHosts: document.extraHosts.map((entry) => ({

@@ -22,9 +22,13 @@ const MODULES = [
   "nft_ct.ko",
   "nft_redir.ko",
   "sets/",
+  "sets/9p",
   "sets/firewall",
   "sets/firewall-connections",
   "sets/firewall-redirections",
+  "sets/nfs",
+  "sets/virtiofs",
+  "sets/xfs",
   "virtio_net.ko",
   "vmxnet3.ko",
 ];

@@ -17,7 +17,7 @@ const BYTES_PER_INODE = 16 * 1024;
  * Named one by one, so that disks do not depend on the machine's mke2fs.conf. All of them are known to
  * Linux 4.x: newer ones (orphan_file, metadata_csum_seed) would shut out an older guest kernel.
  */
-const FEATURES = [
+export const EXT4_FEATURES = [
   "none",
   "has_journal",
   "ext_attr",
@@ -70,7 +70,7 @@ export async function makeLayerDisk(options: LayerDiskOptions): Promise<number> 
       "-t",
       "ext4",
       "-O",
-      FEATURES,
+      EXT4_FEATURES,
       "-L",
       LABEL,
       "-b",

@@ -1,0 +1,2 @@
+/** The volumes of a container VM: disks, servers' folders, memory. Loaded when there are some. */
+export { type VolumeParts, Volumes, type VolumeTarget } from "./volumes.ts";

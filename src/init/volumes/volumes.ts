@@ -1,0 +1,346 @@
+import { createHash } from "node:crypto";
+import { closeSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isError, itself, statusOf } from "../../protocol/archive/directory.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import type { System } from "../../system/system.ts";
+import { CONTAINER_ROOT, NAMES_FOLDER, VOLUMES_FOLDER } from "../agent-mounts.ts";
+import { DEVICE_FOLDERS, type DeviceFolders } from "../block-devices.ts";
+import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
+import {
+  MNT_DETACH,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MS_BIND,
+  MS_PRIVATE,
+  MS_SHARED,
+} from "../mount-flags.ts";
+import { attributesOf } from "./attributes.ts";
+import type { VolumeConfiguration } from "./configuration.ts";
+import { type CopyFolder, openContent } from "./content.ts";
+import { type BlockVolume, type Disk, findDisks } from "./disks.ts";
+import { checkDisk, CONTENT_FILE, mountSource, sourceKey } from "./sources.ts";
+import { describeTarget, openTarget } from "./target.ts";
+import { describeUsers } from "./users.ts";
+import { type MountedVolume, VolumeState } from "./volume-state.ts";
+
+/** Where volumes and their drivers are looked for; other folders in tests. */
+export interface VolumeFolders {
+  readonly sysfs: string;
+  readonly modules: string;
+  readonly devices: DeviceFolders;
+  /** Memory of the agent's. */
+  readonly state: string;
+  /** Where the layer disk is mounted in the agent's view. */
+  readonly layer: string;
+  /** Where the container's hosts, hostname and resolv.conf are. */
+  readonly names: string;
+}
+
+const FOLDERS: VolumeFolders = {
+  sysfs: "/sys",
+  modules: MODULES_FOLDER,
+  devices: DEVICE_FOLDERS,
+  state: VOLUMES_FOLDER,
+  layer: CONTAINER_ROOT,
+  names: NAMES_FOLDER,
+};
+
+/** The container's mount namespace, as it is at the moment. */
+export interface VolumeTarget {
+  /** For setns(2). */
+  readonly namespace: number;
+  /** Descriptor of its root directory. */
+  readonly root: number;
+}
+
+/** What volumes need of the agent. */
+export interface VolumeParts {
+  readonly system: System;
+  readonly copyFolder: CopyFolder;
+  /** The address of an NFS server. */
+  readonly resolve: (host: string) => Promise<string>;
+  readonly folders?: VolumeFolders;
+}
+
+/**
+ * The volumes of a container. Each is mounted in the agent's view first, where the container does not reach it: its
+ * source (a disk, a server's folder, memory), and what the container is to see of it. Then that is attached to the
+ * container's mount namespace: at the start, while it runs, and anew when its process is started again.
+ */
+export class Volumes {
+  readonly #parts: VolumeParts;
+  readonly #folders: VolumeFolders;
+  readonly #modules: KernelModules;
+  readonly #state: VolumeState;
+  readonly #mounted = new Map<string, MountedVolume>();
+  #configuration: readonly VolumeConfiguration[] = [];
+
+  constructor(parts: VolumeParts) {
+    this.#parts = parts;
+    this.#folders = parts.folders ?? FOLDERS;
+    this.#modules = new KernelModules(parts.system, this.#folders.modules);
+    this.#state = new VolumeState(this.#folders.state);
+  }
+
+  /**
+   * Mounts volumes in the agent's view, after the layer disk, and fills those that are to be filled. Those that are
+   * mounted stay.
+   *
+   * @throws TetherError `volume-missing`, `volume-failed`, `conflict`; what was mounted stays so.
+   */
+  async mount(volumes: readonly VolumeConfiguration[]): Promise<void> {
+    const fresh = volumes.filter(({ name }) => !this.#mounted.has(name));
+    const disks = await this.#findDisks(fresh);
+    // One after the other: two may be on one disk, and an outer one is filled before an inner one.
+    for (const volume of byDepth(fresh)) await this.#mount(volume, disks.get(volume.name), volumes);
+    this.#configuration = volumes;
+  }
+
+  /** Attaches all volumes to a container's namespace that is new. @throws TetherError `volume-failed`. */
+  attach(target: VolumeTarget): void {
+    for (const volume of byDepth(this.#configuration)) this.#attach(volume, target);
+    if (this.#configuration.some(coversNames)) this.#uncoverNames(target);
+  }
+
+  /** Empties what is in memory: the container's process is started again. Before {@link attach} to its new namespace. */
+  async renew(): Promise<void> {
+    const inMemory = this.#configuration.filter(({ source }) => source.kind === "tmpfs");
+    for (const { name } of inMemory) await this.#unmount(name, MNT_DETACH);
+    for (const volume of byDepth(inMemory)) await this.#mount(volume, undefined, this.#configuration);
+  }
+
+  /**
+   * Brings a container that runs to what a newer document says: volumes that are gone are taken away, new ones are
+   * attached where its processes see them at once. One that has changed is taken away and attached anew. The same twice
+   * changes nothing.
+   *
+   * @throws TetherError `volume-in-use` that names who uses a volume that is to go; nothing has changed for it then.
+   */
+  async apply(next: readonly VolumeConfiguration[], target: VolumeTarget): Promise<void> {
+    const wanted = new Map(next.map((volume) => [volume.name, volume]));
+    const going = this.#configuration.filter((volume) => !isSame(volume, wanted.get(volume.name)));
+    for (const volume of byDepth(going).reverse()) await this.#remove(volume, target);
+    const before = this.#configuration;
+    const fresh = next.filter(({ name }) => !before.some((volume) => volume.name === name));
+    try {
+      await this.mount(next);
+    } catch (error) {
+      for (const { name } of fresh) await this.#unmount(name, MNT_DETACH);
+      throw error;
+    }
+    for (const volume of byDepth(fresh)) await this.#attachOrUndo(volume, target);
+  }
+
+  /** Goes on with what an agent before this one has mounted. */
+  resume(volumes: readonly VolumeConfiguration[]): void {
+    for (const mounted of this.#state.read()) this.#mounted.set(mounted.name, mounted);
+    this.#configuration = volumes.filter(({ name }) => this.#mounted.has(name));
+  }
+
+  /**
+   * Brings the disks to rest; after the container's last process has ended.
+   *
+   * @returns what could not be unmounted, and why.
+   */
+  async release(): Promise<string[]> {
+    const failures: string[] = [];
+    for (const volume of byDepth(this.#configuration).reverse()) {
+      try {
+        await this.#unmount(volume.name, 0);
+      } catch (error) {
+        failures.push(`unmounting volume ${volume.name}: ${error instanceof Error ? error.message : ""}`);
+      }
+    }
+    return failures;
+  }
+
+  #findDisks(volumes: readonly VolumeConfiguration[]): Promise<ReadonlyMap<string, Disk>> {
+    const { layer, sysfs, devices } = this.#folders;
+    const excluded = new Set(["/", layer].map((path) => statSync(path).dev));
+    const { system } = this.#parts;
+    const search = { system, modules: this.#modules, sysfs, folders: devices, excluded };
+    return findDisks(search, volumes.filter(isBlock));
+  }
+
+  async #mount(
+    volume: VolumeConfiguration,
+    disk: Disk | undefined,
+    all: readonly VolumeConfiguration[],
+  ): Promise<void> {
+    if (disk !== undefined) checkDisk(volume, disk);
+    const key = sourceKey(volume, disk);
+    const shared = [...this.#mounted.values()].find((each) => each.key === key);
+    if (shared?.isSourceReadOnly === true && !volume.isReadOnly)
+      throw new TetherError(
+        "conflict",
+        `volume ${volume.name} is writable, but its disk is mounted read-only for ${shared.name}`,
+      );
+    const mountPoint = shared?.mountPoint ?? join(this.#folders.state, `source-${digest(key)}`);
+    // Written to by one of those that share it, it is mounted so for the first of them.
+    const isReadOnly = shared?.isSourceReadOnly ?? isReadOnlyForAll(volume, all);
+    if (shared === undefined)
+      await mountSource(volume, disk, mountPoint, isReadOnly, {
+        ...this.#parts,
+        modules: this.#modules,
+      });
+    try {
+      const view = await this.#makeView(volume, mountPoint, shared !== undefined);
+      const { name } = volume;
+      this.#mounted.set(name, {
+        name,
+        key,
+        mountPoint,
+        ...view,
+        isSourceReadOnly: isReadOnly,
+        disk: disk?.name,
+      });
+      this.#save();
+    } catch (error) {
+      if (shared === undefined) await this.#parts.system.unmountAside(mountPoint, MNT_DETACH);
+      throw error;
+    }
+  }
+
+  /** What the container sees of the source: its own mount, so that nobody follows a path in a volume later. */
+  async #makeView(
+    volume: VolumeConfiguration,
+    mountPoint: string,
+    isShared: boolean,
+  ): Promise<Pick<MountedVolume, "view" | "isFile">> {
+    const { system, copyFolder } = this.#parts;
+    const view = join(this.#folders.state, `view-${digest(volume.name)}`);
+    const parts = { system, copyFolder, layer: this.#folders.layer, isShared };
+    const shown = volume.source.kind === "file" ? { ...volume, subPath: CONTENT_FILE } : volume;
+    const content = await openContent(shown, mountPoint, parts);
+    try {
+      const isFile = !statusOf(content).isDirectory();
+      if (isFile) writeFileSync(view, "", { mode: 0o600 });
+      else mkdirSync(view, { recursive: true, mode: 0o700 });
+      system.mount(itself(content), view, null, MS_BIND, null);
+      // Of one that is private nobody can become a peer, or be made a slave.
+      if (volume.propagation !== "private") system.mount(null, view, null, MS_SHARED, null);
+      return { view, isFile };
+    } finally {
+      closeSync(content);
+    }
+  }
+
+  #attach(volume: VolumeConfiguration, { namespace, root }: VolumeTarget): void {
+    const { system } = this.#parts;
+    const mounted = this.#mountedOf(volume);
+    const where = describeTarget(volume.target);
+    try {
+      const roots = { container: root, layer: this.#folders.layer };
+      const target = openTarget(system, roots, volume.target, mounted.isFile);
+      try {
+        system.attachMount(namespace, mounted.view, target, attributesOf(volume));
+      } finally {
+        closeSync(target);
+      }
+    } catch (error) {
+      throw TetherError.from(
+        error,
+        "volume-failed",
+        `volume ${volume.name} could not be mounted at ${where}`,
+      );
+    }
+  }
+
+  /** As Docker has it, the container's name files lie over a volume that is its /etc. */
+  #uncoverNames({ namespace, root }: VolumeTarget): void {
+    const { system } = this.#parts;
+    const { layer, names } = this.#folders;
+    for (const name of ["hostname", "hosts", "resolv.conf"]) {
+      const target = openTarget(system, { container: root, layer }, ["etc", name], true);
+      try {
+        const attributes = { set: MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, clear: 0, propagation: MS_PRIVATE };
+        system.attachMount(namespace, join(names, name), target, attributes);
+      } finally {
+        closeSync(target);
+      }
+    }
+  }
+
+  async #attachOrUndo(volume: VolumeConfiguration, target: VolumeTarget): Promise<void> {
+    try {
+      this.#attach(volume, target);
+    } catch (error) {
+      await this.#unmount(volume.name, MNT_DETACH);
+      this.#configuration = this.#configuration.filter(({ name }) => name !== volume.name);
+      throw error;
+    }
+  }
+
+  async #remove(volume: VolumeConfiguration, { namespace }: VolumeTarget): Promise<void> {
+    const mounted = this.#mountedOf(volume);
+    const where = describeTarget(volume.target);
+    try {
+      this.#parts.system.detachMount(namespace, Buffer.from(where), 0);
+    } catch (error) {
+      if (isError(error, "EBUSY"))
+        throw new TetherError(
+          "volume-in-use",
+          `volume ${volume.name} at ${where} is in use: ${describeUsers(mounted.view, where)}`,
+        );
+      // EINVAL: the container has unmounted it by itself.
+      if (!isError(error, "EINVAL", "ENOENT"))
+        throw TetherError.from(error, "volume-failed", `volume ${volume.name} could not be taken away`);
+    }
+    await this.#unmount(volume.name, 0);
+    this.#configuration = this.#configuration.filter(({ name }) => name !== volume.name);
+  }
+
+  /** Out of the agent's view; the source too, when nobody else shares it. */
+  async #unmount(name: string, flags: number): Promise<void> {
+    const mounted = this.#mounted.get(name);
+    if (mounted === undefined) return;
+    const { system } = this.#parts;
+    await system.unmountAside(mounted.view, flags);
+    rmSync(mounted.view, { recursive: true });
+    this.#mounted.delete(name);
+    const isShared = [...this.#mounted.values()].some(({ key }) => key === mounted.key);
+    if (!isShared) await system.unmountAside(mounted.mountPoint, flags);
+    this.#save();
+  }
+
+  #mountedOf({ name }: VolumeConfiguration): MountedVolume {
+    const mounted = this.#mounted.get(name);
+    if (mounted === undefined) throw new TetherError("internal", `volume ${name} is not mounted`);
+    return mounted;
+  }
+
+  #save(): void {
+    this.#state.write([...this.#mounted.values()]);
+  }
+}
+
+function isBlock(volume: VolumeConfiguration): volume is BlockVolume {
+  return volume.source.kind === "block";
+}
+
+/** A volume below another's target is mounted after it. */
+function byDepth(volumes: readonly VolumeConfiguration[]): VolumeConfiguration[] {
+  return volumes.toSorted((one, other) => one.target.length - other.target.length);
+}
+
+/** Several may name one disk differently: only the same words are known to be the same before it is looked at. */
+function isReadOnlyForAll(volume: VolumeConfiguration, all: readonly VolumeConfiguration[]): boolean {
+  const words = JSON.stringify(volume.source);
+  return all
+    .filter(({ source }) => JSON.stringify(source) === words)
+    .every(({ isReadOnly, source }) => isReadOnly && source.kind !== "file");
+}
+
+function coversNames({ target }: VolumeConfiguration): boolean {
+  return target.length === 1 && target[0] === "etc";
+}
+
+function isSame(volume: VolumeConfiguration, other: VolumeConfiguration | undefined): boolean {
+  return JSON.stringify(volume) === JSON.stringify(other);
+}
+
+/** Names are any text; a folder's name is not. */
+function digest(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
+}

@@ -1,0 +1,83 @@
+import { isIP } from "node:net";
+import type { Names, VolumeConfiguration } from "../init/index.ts";
+import type { Volumes, VolumeTarget } from "../init/volumes/index.ts";
+import { TetherError } from "../protocol/errors/index.ts";
+import type { System } from "../system/system.ts";
+
+/** The volumes of the container VM: their code is loaded when there is one. */
+export class AgentVolumes {
+  readonly #system: System;
+  readonly #names: () => Names | undefined;
+  #volumes: Volumes | undefined;
+
+  /** @param names what the container has in hosts and resolv.conf, where servers are looked up. */
+  constructor(system: System, names: () => Names | undefined) {
+    this.#system = system;
+    this.#names = names;
+  }
+
+  /** As {@link Volumes.mount}. */
+  async mount(volumes: readonly VolumeConfiguration[]): Promise<void> {
+    if (volumes.length > 0) await (await this.#load()).mount(volumes);
+  }
+
+  /** As {@link Volumes.attach}. */
+  attach(target: VolumeTarget): void {
+    this.#volumes?.attach(target);
+  }
+
+  /** As {@link Volumes.renew}. */
+  async renew(): Promise<void> {
+    await this.#volumes?.renew();
+  }
+
+  /** As {@link Volumes.apply}. */
+  async apply(next: readonly VolumeConfiguration[], target: VolumeTarget): Promise<void> {
+    if (this.#volumes !== undefined || next.length > 0) await (await this.#load()).apply(next, target);
+  }
+
+  /** Goes on with what an agent before this one has mounted. */
+  async resume(volumes: readonly VolumeConfiguration[]): Promise<void> {
+    if (volumes.length > 0) (await this.#load()).resume(volumes);
+  }
+
+  /** As {@link Volumes.release}. */
+  async release(): Promise<readonly string[]> {
+    return (await this.#volumes?.release()) ?? [];
+  }
+
+  async #load(): Promise<Volumes> {
+    const { Volumes } = await import("../init/volumes/index.ts");
+    const system = this.#system;
+    this.#volumes ??= new Volumes({
+      system,
+      copyFolder: async (source, target) => {
+        const { copyFolder } = await import("../files/index.ts");
+        await copyFolder(system, source, target);
+      },
+      resolve: (host) => resolveHost(host, this.#names()),
+    });
+    return this.#volumes;
+  }
+}
+
+/** The agent has no resolv.conf of its own: it asks the container's name servers, after the container's hosts. */
+async function resolveHost(host: string, names: Names | undefined): Promise<string> {
+  if (isIP(host) !== 0) return host;
+  const { extraHosts = [], resolver } = names ?? {};
+  const known = extraHosts.find((line) => line.names.includes(host));
+  if (known !== undefined) return known.address;
+  const servers = resolver?.nameservers ?? [];
+  if (servers.length === 0)
+    throw new TetherError("volume-failed", `${host} cannot be looked up: the container has no name server`);
+  const { Resolver } = await import("node:dns/promises");
+  const dns = new Resolver({ timeout: 3000, tries: 2 });
+  dns.setServers(servers);
+  const answers = await Promise.allSettled([dns.resolve4(host), dns.resolve6(host)]);
+  const [address] = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  if (address !== undefined) return address;
+  throw new TetherError(
+    "volume-failed",
+    `${host} has no address that the name servers ${servers.join(", ")} know`,
+  );
+}
