@@ -2,7 +2,7 @@ import { setUp } from "./set-up.mjs";
 import { parseTestArguments } from "./test/arguments.mjs";
 import { runCheckTools } from "./test/check-tools.mjs";
 import { runSuite, suites } from "./test/mocha-suites.mjs";
-import { closingLine, sumTotals } from "./test/totals.mjs";
+import { closingLine, failureLines, sumTotals } from "./test/totals.mjs";
 
 // `npm test [-- [-v] [--check] [--unit] [--vm] [--docker] [-g PATTERN]]`: set up what is missing, then run every
 // test, or only those kinds. The last line on standard output is always the closing line.
@@ -18,5 +18,5 @@ if (await setUp({ verbose, forTests: true, until })) {
   results.push({ passed: 0, failed: 1, skipped: 0 });
 }
 const totals = sumTotals(results);
-process.stdout.write(`\n${closingLine(totals)}\n`);
+process.stdout.write(`\n${[...failureLines(results), closingLine(totals)].join("\n")}\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;

@@ -1,6 +1,12 @@
 import { readFileSync } from "node:fs";
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Totals */
+/**
+ * @typedef {object} Totals
+ * @property {number} passed
+ * @property {number} failed
+ * @property {number} skipped
+ * @property {string[]} [failures] a line for each failed test
+ */
 
 /**
  * What a suite's reporter recorded. A suite that left no record, did not get to its end, or ran no test, counts
@@ -11,12 +17,13 @@ import { readFileSync } from "node:fs";
  * @returns {Totals}
  */
 export function readTotals(path, exitStatus) {
-  const { passed, failed, skipped, hasFinished } = parseTotals(path);
+  const { passed, failed, skipped, failures, hasFinished } = parseTotals(path);
   const ranNothing = passed + failed === 0;
   // A runner that failed without a failed test (a leak, a crash after the end) is a failure of its own.
   const failedOtherwise = exitStatus !== 0 && failed === 0;
   const isIncomplete = !hasFinished || ranNothing || failedOtherwise;
-  return { passed, failed: isIncomplete ? failed + 1 : failed, skipped };
+  const totals = { passed, failed: isIncomplete ? failed + 1 : failed, skipped };
+  return failures === undefined || failures.length === 0 ? totals : { ...totals, failures };
 }
 
 /**
@@ -31,6 +38,16 @@ export function sumTotals(suites) {
     sum.skipped += suite.skipped;
   }
   return sum;
+}
+
+/**
+ * What failed, once more at the end: the suites' own reports are thousands of lines before it.
+ *
+ * @param {readonly Totals[]} suites
+ * @returns {string[]}
+ */
+export function failureLines(suites) {
+  return suites.flatMap(({ failures = [] }) => failures.map((failure) => `failed: ${failure}`));
 }
 
 /**

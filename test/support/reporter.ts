@@ -4,8 +4,8 @@ import Mocha from "mocha";
 import type { MochaOptions, Runner } from "mocha";
 
 /**
- * Mocha's spec reporter, which also writes the run's totals as JSON to the file named by `--reporter-option
- * totals=FILE`, for the runner's closing line.
+ * Mocha's spec reporter, which also writes the run's totals and the names of what failed as JSON to the file named by
+ * `--reporter-option totals=FILE`, for the runner's closing lines.
  *
  * A failed hook counts as a failure: the tests that it stopped have not passed.
  */
@@ -14,7 +14,8 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
     super(runner, options);
     const path: unknown = options.reporterOptions?.totals;
     if (typeof path !== "string") return;
-    const totals = { passed: 0, failed: 0, skipped: 0, hasFinished: false };
+    const failures: string[] = [];
+    const totals = { passed: 0, failed: 0, skipped: 0, failures, hasFinished: false };
     mkdirSync(dirname(path), { recursive: true });
     // Opened once: some tests end as a user who could not open it.
     const file = openSync(path, "w");
@@ -24,7 +25,11 @@ export default class TotalsReporter extends Mocha.reporters.Spec {
       writeSync(file, JSON.stringify(totals), 0);
     };
     runner.on("pass", () => (totals.passed++, record()));
-    runner.on("fail", () => (totals.failed++, record()));
+    runner.on("fail", (test, error: Error) => {
+      totals.failed++;
+      failures.push(`${test.fullTitle()}: ${error.message.split("\n", 1)[0]}`);
+      record();
+    });
     runner.on("pending", () => (totals.skipped++, record()));
     runner.once("end", () => {
       totals.hasFinished = true;

@@ -2,7 +2,13 @@ import { deepEqual, equal } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { closingLine, readTotals, sumTotals, type Totals } from "../../../scripts/test/totals.mjs";
+import {
+  closingLine,
+  failureLines,
+  readTotals,
+  sumTotals,
+  type Totals,
+} from "../../../scripts/test/totals.mjs";
 import { withTemporaryFolder } from "./temporary-folder.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -28,12 +34,13 @@ describe("a test run's totals", () => {
 
   it("count passed, failed and skipped", () => {
     const source = `it("a", () => {}); it("b", () => { throw new Error("no"); }); it("c"); it.skip("d", () => {});`;
-    deepEqual(totalsOf(source), { passed: 1, failed: 1, skipped: 2 });
+    deepEqual(totalsOf(source), { passed: 1, failed: 1, skipped: 2, failures: ["b: no"] });
   }).timeout(20_000);
 
   it("count a failed hook as a failure", () => {
     const source = `it("a", () => {}); describe("x", () => { before(() => { throw new Error("no"); }); it("b", () => {}); });`;
-    deepEqual(totalsOf(source), { passed: 1, failed: 1, skipped: 0 });
+    const failures = ['x "before all" hook for "b": no'];
+    deepEqual(totalsOf(source), { passed: 1, failed: 1, skipped: 0, failures });
   }).timeout(20_000);
 
   it("count a suite that does not load, or ends half-way, as a failure beside what it did", () => {
@@ -62,5 +69,13 @@ describe("a test run's totals", () => {
       { passed: 4, failed: 1, skipped: 0 },
     ];
     equal(closingLine(sumTotals(suites)), "5 passed, 1 failed, 2 skipped");
+  });
+
+  it("name what failed before it", () => {
+    const suites = [
+      { passed: 1, failed: 0, skipped: 2 },
+      { passed: 4, failed: 1, skipped: 0, failures: ["a file is kept: EIO"] },
+    ];
+    deepEqual(failureLines(suites), ["failed: a file is kept: EIO"]);
   });
 });
