@@ -47,6 +47,7 @@ export const packagesToTest = {
   iproute2: "network segments for container VMs",
   "dnsmasq-base": "DHCP server and router for container VMs",
   "netcat-openbsd": "knocks at container VMs' ports from an address of its choice",
+  "nfs-ganesha-vfs": "an NFS server for container VMs, versions 3 and 4",
   nftables: "judges the firewall's rules",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",
   "redis-tools": "a real client for the redis inside a container VM",
@@ -61,5 +62,6 @@ export const packagesToTest = {
  */
 export const servicesOfPackages = {
   "docker.io": ["docker.service", "docker.socket", "containerd.service"],
+  "nfs-ganesha-vfs": ["nfs-ganesha.service", "nfs-ganesha-lock.service", "rpcbind.service", "rpcbind.socket"],
   "open-vm-tools": ["open-vm-tools.service", "vgauth.service"],
 };
