@@ -155,11 +155,22 @@ export class VmHost {
   /** No process of a `vch` of this host, no container, no name, no temporary file, no half a template. */
   assertNothingLeft(): void {
     assert.deepEqual(this.processes().map(describeProcess), [], "processes left");
-    assert.deepEqual(this.containers(), [], "containers left");
+    assert.deepEqual(this.#describeContainers(), [], "containers left");
     assert.deepEqual(list(this.state("names")), [], "names left");
     assert.deepEqual(list(this.state("images/tmp")), [], "unfinished images left");
     assert.deepEqual(this.unfinishedTemplates(), [], "unfinished templates left");
     assert.deepEqual(list(join(this.folder, "tmp")), [], "temporary files left");
+  }
+
+  /** Each with what is in its folder, so that a failure tells how far its removal, or its making, has come. */
+  #describeContainers(): string[] {
+    return this.containers().map((id) => {
+      const folder = this.state("containers", id);
+      const record = list(folder).includes("container.json")
+        ? readFileSync(join(folder, "container.json"), "utf8")
+        : "no record";
+      return `${id}: ${list(folder).join(" ")}; ${record.slice(0, 2000)}`;
+    });
   }
 
   /** Processes that work in this host's folder or were given it: QEMU, `vch` and its tools. */

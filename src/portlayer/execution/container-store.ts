@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,6 +20,8 @@ import { type MountSettings, VolumeStore } from "../storage/index.ts";
 import { containersWith } from "./container-volumes.ts";
 import type { StateFolder } from "./state-folder.ts";
 
+/** How the name of a folder ends that is no container any more. */
+const REMOVED = ".removed";
 const RECORD = "container.json";
 const LOCK = "lock";
 
@@ -98,6 +101,7 @@ export class ContainerStore {
    */
   create(name: string | undefined, make: (name: string) => ContainerRecord): ContainerRecord {
     if (name !== undefined) checkContainerName(name);
+    this.#removeLeftovers();
     const record = make(name ?? "");
     mkdirSync(this.folderOf(record.id), { mode: 0o700 });
     try {
@@ -191,7 +195,27 @@ export class ContainerStore {
     if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
     rmSync(join(this.folderOf(id), RECORD), { force: true });
     if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
-    rmSync(this.folderOf(id), { recursive: true, force: true, maxRetries: 3 });
+    this.#removeFolder(this.folderOf(id));
+  }
+
+  /** At one moment it is gone, with its lock: whoever waits for that would make it again while the rest is removed. */
+  #removeFolder(folder: string): void {
+    const removed = `${folder}${REMOVED}`;
+    try {
+      renameSync(folder, removed);
+    } catch (error) {
+      // Somebody else has removed it.
+      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+      throw error;
+    }
+    rmSync(removed, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** What a `vch` that was killed in the middle of a removal has left. */
+  #removeLeftovers(): void {
+    for (const name of readdirSync(this.#folder.containers))
+      if (name.endsWith(REMOVED))
+        rmSync(join(this.#folder.containers, name), { recursive: true, force: true, maxRetries: 3 });
   }
 
   #removeAnonymousVolumes(mounts: readonly MountSettings[]): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -63,6 +64,36 @@ describe("the container store", () => {
     const second = store.create("web", () => containerRecord("b"));
     store.remove(first);
     assert.equal(store.find("web").id, second.id);
+  });
+
+  it("leaves nothing of a container though others want its lock", async () => {
+    const { id } = containerRecord("a");
+    const source = `
+      import { ContainerStore, openStateFolder } from ${JSON.stringify(STORE)};
+      const store = new ContainerStore(openStateFolder({ VCH_STATE: ${JSON.stringify(folder.path)} }));
+      console.log("ready");
+      for (;;) try { store.tryLock("${id}")?.[Symbol.dispose](); } catch {}
+    `;
+    const other = spawn(process.execPath, ["--input-type=module", "-e", source], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    try {
+      await once(other.stdout, "data");
+      for (let round = 0; round < 200; round += 1) {
+        const record = store.create("web", () => containerRecord("a"));
+        store.tryLock(id)?.[Symbol.dispose]();
+        store.remove(record);
+        assert.deepEqual(readdirSync(join(folder.path, "containers")), []);
+      }
+    } finally {
+      other.kill("SIGKILL");
+    }
+  }).timeout(20_000);
+
+  it("removes what a vch that was killed has left of a removal", () => {
+    mkdirSync(join(folder.path, "containers", "x.removed", "lock"), { recursive: true });
+    const { id } = store.create("web", () => containerRecord("a"));
+    assert.deepEqual(readdirSync(join(folder.path, "containers")), [id]);
   });
 
   it("finds by name, by id, and by the beginning of an id", () => {
