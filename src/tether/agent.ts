@@ -19,7 +19,6 @@ import {
   writeSysctls,
 } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
-import { LOG_PORT_NAME } from "../protocol/link-names.ts";
 import {
   type ContainerHandles,
   ContainerSessions,
@@ -42,8 +41,8 @@ import { EventLog } from "./event-log.ts";
 import { OneChange } from "./one-change.ts";
 import { outputRecord } from "./output-record.ts";
 import { openLink } from "./link.ts";
-import { LogPort } from "./log-port.ts";
-import { LogWriter } from "./log-writer.ts";
+import type { LogWriter } from "./log-writer.ts";
+import { recordEvents } from "./record-events.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
 import { type LoggedOffsets, NOTHING_LOGGED, STATE_FOLDER, StateStore } from "./state-store.ts";
@@ -52,7 +51,6 @@ import type { UpgradeRequest } from "./upgrade.ts";
 import { UserNames } from "./user-names.ts";
 import { UserServices } from "./user-services.ts";
 import { AGENT_VERSION } from "./version.ts";
-import { findVirtioPort } from "./virtio-ports.ts";
 import { openVmware, type VmwareGuest } from "./vmware-guest.ts";
 
 /** What the agent is made of. */
@@ -148,7 +146,7 @@ export class Agent {
   async #live(): Promise<void> {
     const { system, stages } = this.#components;
     mountAgentFileSystems(system);
-    this.#recordEvents();
+    this.#log = recordEvents(this.#events);
     this.#vmware = await openVmware(system, stages, this.#events);
     this.#reaper.start();
     makeCgroups();
@@ -176,7 +174,7 @@ export class Agent {
     if (count > MOST_RESTARTS && forMs > RESTARTS_LIMIT_MS)
       throw new TetherError("internal", `the agent crashed ${count} times in a row (${crash})`);
     this.#events.resume(store.events);
-    this.#recordEvents();
+    this.#log = recordEvents(this.#events);
     this.#vmware = await openVmware(system, stages, this.#events);
     // Whoever can crash has told that it took over.
     system.uninterrupted(() => {
@@ -440,6 +438,8 @@ export class Agent {
       openLink(system, accept, { report, isInterrupted: this.#isSuccessor });
     } else this.#link.serve(accept);
     stages.reached("link open");
+    const mayReload = (): boolean => this.#takeover === undefined && !this.#changes.isUnderWay;
+    if (!servesFilesOnly) this.#vmware?.watch(mayReload, (document) => this.#reload(document));
   }
 
   #reportLink(error: Error): void {
@@ -480,21 +480,6 @@ export class Agent {
       }),
       upgrade: (request) => this.#upgrade(request),
       confirmUpgrade: () => this.#confirmUpgrade(),
-    });
-  }
-
-  /**
-   * What happens to the main session goes to the log port as it happens, from the first on; and the ends of execs,
-   * whose clients may have gone. What else there is to tell of execs, which are many, those do.
-   */
-  #recordEvents(): void {
-    const device = findVirtioPort(LOG_PORT_NAME);
-    if (device === undefined) return;
-    const log = new LogWriter({ port: new LogPort(device) });
-    this.#log = log;
-    this.#events.subscribe((event) => {
-      // Of the execs, which are many, their clients tell the rest; but those may be gone at the end.
-      if (event.sessionId === MAIN_SESSION || event.exited) log.record(event);
     });
   }
 }

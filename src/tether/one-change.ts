@@ -4,6 +4,10 @@ import { TetherError } from "../protocol/errors/index.ts";
 export class OneChange {
   #isUnderWay = false;
 
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
   /** @throws TetherError `conflict` while another is under way. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#isUnderWay)

@@ -2,6 +2,7 @@ import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 import type { GuestinfoSource } from "./configuration/guestinfo-source.ts";
 import type { EventLog } from "./event-log.ts";
+import type { WatchComponents } from "./guestinfo/document-watch.ts";
 import type { Stages } from "./stages.ts";
 import { STATE_FOLDER } from "./state-store.ts";
 import type { ContainerStatus, GuestinfoStatus } from "./status/index.ts";
@@ -18,11 +19,24 @@ export class VmwareGuest {
   readonly source: GuestinfoSource;
   readonly #status: ContainerStatus;
   readonly #sink: GuestinfoStatus;
+  readonly #watch: (target: Pick<WatchComponents, "apply" | "isReady" | "report">) => void;
 
-  constructor(source: GuestinfoSource, status: ContainerStatus, sink: GuestinfoStatus) {
+  /** @param watch begins to look for newer documents. */
+  constructor(
+    source: GuestinfoSource,
+    status: ContainerStatus,
+    sink: GuestinfoStatus,
+    watch: (target: Pick<WatchComponents, "apply" | "isReady" | "report">) => void,
+  ) {
     this.source = source;
     this.#status = status;
     this.#sink = sink;
+    this.#watch = watch;
+  }
+
+  /** From now on a newer document that the host sets is applied, when `isReady` says so. */
+  watch(isReady: () => boolean, apply: (document: Uint8Array) => Promise<string[]>): void {
+    this.#watch({ isReady, apply, report: (outcome) => this.#status.reloaded(outcome) });
   }
 
   configured(hostname: string): void {
@@ -44,6 +58,7 @@ export class VmwareGuest {
  *
  * @param events those that are there already, of an agent before this one, are reported too.
  * @param keyFile keeps what newer documents are opened with.
+ * @param watching how often they are looked for; left out: every ten seconds.
  * @throws TetherError `guest-initialisation` on VMware without a usable backdoor.
  */
 export async function openVmware(
@@ -51,9 +66,10 @@ export async function openVmware(
   stages: Stages,
   events: EventLog,
   keyFile = SEAL_KEY_FILE,
+  watching: { readonly everyMs?: number } = {},
 ): Promise<VmwareGuest | undefined> {
   if (!isVmware(system)) return undefined;
-  const { GuestInfo } = await import("./guestinfo/index.ts");
+  const { DocumentWatch, GuestInfo } = await import("./guestinfo/index.ts");
   const { GuestinfoSource } = await import("./configuration/guestinfo-source.ts");
   const { ContainerStatus, GuestinfoStatus, machineAddresses } = await import("./status/index.ts");
   // The configuration is waited for by everybody; the status by nobody.
@@ -64,7 +80,11 @@ export async function openVmware(
   for (const event of events.after(0)) status.happened(event);
   events.subscribe((event) => status.happened(event));
   stages.listen((stage) => status.reached(stage));
-  return new VmwareGuest(new GuestinfoSource(guestinfo, keyFile), status, sink);
+  // Its own source: a host that is slow keeps nobody waiting.
+  const newer = new GuestinfoSource(aside, keyFile);
+  return new VmwareGuest(new GuestinfoSource(guestinfo, keyFile), status, sink, (target) =>
+    new DocumentWatch({ ...target, guestinfo: aside, read: () => newer.read(), ...watching }).start(),
+  );
 }
 
 function isVmware(system: System): boolean {

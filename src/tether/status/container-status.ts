@@ -1,6 +1,7 @@
 import type { Event, Time } from "../../protocol/control-messages.ts";
 import { signalName } from "../../protocol/signals.ts";
 import { cleanText } from "./clean-text.ts";
+import type { ReloadOutcome } from "../guestinfo/document-watch.ts";
 import type { StatusRecord } from "./status-record.ts";
 
 /** Where records go; never waits, and only the last one counts. */
@@ -41,6 +42,15 @@ export class ContainerStatus {
   /** The addresses may be others now. */
   refresh(): void {
     this.#change({});
+  }
+
+  /** A newer document was found in guestinfo. */
+  reloaded(outcome: ReloadOutcome): void {
+    const reload =
+      "error" in outcome
+        ? { error: { code: outcome.error.code, message: cleanText(outcome.error.message) } }
+        : { changes: outcome.changes.map(cleanText) };
+    this.#change({ reload: { time: new Date().toISOString(), ...reload } });
   }
 
   /** Something happened; what concerns execs is passed over. */

@@ -1,3 +1,5 @@
+import { cleanText } from "./clean-text.ts";
+
 /**
  * What became of the container, for whoever looks at the VM from outside: the value of `guestinfo.tether.status` is
  * this record as JSON, its fields in the keys below are copies (docs/reference/guestinfo.md).
@@ -22,6 +24,14 @@ export interface StatusRecord {
   readonly stopped?: string;
   readonly restarts: number;
   readonly error?: { readonly code: string; readonly message: string };
+  /** What became of the last newer document that was found in guestinfo. */
+  readonly reload?: {
+    /** ISO 8601, UTC. */
+    readonly time: string;
+    /** `add interfaces[eth1]`; empty when it said nothing new. */
+    readonly changes?: readonly string[];
+    readonly error?: { readonly code: string; readonly message: string };
+  };
   /** `readable`: the document was not sealed, and the container can read it. */
   readonly secrets?: "erased" | "readable";
 }
@@ -40,8 +50,14 @@ export function copiesOf(record: StatusRecord): Map<string, string | undefined> 
     ["restarts", String(record.restarts)],
     ["error", record.error && `${record.error.code}: ${record.error.message}`],
     ["secrets", record.secrets],
+    ["reload", record.reload && describeReload(record.reload)],
   ]);
   for (const [name, addresses] of Object.entries(record.addresses))
     copies.set(`addresses.${name.replaceAll(/[^A-Za-z0-9_.-]/g, "_")}`, addresses.join(" "));
   return copies;
+}
+
+function describeReload({ changes = [], error }: NonNullable<StatusRecord["reload"]>): string {
+  if (error !== undefined) return `${error.code}: ${error.message}`;
+  return changes.length === 0 ? "nothing changed" : cleanText(changes.join(", "));
 }

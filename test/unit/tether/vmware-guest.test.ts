@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import {
   CONFIGURATION_KEY,
@@ -62,6 +63,44 @@ describe("an agent that finds itself on VMware", function () {
     assert.equal(host.get(SEAL_KEY), " ");
   });
 
+  it("finds a newer document that the host sets, and reports what became of it", async () => {
+    using host = new VmwareHost();
+    const key = makeSealKey();
+    const sealed = (text: string): string =>
+      sealText(Buffer.from(text), parseSealKey(key) ?? Buffer.alloc(0));
+    host.set(SEAL_KEY, key);
+    host.set(CONFIGURATION_KEY, sealed("the first"));
+    const source = `
+      const { openVmware } = await import("${src}tether/vmware-guest.ts");
+      const { EventLog } = await import("${src}tether/event-log.ts");
+      const { Stages } = await import("${src}tether/stages.ts");
+      const vmware = await openVmware(system, new Stages(2), new EventLog(), keyFile, { everyMs: 20 });
+      await vmware.source.read();
+      const applied = [];
+      const both = Promise.withResolvers();
+      vmware.watch(() => true, async (document) => {
+        applied.push(Buffer.from(document).toString());
+        // So that the test sees it.
+        await guestinfo.set("guestinfo.test", applied.join());
+        if (applied.length === 2) both.resolve();
+        return applied.length === 1 ? [] : ["set resolver"];
+      });
+      const keepsAlive = setInterval(() => {}, 1000);
+      await both.promise;
+      // The outcome is reported behind it.
+      await new Promise((resolve) => setImmediate(resolve));
+      await vmware.flush();
+      clearInterval(keepsAlive);
+      result(applied);`;
+    const running = runOnVmware(host, source);
+    await until(() => host.get("guestinfo.test") === "the first");
+    host.set(CONFIGURATION_KEY, sealed("the second"));
+    assert.deepEqual(await running, ["the first", "the second"]);
+    const { reload } = JSON.parse(host.get("guestinfo.tether.status") ?? "");
+    assert.deepEqual(reload.changes, ["set resolver"]);
+    assert.equal(host.get("guestinfo.tether.status.reload"), "set resolver");
+  });
+
   it("is told of what happened to its container before it took over", async () => {
     using host = new VmwareHost();
     const source = `
@@ -95,3 +134,7 @@ describe("an agent that finds itself on VMware", function () {
     );
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(5);
+}
