@@ -22,6 +22,8 @@ export interface BootMediumOptions {
   readonly prefetch?: string | undefined;
   /** Static program that dhcpcd tells its events; without it the agent image has no DHCP client. */
   readonly dhcpEvent?: string | undefined;
+  /** Whether the agent image has mke2fs and mkfs.xfs. */
+  readonly hasFormatters?: boolean | undefined;
   /** A kernel RPM to take instead of Debian's kernel. */
   readonly kernelRpm?: string | undefined;
   /** Where Debian's kernel package is kept between builds. */

@@ -13,6 +13,7 @@ manifest.json.
   --stage0 FILE        stage 0's executable (static)
   --out DIR            where the outputs go
   --prefetch FILE      list of what to read ahead, put into the agent image as /prefetch
+  --formatters         puts mke2fs and mkfs.xfs into the agent image
   --dhcp-event FILE    puts dhcpcd and this program, which it tells its events, into the agent image
   --kernel-rpm FILE    take the kernel from this RPM (Photon OS's linux-esx) instead of Debian's package
   --kernel-cache DIR   where Debian's kernel package is kept (default: build/kernel-cache)
@@ -37,6 +38,7 @@ export function parseOptions(args: readonly string[]): Command {
     out: required("--out", values.out),
     prefetch: values.prefetch,
     dhcpEvent: values["dhcp-event"],
+    hasFormatters: values.formatters,
     kernelRpm: values["kernel-rpm"],
     kernelCache: values["kernel-cache"] ?? DEFAULT_KERNEL_CACHE,
     iso: values["no-iso"] !== true,
@@ -54,6 +56,7 @@ function parseValues(args: readonly string[]) {
         out: { type: "string" },
         prefetch: { type: "string" },
         "dhcp-event": { type: "string" },
+        formatters: { type: "boolean" },
         "kernel-rpm": { type: "string" },
         "kernel-cache": { type: "string" },
         "no-iso": { type: "boolean" },

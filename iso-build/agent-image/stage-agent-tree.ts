@@ -9,6 +9,8 @@ export interface AgentTreeInput {
   readonly prefetch?: string | undefined;
   /** Program for dhcpcd's events; copied with dhcpcd itself. */
   readonly dhcpEvent?: string | undefined;
+  /** Whether mke2fs and mkfs.xfs are copied, for disks that the guest is asked to format. */
+  readonly hasFormatters?: boolean | undefined;
   /** Folder of the kernel modules that the agent loads on demand, with their lists; copied to `/modules`. */
   readonly modules?: string | undefined;
 }
@@ -29,8 +31,19 @@ export async function stageAgentTree(
     await place(library, root, library, 0o755);
   }
   if (input.dhcpEvent !== undefined) await placeDhcpClient(input.dhcpEvent, root, signal);
+  if (input.hasFormatters === true)
+    for (const program of FORMATTERS) await placeProgram(program, root, signal);
   if (input.modules !== undefined) await placeFolder(input.modules, root, "modules");
   if (input.prefetch !== undefined) await place(input.prefetch, root, "prefetch", 0o644);
+}
+
+/** Debian's e2fsprogs and xfsprogs (src/init/volumes/format.ts). */
+const FORMATTERS = ["/sbin/mke2fs", "/sbin/mkfs.xfs"] as const;
+
+/** A program and the libraries that it loads. */
+async function placeProgram(program: string, root: string, signal?: AbortSignal): Promise<void> {
+  await place(program, root, program, 0o755);
+  for (const library of await libraryClosure(program, signal)) await place(library, root, library, 0o755);
 }
 
 /** Debian's dhcpcd-base; where it keeps its state is memory of the agent's (src/init/network/dhcp-client.ts). */

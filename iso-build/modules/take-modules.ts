@@ -6,7 +6,8 @@ import { runTool } from "../run-tool.ts";
 import { moduleFileName } from "./module-index.ts";
 
 /**
- * Copies module files flat into `folder`, decompressed and without debug information. That takes their
+ * Copies module files flat into `folder`, decompressed, without debug information and without their types (.BTF), which
+ * the kernel would keep in memory for tracers. That takes their
  * signatures off too, and so half of their loading time: 14 modules load in 51 ms instead of 96 under TCG. The
  * kernel would want the signatures under UEFI Secure Boot, where our GRUB does not start anyway.
  * Returns the copies' paths in the order of `files`.
@@ -24,7 +25,11 @@ export async function takeModules(
     copies.push(copy);
   }
   if (copies.length > 0)
-    await runTool("strip", ["--strip-debug", "--enable-deterministic-archives", ...copies], { signal });
+    await runTool(
+      "strip",
+      ["--strip-debug", "--remove-section=.BTF", "--enable-deterministic-archives", ...copies],
+      { signal },
+    );
   return copies;
 }
 

@@ -72,7 +72,7 @@ export function setUpSteps({ forTests = false } = {}) {
       name: "agent",
       progress: "building the agent",
       inputs: [
-        ...["src/tether", "src/init", "src/session", "src/stats", "src/system", ...sharedCode],
+        ...["src/tether", "src/init", "src/session", "src/files", "src/stats", "src/system", ...sharedCode],
         ...[
           "scripts/build-agent.ts",
           "scripts/agent",
@@ -119,7 +119,7 @@ export function setUpSteps({ forTests = false } = {}) {
 
 const bootMediumOptions = [
   ...["--agent", "build/agent/tether", "--stage0", "build/native/stage0", "--out", "build/boot"],
-  ...["--prefetch", "build/agent/prefetch", "--dhcp-event", "build/native/dhcp-event"],
+  ...["--prefetch", "build/agent/prefetch", "--dhcp-event", "build/native/dhcp-event", "--formatters"],
 ];
 
 /**

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { Names, VolumeConfiguration } from "../init/index.ts";
+import type { Names, Reaper, VolumeConfiguration } from "../init/index.ts";
 import type { Volumes, VolumeTarget } from "../init/volumes/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
@@ -7,12 +7,14 @@ import type { System } from "../system/system.ts";
 /** The volumes of the container VM: their code is loaded when there is one. */
 export class AgentVolumes {
   readonly #system: System;
+  readonly #reaper: Reaper;
   readonly #names: () => Names | undefined;
   #volumes: Volumes | undefined;
 
   /** @param names what the container has in hosts and resolv.conf, where servers are looked up. */
-  constructor(system: System, names: () => Names | undefined) {
+  constructor(system: System, reaper: Reaper, names: () => Names | undefined) {
     this.#system = system;
+    this.#reaper = reaper;
     this.#names = names;
   }
 
@@ -55,6 +57,7 @@ export class AgentVolumes {
         const { copyFolder } = await import("../files/index.ts");
         await copyFolder(system, source, target);
       },
+      exitOf: (pid) => this.#reaper.exitOf(pid),
       resolve: (host) => resolveHost(host, this.#names()),
     });
     return this.#volumes;

@@ -45,7 +45,7 @@ import type { LogWriter } from "./log-writer.ts";
 import { recordEvents } from "./record-events.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Stages } from "./stages.ts";
-import { type LoggedOffsets, NOTHING_LOGGED, STATE_FOLDER, StateStore } from "./state-store.ts";
+import { isHopeless, type LoggedOffsets, NOTHING_LOGGED, STATE_FOLDER, StateStore } from "./state-store.ts";
 import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
 import type { UpgradeRequest } from "./upgrade.ts";
 import { UserNames } from "./user-names.ts";
@@ -63,10 +63,6 @@ export interface AgentComponents {
   /** This agent takes over from one of another image, and its crash plan is installed. */
   readonly takeover: Takeover | undefined;
 }
-
-/** An agent that crashes before it serves its container, again and again and for so long, will not get better. */
-const MOST_RESTARTS = 5;
-const RESTARTS_LIMIT_MS = 30_000;
 
 /** The life of one container VM, seen from inside: configure, run the process, tell how it ended, power off. */
 export class Agent {
@@ -106,7 +102,7 @@ export class Agent {
         if (this.#container !== undefined) this.#renewNames(this.#configuration);
       },
     });
-    this.#volumes = new AgentVolumes(system, () => this.#configuration && this.#namesOf(this.#configuration));
+    this.#volumes = new AgentVolumes(system, this.#reaper, () => this.#names);
   }
 
   /**
@@ -170,9 +166,9 @@ export class Agent {
     const { system, stages } = this.#components;
     if (this.#takeover === undefined) removeAgentImages(system);
     const store = new StateStore(system, STATE_FOLDER);
-    const { count, forMs } = store.beginRestart();
-    if (count > MOST_RESTARTS && forMs > RESTARTS_LIMIT_MS)
-      throw new TetherError("internal", `the agent crashed ${count} times in a row (${crash})`);
+    const restarts = store.beginRestart();
+    if (isHopeless(restarts))
+      throw new TetherError("internal", `the agent crashed ${restarts.count} times in a row (${crash})`);
     this.#events.resume(store.events);
     this.#log = recordEvents(this.#events);
     this.#vmware = await openVmware(system, stages, this.#events);
@@ -362,6 +358,10 @@ export class Agent {
 
   #renewNames(configuration: Configuration | undefined): void {
     if (configuration !== undefined) renewNameFiles(this.#components.system, this.#namesOf(configuration));
+  }
+
+  get #names(): Names | undefined {
+    return this.#configuration && this.#namesOf(this.#configuration);
   }
 
   #namesOf(configuration: Configuration): Names {

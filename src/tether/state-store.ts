@@ -58,6 +58,14 @@ export interface Restarts {
 /** Before what is written over what was there: how long it is. */
 const LENGTH_BYTES = 4;
 
+const MOST_RESTARTS = 5;
+const RESTARTS_LIMIT_MS = 30_000;
+
+/** An agent that crashes before it serves its container, again and again and for so long, will not get better. */
+export function isHopeless({ count, forMs }: Restarts): boolean {
+  return count > MOST_RESTARTS && forMs > RESTARTS_LIMIT_MS;
+}
+
 /** Three numbers of 8 bytes. */
 const LOGGED_BYTES = 24;
 

@@ -145,6 +145,36 @@ describe("volumes of a container VM that runs", () => {
     assert.doesNotMatch(await guest.ask("cat /proc/mounts"), /nowhere|other|damaged|blank/);
   });
 
+  it("are formatted when they are empty and that is asked for, never when they hold something", async function () {
+    this.timeout(60_000);
+    const wanted = (name: string, fileSystem: string): Volume => ({
+      ...{ name, target: at(`/mnt/${name}`) },
+      block: { serial: `serial-${name}`, label: name, fileSystem, format: true },
+    });
+    await plug("newext", "virtio-blk", ["true"]);
+    await plug("newxfs", "virtio-scsi", ["true"], { mebibytes: 320 });
+    await add(wanted("newext", "ext4"), wanted("newxfs", "xfs"));
+    const mounts = await guest.ask(
+      "grep ' /mnt/new' /proc/mounts; echo kept > /mnt/newext/kept; ls -A /mnt/newxfs",
+    );
+    assert.match(mounts, /\/mnt\/newext ext4 rw.*\/mnt\/newxfs xfs rw[^\n]*\n$/s);
+    await drop("newext", "newxfs");
+    // What has a file system keeps it.
+    await add(wanted("newext", "ext4"));
+    assert.equal(await guest.ask("cat /mnt/newext/kept"), "kept\n");
+    await drop("newext");
+    const spoil = (file: string): void => {
+      const descriptor = openSync(file, "r+");
+      writeSync(descriptor, "somebody's", 70_000);
+      closeSync(descriptor);
+    };
+    await plug("foreign", "virtio-blk", ["true"], { spoil });
+    await assert.rejects(
+      add(wanted("foreign", "ext4")),
+      catalogueError("volume-failed", /vd\w is not empty, and is not formatted/),
+    );
+  });
+
   it("are read-only when the hypervisor's disk is", async () => {
     await plug("closed", "virtio-blk", ext4("-L", "closed"), { isReadOnly: true });
     const volume = { name: "closed", target: at("/mnt/closed"), block: { label: "closed" } };

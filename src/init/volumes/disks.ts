@@ -150,9 +150,13 @@ function lookFor(search: DiskSearch, volumes: readonly BlockVolume[]): ReadonlyM
   );
 }
 
-function fits(disk: Disk, { label, uuid, serial, scsiAddress }: BlockSource): boolean {
+/** A disk that is to be formatted gets its label then. */
+function fits(disk: Disk, source: BlockSource): boolean {
+  const { label, uuid, serial, scsiAddress } = source;
+  const isUnformatted =
+    source.isFormatted && disk.superblock === undefined && (serial ?? scsiAddress) !== undefined;
   return (
-    (label === undefined || disk.superblock?.label === label) &&
+    (label === undefined || isUnformatted || disk.superblock?.label === label) &&
     (uuid === undefined || disk.superblock?.uuid === uuid) &&
     (serial === undefined || disk.serial === serial) &&
     (scsiAddress === undefined || fitsAddress(disk.scsiAddress, scsiAddress))

@@ -19,6 +19,7 @@ import { attributesOf } from "./attributes.ts";
 import type { VolumeConfiguration } from "./configuration.ts";
 import { type CopyFolder, openContent } from "./content.ts";
 import { type BlockVolume, type Disk, findDisks } from "./disks.ts";
+import type { Formatting } from "./format.ts";
 import { checkDisk, CONTENT_FILE, mountSource, sourceKey } from "./sources.ts";
 import { describeTarget, openTarget } from "./target.ts";
 import { describeUsers } from "./users.ts";
@@ -58,6 +59,8 @@ export interface VolumeTarget {
 export interface VolumeParts {
   readonly system: System;
   readonly copyFolder: CopyFolder;
+  /** Resolves when an own child has ended. */
+  readonly exitOf: Formatting["exitOf"];
   /** The address of an NFS server. */
   readonly resolve: (host: string) => Promise<string>;
   readonly folders?: VolumeFolders;
@@ -155,12 +158,27 @@ export class Volumes {
     return failures;
   }
 
-  #findDisks(volumes: readonly VolumeConfiguration[]): Promise<ReadonlyMap<string, Disk>> {
+  /** The volumes' disks, with file systems on those that are to be formatted. */
+  async #findDisks(volumes: readonly VolumeConfiguration[]): Promise<ReadonlyMap<string, Disk>> {
     const { layer, sysfs, devices } = this.#folders;
     const excluded = new Set(["/", layer].map((path) => statSync(path).dev));
     const { system } = this.#parts;
     const search = { system, modules: this.#modules, sysfs, folders: devices, excluded };
-    return findDisks(search, volumes.filter(isBlock));
+    const blocks = volumes.filter(isBlock);
+    const found = await findDisks(search, blocks);
+    const empty = blocks.filter(
+      ({ name, source }) => source.isFormatted && found.get(name)?.superblock === undefined,
+    );
+    if (empty.length === 0) return found;
+    const { formatDisk } = await import("./format.ts");
+    for (const { name, source } of empty)
+      await formatDisk(
+        found.get(name)?.path ?? "",
+        source.fileSystem ?? "ext4",
+        source.label ?? "",
+        this.#parts,
+      );
+    return findDisks(search, blocks);
   }
 
   async #mount(

@@ -7,20 +7,33 @@ import { KERNEL_CACHE, makeExecutables, makeFolder, removeFolder } from "./suppo
 
 const COMMAND = path.join(import.meta.dirname, "../../../iso-build/build.ts");
 
-/** What the agent loads on demand of Debian's kernel: drivers and the firewall. */
+/** What the agent loads on demand of Debian's kernel: drivers, the firewall, file systems. */
 const MODULES = [
   "aliases",
+  "dns_resolver.ko",
   "failover.ko",
+  "fscache.ko",
+  "fuse.ko",
+  "grace.ko",
+  "lockd.ko",
   "net_failover.ko",
+  "netfs.ko",
   "nf_conntrack.ko",
   "nf_defrag_ipv4.ko",
   "nf_defrag_ipv6.ko",
   "nf_nat.ko",
   "nf_tables.ko",
   "nfnetlink.ko",
+  "nfs.ko",
+  "nfs_acl.ko",
+  "nfsv3.ko",
+  "nfsv4.ko",
   "nft_chain_nat.ko",
   "nft_ct.ko",
   "nft_redir.ko",
+  "scsi_common.ko",
+  "scsi_mod.ko",
+  "sd_mod.ko",
   "sets/",
   "sets/9p",
   "sets/firewall",
@@ -29,8 +42,13 @@ const MODULES = [
   "sets/nfs",
   "sets/virtiofs",
   "sets/xfs",
+  "sunrpc.ko",
   "virtio_net.ko",
+  "virtio_scsi.ko",
+  "virtiofs.ko",
+  "vmw_pvscsi.ko",
   "vmxnet3.ko",
+  "xfs.ko",
 ];
 
 describe("building the boot medium", function () {
