@@ -42,7 +42,10 @@ const anyChange = anyValidDocument.map(
   }),
 );
 
-describe("a reload", () => {
+describe("a reload", function () {
+  // Ten thousand documents, on a machine that may be busy.
+  this.timeout(60_000);
+
   it("of the same document plans nothing, whatever it says", () => {
     fc.assert(
       fc.property(anyValidDocument, (document) => {
