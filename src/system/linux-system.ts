@@ -84,6 +84,10 @@ export class LinuxSystem implements System {
     translated(() => this.#native.loadModule(path, parameters));
   }
 
+  releaseMemory(): void {
+    this.#native.releaseMemory();
+  }
+
   setHostname(name: string): void {
     translated(() => this.#native.setHostname(name));
   }

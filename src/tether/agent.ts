@@ -290,9 +290,11 @@ export class Agent {
 
   /** Whatever a container VM needs in any case is loaded before the fork. */
   async #prepareTemplate(): Promise<void> {
-    const { launcher, stages } = this.#components;
+    const { launcher, stages, system } = this.#components;
     launcher();
     await import("./ssh-server.ts");
+    // What the start has left over would be in every fork.
+    system.releaseMemory();
     stages.reached("template ready");
   }
 

@@ -107,6 +107,10 @@ export class RecordingSystem implements System {
     this.#record("loadModule", args);
   }
 
+  releaseMemory(): void {
+    this.#record("releaseMemory", []);
+  }
+
   setHostname(...args: [name: string]): void {
     this.#record("setHostname", args);
   }
