@@ -292,7 +292,7 @@ export class Agent {
   async #prepareTemplate(): Promise<void> {
     const { launcher, stages } = this.#components;
     launcher();
-    await import("./ssh-server.ts");
+    await Promise.all([import("./ssh-server.ts"), this.#network.prepare()]);
     stages.reached("template ready");
   }
 
