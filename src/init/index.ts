@@ -28,6 +28,7 @@ export {
 export { restrictDevices } from "./device-cgroup.ts";
 export { writeSysctls } from "./sysctls.ts";
 export { Reaper } from "./reaper.ts";
+export { attachInterfaces, detachInterfaces, listInterfaces } from "./interface-drivers.ts";
 export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
 export { KernelContainerCgroup } from "./container-cgroup.ts";
 export type { NetworkConfiguration } from "./network/configuration.ts";

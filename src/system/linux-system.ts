@@ -84,8 +84,8 @@ export class LinuxSystem implements System {
     translated(() => this.#native.loadModule(path, parameters));
   }
 
-  releaseMemory(): void {
-    this.#native.releaseMemory();
+  trimMemory(): void {
+    this.#native.trimMemory();
   }
 
   setHostname(name: string): void {

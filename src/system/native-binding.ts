@@ -87,7 +87,7 @@ export interface NativeBinding {
   reapChild(pid: number): ChildStatus | undefined;
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
-  releaseMemory(): void;
+  trimMemory(): void;
   /** For the executable's boot script (scripts/agent/bootstrap.cjs). */
   externalText(bytes: ArrayBuffer): string;
   makePacketCipher(key: Uint8Array, iv: Uint8Array): PacketCipherHandle;

@@ -49,11 +49,8 @@ export interface System {
   /** finit_module(2) on an uncompressed `.ko` file; a module that is loaded already is no error. */
   loadModule(path: string, parameters: string): void;
 
-  /**
-   * Gives back the memory of this process that is not needed any more: garbage, and free pages of malloc(3). Stops it for
-   * as long as a full collection takes, 10 ms natively.
-   */
-  releaseMemory(): void;
+  /** malloc_trim(3): the free pages of this process's heap are returned to the kernel. */
+  trimMemory(): void;
 
   /** sethostname(2): at most 64 bytes. */
   setHostname(name: string): void;

@@ -1,4 +1,4 @@
-import type { NetworkConfiguration, Reaper } from "../init/index.ts";
+import { listInterfaces, type NetworkConfiguration, type Reaper } from "../init/index.ts";
 import type { Network } from "../init/network/index.ts";
 import type { System } from "../system/system.ts";
 
@@ -24,6 +24,17 @@ export class AgentNetwork {
   /** Undefined as long as there was no vNIC. */
   get names(): Network["names"] | undefined {
     return this.#network?.names;
+  }
+
+  /**
+   * Loads before the fork what a machine with vNICs needs, and goes through it once: the fork finds it in its memory. A
+   * template without vNICs loads nothing, and its forks need none of it.
+   */
+  async prepare(): Promise<void> {
+    const slots = listInterfaces();
+    if (slots.length === 0) return;
+    const { rehearsalOf } = await import("./network-rehearsal.ts");
+    await (await this.#load()).rehearse(await rehearsalOf(slots));
   }
 
   /** As {@link Network.apply}. @throws TetherError its own. */

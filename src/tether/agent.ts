@@ -292,9 +292,9 @@ export class Agent {
   async #prepareTemplate(): Promise<void> {
     const { launcher, stages, system } = this.#components;
     launcher();
-    await import("./ssh-server.ts");
-    // What the start has left over would be in every fork.
-    system.releaseMemory();
+    await Promise.all([import("./ssh-server.ts"), this.#network.prepare()]);
+    // What the start has freed would be in every fork: 1 MiB. (JavaScript's garbage is too little to be worth a collection.)
+    system.trimMemory();
     stages.reached("template ready");
   }
 

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { attachLayerDisk, detachLayerDisk } from "../init/index.ts";
+import { attachInterfaces, attachLayerDisk, detachInterfaces, detachLayerDisk } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 import { openLink } from "./link.ts";
@@ -8,13 +8,13 @@ import { openLink } from "./link.ts";
 interface Waiting {
   /** A template that nobody stops, or a fork that nobody connects to, does not stay for ever. */
   readonly limitMs: number;
-  /** The container's disk and its driver. */
-  readonly disk: { detach(): string | undefined; attach(device: string): void };
+  /** Takes the container's devices from their drivers. @returns what gives a fork's to them. */
+  readonly detachDevices: () => () => void;
 }
 
 const WAITING: Waiting = {
   limitMs: 120_000,
-  disk: { detach: () => detachLayerDisk(), attach: (device) => attachLayerDisk(device) },
+  detachDevices,
 };
 
 /** A clock that is this close is left alone: a step disturbs more than it corrects. */
@@ -37,9 +37,9 @@ export interface LinkQueue {
 export async function waitToBeForked(
   system: System,
   report: (error: Error) => void,
-  { limitMs, disk }: Waiting = WAITING,
+  { limitMs, detachDevices: detach }: Waiting = WAITING,
 ): Promise<LinkQueue> {
-  const device = disk.detach();
+  const attach = detach();
   const waiting: Socket[] = [];
   const woken = Promise.withResolvers<void>();
   let accept = (socket: Socket): void => {
@@ -62,12 +62,21 @@ export async function waitToBeForked(
   } finally {
     clearTimeout(limit);
   }
-  if (device !== undefined) disk.attach(device);
+  attach();
   return {
     serve: (server) => {
       accept = server;
       for (const socket of waiting.splice(0)) server(socket);
     },
+  };
+}
+
+function detachDevices(): () => void {
+  const disk = detachLayerDisk();
+  const interfaces = detachInterfaces();
+  return () => {
+    attachInterfaces(interfaces);
+    if (disk !== undefined) attachLayerDisk(disk);
   };
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Network } from "../init/network/index.ts";
 import { parametersOf } from "../init/network/network-sysctls.ts";
@@ -17,9 +17,11 @@ export async function warmUpNetwork(
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
   };
-  write("sys/class/net/eth0/address", MAC);
-  write("sys/class/net/eth0/ifindex", "2");
-  write("sys/class/net/eth0/device/modalias");
+  write("sys/devices/0000:00:02.0/net/eth0/address", MAC);
+  write("sys/devices/0000:00:02.0/net/eth0/ifindex", "2");
+  write("sys/devices/0000:00:02.0/net/eth0/device/modalias");
+  mkdirSync(join(folder, "sys/class/net"), { recursive: true });
+  symlinkSync("../../devices/0000:00:02.0/net/eth0", join(folder, "sys/class/net/eth0"));
   for (const set of ["firewall", "firewall-connections", "firewall-redirections"])
     write(`modules/sets/${set}`);
   write("modules/aliases", "virtio:* nothing.ko\n");

@@ -88,7 +88,7 @@ const KERNEL: System = {
   seedRandom: nothing,
   setClock: nothing,
   attachDeviceProgram: nothing,
-  releaseMemory: nothing,
+  trimMemory: nothing,
   setHostname: nothing,
   setDomainname: nothing,
   sync: nothing,

@@ -107,8 +107,8 @@ export class RecordingSystem implements System {
     this.#record("loadModule", args);
   }
 
-  releaseMemory(): void {
-    this.#record("releaseMemory", []);
+  trimMemory(): void {
+    this.#record("trimMemory", []);
   }
 
   setHostname(...args: [name: string]): void {

@@ -86,20 +86,12 @@ describe("the network user", () => {
   it("leads out, and in by the ports that are published at this machine's", async () => {
     const port = await freePort();
     const script = "httpd -p 80 -h /var/www; ip -o -4 addr show dev eth0; cat /etc/resolv.conf; sleep 1000";
-    const publish = ["-p", `127.0.0.1:${port}:80`];
-    await succeed(
-      "run",
-      "-d",
-      "--name",
-      "user",
-      "--network",
-      "user",
-      ...publish,
-      DEMO_IMAGE,
-      "sh",
-      "-c",
-      script,
-    );
+    const network = ["--network", "user", "-p", `127.0.0.1:${port}:80`];
+    const run = ["-v", "run", "-d", "--name", "user", ...network];
+    const started = await host.run([...run, DEMO_IMAGE, "sh", "-c", script]);
+    assert.equal(started.status, 0, started.stderr.toString());
+    // Its template has a card, too, which is without a cable.
+    assert.doesNotMatch(started.stderr.toString(), /no forked start/);
     try {
       const client = createConnection({ host: "127.0.0.1", port });
       client.end("GET / HTTP/1.0\r\n\r\n");
@@ -112,6 +104,13 @@ describe("the network user", () => {
       const answer = await succeed("exec", "user", "sh", "-c", `nc -w 5 10.0.2.2 ${address.port} </dev/null`);
       server.close();
       assert.equal(answer, "from outside\n");
+      // That the port is taken is not the template's fault.
+      const templates = host.templates();
+      const second = await host.run(["run", "--rm", ...network, DEMO_IMAGE, "true"]);
+      assert.equal(second.status, 125);
+      assert.match(second.complaints.join("\n"), new RegExp(`127\\.0\\.0\\.1:${port}`));
+      assert.notDeepEqual(templates, []);
+      assert.deepEqual(host.templates(), templates);
     } finally {
       await succeed("rm", "-f", "user");
     }

@@ -8,6 +8,7 @@ import type { Boot, MachineSpecification } from "../driver.ts";
 import { AGENT_SLOT_DEVICES } from "./agent-slots.ts";
 import { interfaceArguments } from "./network-devices.ts";
 import { PLUG_BRIDGE_DEVICES } from "./plug-bridge.ts";
+import { templateInterfaces } from "./template-interfaces.ts";
 import { volumeArguments } from "./volume-devices.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
@@ -76,8 +77,8 @@ export function qemuArguments(
     ...portArguments(machine),
     ...diskArguments(machine, memory),
     ...PLUG_BRIDGE_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
-    // A machine that goes on from a template has no more than that: its vNICs and volumes are plugged before it does.
-    ...(memory.kind === "fresh" ? interfaceArguments(machine.interfaces, machine.hardware) : []),
+    // What is not there yet when a machine goes on from a template is plugged before it does.
+    ...interfaceArguments(presentInterfaces(machine, memory), machine.hardware),
     ...(memory.kind === "fresh" ? volumeArguments(machine.volumes, machine.hardware) : []),
     ...AGENT_SLOT_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
   ];
@@ -101,6 +102,11 @@ function machineType({ hardware }: MachineSpecification): string {
 
 function mebibytes({ memoryBytes }: MachineSpecification): number {
   return Math.floor(memoryBytes / BYTES_PER_MEBIBYTE);
+}
+
+/** A machine that goes on from a template has as many as that at first: its others are plugged before it does. */
+function presentInterfaces({ interfaces }: MachineSpecification, { kind }: MachineMemory) {
+  return kind === "forked" ? interfaces.slice(0, templateInterfaces(interfaces).length) : interfaces;
 }
 
 function memoryArguments(machine: MachineSpecification, memory: MachineMemory): string[] {

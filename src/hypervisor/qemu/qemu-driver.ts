@@ -17,6 +17,7 @@ import { isRunning } from "./process-identity.ts";
 import { explainLock, plugVolume } from "./volume-devices.ts";
 import { QemuMachine } from "./qemu-machine.ts";
 import { type QemuProcess, startQemu } from "./qemu-process.ts";
+import { templateInterfaces } from "./template-interfaces.ts";
 import { restore } from "./template-state.ts";
 import { INHERITED_MEMORY, INHERITED_STATE, type Template, TemplateStore } from "./template-store.ts";
 
@@ -69,8 +70,9 @@ export class QemuDriver implements HypervisorDriver {
     if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
     // Templates are for what is started again and again; another boot medium is asked for to try just that.
     const canFork = boot.from === "kernel" && hardware === "virtio";
-    const forked = canFork && templates !== undefined ? await this.#fork(start, templates) : undefined;
-    return new QemuMachine({ ...(forked ?? (await this.#boot(start))), folder });
+    const process =
+      canFork && templates !== undefined ? await this.#forkOrBoot(start, templates) : await this.#boot(start);
+    return new QemuMachine({ ...process, folder });
   }
 
   adopt({ identity, folder }: RunningMachine): AdoptedMachine | undefined {
@@ -87,46 +89,45 @@ export class QemuDriver implements HypervisorDriver {
     }
   }
 
-  /** @returns undefined when there is no template, or none that works. */
-  async #fork(start: Start, request: TemplateRequest): Promise<QemuProcess | undefined> {
+  /** Boots where there is no template, or none that works; such a one is removed, and the next start makes another. */
+  async #forkOrBoot(start: Start, request: TemplateRequest): Promise<QemuProcess> {
     const { specification, accelerator, signal } = start;
     const store = new TemplateStore({ program: this.#program, request, readyLimitMs: this.#limits.readyMs });
+    let used: Template | undefined;
     try {
       using template = await store.acquire(specification, accelerator, signal);
-      return template === undefined ? undefined : await this.#wake(start, store, template);
+      used = template;
+      if (template !== undefined) return await this.#wake(start, template);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof TetherError && AS_BOOTED.has(error.code)) throw error;
       request.report(`no forked start: ${error instanceof Error ? error.message : String(error)}`);
-      return undefined;
     }
+    const booted = await this.#boot(start);
+    // A machine whose network or disk is at fault does not boot either.
+    if (used !== undefined) store.discard(used);
+    return booted;
   }
 
-  /** A template from which no machine goes on is removed: the next start makes another. */
-  async #wake(start: Start, store: TemplateStore, template: Template): Promise<QemuProcess> {
-    const { specification, accelerator, signal } = start;
+  async #wake({ specification, accelerator, signal }: Start, template: Template): Promise<QemuProcess> {
+    const { folder, fileLimitBytes, interfaces, volumes, hardware } = specification;
     const limit = AbortSignal.timeout(this.#limits.restoreMs);
-    let isPlugging = false;
     try {
       return await startQemu({
         program: this.#program,
         args: qemuArguments(specification, accelerator, { kind: "forked", file: INHERITED_MEMORY }),
-        folder: specification.folder,
-        fileLimitBytes: specification.fileLimitBytes,
+        ...{ folder, fileLimitBytes },
         signal: AbortSignal.any([signal, limit]),
         descriptors: template.descriptors,
         prepare: async ({ qmp }) => {
           await restore(qmp, INHERITED_STATE);
-          isPlugging = true;
-          for (const each of specification.interfaces) await plugInterface(qmp, each, specification.hardware);
-          for (const each of specification.volumes) await plugVolume(qmp, each, specification.hardware);
-          isPlugging = false;
+          for (const each of interfaces.slice(templateInterfaces(interfaces).length))
+            await plugInterface(qmp, each, hardware);
+          for (const each of volumes) await plugVolume(qmp, each, hardware);
           await qmp.execute("cont");
         },
       });
     } catch (error) {
-      // What cannot be plugged is not the template's fault.
-      if (!signal.aborted && !isPlugging) store.discard(template);
       if (error !== limit.reason) throw error;
       const seconds = this.#limits.restoreMs / 1000;
       throw new TetherError("hypervisor-failed", `the template did not go on within ${seconds} s`);

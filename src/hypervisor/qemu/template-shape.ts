@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { MachineSpecification } from "../driver.ts";
 import { qemuArguments } from "./command-line.ts";
+import { templateInterfaces } from "./template-interfaces.ts";
 
 /** What a template is made for. */
 export interface Shape {
@@ -39,7 +40,7 @@ export function describeShape(
     ...specification,
     name: "template",
     disk: "",
-    interfaces: [],
+    interfaces: templateInterfaces(specification.interfaces),
     volumes: [],
     templates: undefined,
   };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
@@ -89,9 +89,9 @@ export interface SysfsDevice extends NetworkDevice {
 export function listDevices(sysfs: string): SysfsDevice[] {
   const folder = join(sysfs, "class/net");
   return readdirSync(folder).flatMap((name): SysfsDevice[] => {
-    const device = join(folder, name, "device");
-    if (!existsSync(device)) return [];
-    const slots = realpathSync(device).match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g);
+    if (!existsSync(join(folder, name, "device"))) return [];
+    // The class has links into the tree of devices: each of their folders is a device behind the one before.
+    const slots = readlinkSync(join(folder, name)).match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g);
     return [
       {
         name,

@@ -26,7 +26,7 @@ export class NetworkState {
   }
 
   write(state: SavedNetwork): void {
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    if (!existsSync(this.#folder)) mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const path = join(this.#folder, "network");
     writeFileSync(`${path}.new`, JSON.stringify(state), { mode: 0o600 });
     renameSync(`${path}.new`, path);

@@ -5,7 +5,13 @@ import type { Reaper } from "../reaper.ts";
 import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
-import { type FirewallNeed, firewallMessages, firewallNeeds } from "./firewall/rules.ts";
+import {
+  type FirewalledInterface,
+  type FirewallNeed,
+  firewalled,
+  firewallMessages,
+  firewallNeeds,
+} from "./firewall/rules.ts";
 import { type NamedRequest, requestFirewall, requestLinks } from "./kernel-requests.ts";
 import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type NetworkNames, networkNames } from "./network-names.ts";
@@ -19,6 +25,9 @@ const DEVICE_LIMIT_MS = 30_000;
 
 /** The kernel learns of a link's other end some 10 ms after the link is up; without an end there is none to wait for. */
 const SETTLING_LIMIT_MS = 1000;
+
+/** What ran several times is faster in a fork than what ran once. */
+const REHEARSALS = 4;
 
 /** The sets of modules (iso-build/modules/wanted-modules.ts) that nf_tables needs. */
 const MODULE_SETS: Readonly<Record<FirewallNeed, string>> = {
@@ -69,6 +78,8 @@ export class Network {
   readonly #client: DhcpClient;
   readonly #saved: NetworkState;
   readonly #applied = new Map<string, AppliedInterface>();
+  /** Of which interfaces the kernel has the rules; undefined when none were given to it, or by an agent before. */
+  #firewalled: readonly FirewalledInterface[] | undefined;
   #configuration: NetworkConfiguration = { interfaces: [], resolver: NO_RESOLVER };
   /** Who waits for a lease. */
   readonly #waiting = new Set<() => void>();
@@ -137,6 +148,21 @@ export class Network {
       await awaitSettled(system, indexes, SETTLING_LIMIT_MS);
     }
     await this.#applyDynamic(interfaces);
+  }
+
+  /**
+   * For a template, whose cards are nobody's: gives them a configuration as most are and takes it away again, but for
+   * the firewall: a fork with these rules has them already, and one with others replaces them.
+   *
+   * @throws TetherError as {@link apply}.
+   */
+  async rehearse(usual: NetworkConfiguration): Promise<void> {
+    for (const set of Object.values(MODULE_SETS)) this.#modules.loadSet(set);
+    for (let round = 0; round < REHEARSALS; round += 1) {
+      await this.apply(usual);
+      await this.apply({ ...usual, interfaces: [] });
+    }
+    this.#applyFirewall(usual.interfaces);
   }
 
   /** Goes on with what an agent before this one has applied. Before the reaper starts. */
@@ -238,15 +264,21 @@ export class Network {
   }
 
   #applyFirewall(interfaces: readonly InterfaceConfiguration[]): void {
-    const needs = firewallNeeds(interfaces);
-    // Rules of an earlier document have to go.
-    if (needs.length === 0 && firewallNeeds(this.#configuration.interfaces).length === 0) return;
+    const next = interfaces.map(firewalled);
+    if (this.#firewalled !== undefined && JSON.stringify(next) === JSON.stringify(this.#firewalled)) return;
+    const needs = firewallNeeds(next);
+    // Rules of an earlier document, or of the rehearsal, have to go.
+    const hasRules =
+      this.#firewalled !== undefined ||
+      firewallNeeds(this.#configuration.interfaces.map(firewalled)).length > 0;
+    if (needs.length === 0 && !hasRules) return;
     try {
       for (const need of needs) this.#modules.loadSet(MODULE_SETS[need]);
     } catch (error) {
       throw TetherError.from(error, "firewall-failed", "loading the firewall's kernel modules");
     }
-    requestFirewall(this.#parts.system, firewallMessages(interfaces));
+    requestFirewall(this.#parts.system, firewallMessages(next));
+    this.#firewalled = next;
   }
 
   #plan(vnic: InterfaceConfiguration, device: NetworkDevice): NamedRequest[] {

@@ -31,15 +31,13 @@ describe("a template", () => {
       });
   });
 
-  const wait = ({ limitMs = LONG_MS, hasDisk = true } = {}): Promise<LinkQueue> => {
-    const disk = {
-      detach: () => {
-        history.push("disk detached");
-        return hasDisk ? "virtio1" : undefined;
-      },
-      attach: (attached: string) => void history.push(`${attached} attached`),
+  const wait = ({ limitMs = LONG_MS } = {}): Promise<LinkQueue> => {
+    const detachDevices = (): (() => void) => {
+      history.push("devices detached");
+      return () => void history.push("devices attached");
     };
-    return waitToBeForked(system, (error) => history.push(`reported: ${error.message}`), { limitMs, disk });
+    const report = (error: Error): void => void history.push(`reported: ${error.message}`);
+    return waitToBeForked(system, report, { limitMs, detachDevices });
   };
   const link = (): BridgeEvents => {
     const [call] = system.argumentsOf("bridgeDevice");
@@ -56,14 +54,14 @@ describe("a template", () => {
     return served;
   };
 
-  it("gives its disk away before it opens the link: then it may be stopped", async () => {
+  it("gives its devices away before it opens the link: then it may be stopped", async () => {
     const woken = wait();
-    assert.deepEqual(history, ["disk detached", "link opened"]);
+    assert.deepEqual(history, ["devices detached", "link opened"]);
     link().onConnection(7);
     await woken;
   });
 
-  it("waits until somebody opens the link's other end, and then takes the fork's disk", async () => {
+  it("waits until somebody opens the link's other end, and then takes the fork's devices", async () => {
     let isAwake = false;
     const woken = wait().then((queue) => {
       isAwake = true;
@@ -73,14 +71,7 @@ describe("a template", () => {
     assert.equal(isAwake, false);
     link().onConnection(7);
     await woken;
-    assert.deepEqual(history, ["disk detached", "link opened", "virtio1 attached"]);
-  });
-
-  it("needs no disk", async () => {
-    const woken = wait({ hasDisk: false });
-    link().onConnection(7);
-    await woken;
-    assert.deepEqual(history, ["disk detached", "link opened"]);
+    assert.deepEqual(history, ["devices detached", "link opened", "devices attached"]);
   });
 
   it("keeps the connections that come before there is a server, and hands on those that come later", async () => {
@@ -94,11 +85,11 @@ describe("a template", () => {
     assert.deepEqual(served, [7, 8, 9]);
   });
 
-  it("fails when its link does, and takes no disk", async () => {
+  it("fails when its link does, and takes no devices", async () => {
     const woken = wait();
     link().onError(new SystemCallError("EIO", -5, "read", "made to fail", "/dev/vport1p1"));
     await assert.rejects(woken, catalogueError("guest-initialisation", /^the link failed/));
-    assert.deepEqual(history.slice(0, 2), ["disk detached", "link opened"]);
+    assert.deepEqual(history.slice(0, 2), ["devices detached", "link opened"]);
     assert.match(history[2] ?? "", /^reported: .*made to fail/);
     assert.equal(history.length, 3);
   });

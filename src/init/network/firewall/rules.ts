@@ -1,5 +1,6 @@
 import { parseIpPrefix, maskByte, networkOf } from "../../../protocol/ip-address.ts";
 import {
+  type FirewallConfiguration,
   type InterfaceConfiguration,
   type PortConfiguration,
   type Trust,
@@ -49,8 +50,22 @@ const LOOPBACK = 1;
 /** What the kernel must be able to do for a set of rules. */
 export type FirewallNeed = "rules" | "connections" | "redirections";
 
+/** What of a vNIC its rules depend on; plain data. */
+export interface FirewalledInterface {
+  readonly name: string;
+  readonly firewall: FirewallConfiguration;
+  readonly hasDhcp: Readonly<Record<4 | 6, boolean>>;
+  readonly hasIpv6: boolean;
+}
+
+export function firewalled(vnic: InterfaceConfiguration): FirewalledInterface {
+  const { name, firewall, ipv4, ipv6 } = vnic;
+  const hasDhcp = { 4: ipv4?.method === "dhcp", 6: ipv6?.method === "dhcp" };
+  return { name, firewall, hasDhcp, hasIpv6: usesIpv6(vnic) };
+}
+
 /** What of the kernel's abilities the vNICs' rules need: none, when all is open and nothing redirected. */
-export function firewallNeeds(interfaces: readonly InterfaceConfiguration[]): FirewallNeed[] {
+export function firewallNeeds(interfaces: readonly FirewalledInterface[]): FirewallNeed[] {
   const levels = interfaces.map(({ firewall }) => firewall.trust);
   const isRedirecting = interfaces.some(({ firewall }) => redirections(firewall.ports).length > 0);
   if (levels.every((level) => level === "open") && !isRedirecting) return [];
@@ -66,7 +81,7 @@ export function firewallNeeds(interfaces: readonly InterfaceConfiguration[]): Fi
  * The rules of all vNICs, in one transaction that takes the place of the rules before. What no rule lets in or out is
  * dropped, also what comes by a vNIC that is not configured; interfaces that the container makes are its own.
  */
-export function firewallMessages(interfaces: readonly InterfaceConfiguration[]): NetlinkMessage[] {
+export function firewallMessages(interfaces: readonly FirewalledInterface[]): NetlinkMessage[] {
   const table = new TableTransaction(FIREWALL_TABLE);
   const tracks = firewallNeeds(interfaces).includes("connections");
   const filter = { type: "filter", priority: PRIORITY_FILTER, policy: "drop" } as const;
@@ -84,7 +99,7 @@ export function firewallMessages(interfaces: readonly InterfaceConfiguration[]):
   return table.messages;
 }
 
-function addInterface(table: TableTransaction, vnic: InterfaceConfiguration): void {
+function addInterface(table: TableTransaction, vnic: FirewalledInterface): void {
   const { name, firewall } = vnic;
   for (const [hook, direction, rules] of [
     ["input", "in", incoming(vnic)],
@@ -101,7 +116,7 @@ function addInterface(table: TableTransaction, vnic: InterfaceConfiguration): vo
 }
 
 /** Each list of conditions lets a packet in. */
-function incoming(vnic: InterfaceConfiguration): Expression[][] {
+function incoming(vnic: FirewalledInterface): Expression[][] {
   const { trust, ports, pools } = vnic.firewall;
   if (trust === "open") return [[]];
   if (trust === "closed") return essential(vnic, "in");
@@ -114,18 +129,18 @@ function incoming(vnic: InterfaceConfiguration): Expression[][] {
   return [ofKnownConnection(), ...essential(vnic, "in"), ...beyond[trust]()];
 }
 
-function outgoing(vnic: InterfaceConfiguration): Expression[][] {
+function outgoing(vnic: FirewalledInterface): Expression[][] {
   return vnic.firewall.trust === "closed" ? essential(vnic, "out") : [[]];
 }
 
 /** What a configured method needs, without which there would be no address or no neighbour. */
-function essential(vnic: InterfaceConfiguration, direction: "in" | "out"): Expression[][] {
-  const { ipv4, ipv6 } = vnic;
+function essential(vnic: FirewalledInterface, direction: "in" | "out"): Expression[][] {
+  const { hasDhcp, hasIpv6 } = vnic;
   const reports = direction === "in" ? [LISTENER_QUERY] : LISTENER_REPORTS;
   return [
-    ...(ipv4?.method === "dhcp" ? [dhcp(4, direction)] : []),
-    ...(ipv6?.method === "dhcp" ? [dhcp(6, direction)] : []),
-    ...(usesIpv6(vnic)
+    ...(hasDhcp[4] ? [dhcp(4, direction)] : []),
+    ...(hasDhcp[6] ? [dhcp(6, direction)] : []),
+    ...(hasIpv6
       ? [neighbourDiscovery(), ...reports.map((range) => [...ofProtocol("icmpv6"), ...ofType(...range)])]
       : []),
   ];
@@ -184,7 +199,7 @@ function fromPool(pool: string): Expression[] {
 /** What is routed through the VM: from what the container has made and from open vNICs, and the answers. */
 function addForwarding(
   table: TableTransaction,
-  interfaces: readonly InterfaceConfiguration[],
+  interfaces: readonly FirewalledInterface[],
   tracks: boolean,
 ): void {
   if (tracks) table.addRule("forward", ...ofKnownConnection(), verdict("accept"));
@@ -193,7 +208,7 @@ function addForwarding(
     if (firewall.trust === "open") table.addRule("forward", ...by("in", name), verdict("accept"));
 }
 
-function addRedirections(table: TableTransaction, interfaces: readonly InterfaceConfiguration[]): void {
+function addRedirections(table: TableTransaction, interfaces: readonly FirewalledInterface[]): void {
   const redirecting = interfaces.filter(({ firewall }) => redirections(firewall.ports).length > 0);
   if (redirecting.length === 0) return;
   const chain = { name: "prerouting", type: "nat", hook: "prerouting" } as const;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { MachineInterface } from "../../../../src/hypervisor/index.ts";
 import { describeShape, type Shape } from "../../../../src/hypervisor/qemu/template-shape.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
@@ -10,7 +11,11 @@ const DOCUMENT = Buffer.from("be a template");
 
 describe("the shape of a machine", () => {
   const folder = useTemporaryFolder();
-  const describeMachine = (program: string, bootId = "today"): Shape => {
+  const describeMachine = (
+    program: string,
+    bootId = "today",
+    interfaces: readonly MachineInterface[] = [],
+  ): Shape => {
     for (const name of ["kernel", "initramfs", "agent"])
       writeFileSync(join(folder.path, name), "", { flag: "a" });
     const [kernel = "", initramfs = "", agentImage = ""] = ["kernel", "initramfs", "agent"].map((name) =>
@@ -18,6 +23,7 @@ describe("the shape of a machine", () => {
     );
     const machine = machineSpecification("/container", {
       boot: { from: "kernel", kernel, initramfs, agentImage },
+      interfaces,
     });
     return describeShape(program, machine, "tcg", DOCUMENT, { bootId });
   };
@@ -27,6 +33,23 @@ describe("the shape of a machine", () => {
     const { name, disk, templates } = machine;
     assert.deepEqual({ name, disk, templates }, { name: "template", disk: "", templates: undefined });
     assert.match(key, /^[0-9a-f]{32}$/);
+  });
+
+  it("has the first vNIC when it is virtio's, with nothing of the container's", () => {
+    const virtio = { id: "net0", mac: "02:00:00:00:00:07", model: "virtio-net" } as const;
+    const user = { kind: "user", network: "10.0.2.0/24", forwards: [] } as const;
+    const one = describeMachine("sh", "today", [{ ...virtio, backend: { kind: "tap", name: "tap0" } }]);
+    const [card, ...others] = one.machine.interfaces;
+    assert.deepEqual([card?.backend, others], [{ kind: "none" }, []]);
+    assert.notEqual(card?.mac, virtio.mac);
+    const two = [
+      { ...virtio, mac: "02:00:00:00:00:08", backend: user },
+      { ...virtio, id: "net1", backend: user },
+    ];
+    assert.equal(describeMachine("sh", "today", two).key, one.key);
+    assert.notEqual(describeMachine("sh").key, one.key);
+    const other = describeMachine("sh", "today", [{ ...virtio, model: "vmxnet3", backend: user }]);
+    assert.equal(other.key, describeMachine("sh").key);
   });
 
   it("is another once the host has booted anew: a crash may have cost parts of a template's memory", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import type { InterfaceConfiguration } from "../../../../src/init/network/configuration.ts";
-import { firewallNeeds } from "../../../../src/init/network/firewall/rules.ts";
+import { firewalled, firewallNeeds } from "../../../../src/init/network/firewall/rules.ts";
 import { interfaceConfiguration } from "../../../support/interface-configuration.ts";
 import { isolated } from "../../system/linux.ts";
 
@@ -12,9 +12,9 @@ const source = (path: string): string =>
 async function rulesOf(interfaces: readonly InterfaceConfiguration[]): Promise<string> {
   const shown = await isolated(`
     import { execFileSync } from "node:child_process";
-    import { firewallMessages } from ${source("firewall/rules.ts")};
+    import { firewalled, firewallMessages } from ${source("firewall/rules.ts")};
     import { requestFirewall } from ${source("kernel-requests.ts")};
-    for (let i = 0; i < 2; i++) requestFirewall(system, firewallMessages(${JSON.stringify(interfaces)}));
+    for (let i = 0; i < 2; i++) requestFirewall(system, firewallMessages(${JSON.stringify(interfaces)}.map(firewalled)));
     result(execFileSync("nft", ["list", "ruleset"], { encoding: "utf8" }));
   `);
   return String(shown);
@@ -87,7 +87,7 @@ describe("the firewall's rules", function () {
     const open = interfaceConfiguration({ name: "eth0", ...firewall("open") });
     const closed = interfaceConfiguration({ name: "eth1", ...firewall("closed") });
     assert.deepEqual(
-      [firewallNeeds([open]), firewallNeeds([open, closed]), firewallNeeds([])],
+      [[open], [open, closed], []].map((each) => firewallNeeds(each.map(firewalled))),
       [[], ["rules"], []],
     );
   });
