@@ -11,6 +11,7 @@ import { measureNetwork } from "./network.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
 import { measureStart } from "./start.ts";
 import { measureStop } from "./stop.ts";
+import { measureVolumes } from "./volumes.ts";
 
 /** Every figure that is promised, by the name that `--only` takes, in the order of the table. */
 export const figures: Readonly<Record<string, Figure>> = {
@@ -25,5 +26,6 @@ export const figures: Readonly<Record<string, Figure>> = {
   "exec-loss": measureExecLoss,
   stop: measureStop,
   network: measureNetwork,
+  volumes: measureVolumes,
   "info-get": measureInfoGet,
 };

@@ -23,6 +23,7 @@ import { LogWriter, type LogWriterComponents } from "./log-writer.ts";
 import { providePacketCiphers } from "./ssh2-addon.ts";
 import { StateStore } from "./state-store.ts";
 import { USUAL_INTERFACE, warmUpNetwork } from "./warm-up-network.ts";
+import { USUAL_VOLUME, warmUpVolumes } from "./warm-up-volumes.ts";
 import { WarmUpSystem } from "./warm-up-system.ts";
 
 /** What the build hands in: ssh2's client half, which the agent itself does not contain. */
@@ -80,6 +81,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
   );
   providePacketCiphers(tools.packetCiphers);
   await warmUpNetwork(system, join(folder, "network"), configuration.network);
+  await warmUpVolumes(system, join(folder, "volumes"), configuration.volumes);
   const { SshServer } = await import("./ssh-server.ts");
   const server = new SshServer(configuration.link, {
     control: new ControlRequests({
@@ -209,6 +211,7 @@ function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<
     hostname: "warm-up",
     link: { hostKey, clientPublicKey, acknowledgeTimeoutMs: 1000 },
     interfaces: [USUAL_INTERFACE],
+    volumes: [USUAL_VOLUME],
     session: {
       args: [Buffer.from("/bin/true")],
       env: [Buffer.from("A=B")],

@@ -11,6 +11,7 @@ import { Watched } from "../support/vm-watched.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
 const MAC = "02:00:00:00:00:07";
+const OTHER_MAC = "02:00:00:00:00:08";
 
 describe("a container VM that runs", () => {
   let started: StartedMachine;
@@ -120,5 +121,33 @@ describe("a container VM that runs", () => {
     assert.doesNotMatch(after, /192\.0\.2\.7/);
     assert.deepEqual(await reload({ interfaces: [] }), ["remove interfaces[eth0]"]);
     assert.doesNotMatch(await ask("ip -o addr; ip route"), /192\.0\.2\./);
+  });
+
+  it("gets a vNIC that is plugged while it runs, and loses it with its device", async () => {
+    const machine = new QemuDriver().adopt(started.running);
+    assert(machine !== undefined);
+    await using _ = machine;
+    const backend = { kind: "none" } as const;
+    await machine.plugInterface({ id: "net1", mac: OTHER_MAC, model: "virtio-net", backend }, "virtio");
+    const vnic = { name: "lan", mac: OTHER_MAC, addresses: ["192.0.2.9/24"] };
+    assert.deepEqual(await reload({ interfaces: [vnic] }), ["add interfaces[lan]"]);
+    assert.match(await ask("ip -o -4 addr show dev lan"), /inet 192\.0\.2\.9\/24/);
+    assert.deepEqual(await reload({ interfaces: [] }), ["remove interfaces[lan]"]);
+    await machine.unplugInterface("net1");
+    assert.equal(await ask("ls /sys/class/net | grep -c lan"), "0\n");
+  });
+
+  it("finds a vNIC by its PCI slot, and gives it back the MTU that it has by itself", async () => {
+    const card = `$(dirname $(grep -l ${MAC} /sys/class/net/*/address))`;
+    const path = await ask(`readlink -f ${card}`);
+    const [pciSlot = ""] = /[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?=\/virtio)/.exec(path) ?? [];
+    const vnic = { name: "slotted", pciSlot, mtu: 1400, addresses: ["192.0.2.7/24"] };
+    assert.deepEqual(await reload({ interfaces: [vnic] }), ["add interfaces[slotted]"]);
+    const shown = "ip -o link show dev slotted; ip -o -4 addr show dev slotted";
+    assert.match(await ask(shown), new RegExp(`mtu 1400 .*${MAC}.*inet 192\\.0\\.2\\.7/24`, "s"));
+    // The agent that takes over knows it, too.
+    await assert.rejects(ask("kill -SEGV 1"), /ended without/);
+    assert.deepEqual(await reload({ interfaces: [{ ...vnic, mtu: 0 }] }), ["change interfaces[slotted]"]);
+    assert.match(await ask(shown), /mtu 1500 .*inet 192\.0\.2\.7\/24/s);
   });
 });

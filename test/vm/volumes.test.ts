@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { demoImageWith } from "../support/volume-image.ts";
 import { type Answers, ask } from "../support/vm-questions.ts";
@@ -171,5 +171,32 @@ describe("a container VM with volumes", () => {
     });
     assert.equal(kept.status, 0);
     assert.deepEqual(readdirSync(host.state("volumes")), before);
+  });
+
+  it("keeps a volume and empties memory when its process is started again, and shows cp both", async function () {
+    this.timeout(120_000);
+    const declared = await demoImageWith(host.file("declared"), [{ name: "own/file", data: "own\n" }], {
+      Volumes: { "/own": {} },
+    });
+    const script =
+      "ls -A /scratch; echo x > /scratch/x; echo line >> /data/log; cat /own/file /data/log; exit 3";
+    const args = ["--name", "again", "--restart", "on-failure:1", "--tmpfs", "/scratch", "-v", "again:/data"];
+    const run = await host.run(["run", "-d", ...args, declared, "sh", "-c", script]);
+    assert.equal(run.status, 0, run.stderr.toString());
+    const { stdout } = await host.run(["logs", "-f", "again"]);
+    assert.equal(stdout.toString(), "own\nline\nown\nline\nline\n");
+    const target = host.file("copied");
+    const copied = await host.run(["cp", "again:/data/log", target]);
+    assert.equal(copied.status, 0, copied.stderr.toString());
+    assert.equal(readFileSync(target, "utf8"), "line\nline\n");
+    const inspected = await host.run(["inspect", "again"]);
+    assert.match(
+      inspected.stdout.toString(),
+      /"Name": "again",\s+"Source": "[^"]+\/volumes\/again\/disk.raw"/,
+    );
+    const volumes = (): string[] => readdirSync(host.state("volumes")).filter((name) => name.length === 64);
+    assert.equal(volumes().length, 1);
+    await host.run(["rm", "-v", "again"]);
+    assert.deepEqual(volumes(), []);
   });
 });

@@ -103,6 +103,11 @@ export function listDevices(sysfs: string): SysfsDevice[] {
   });
 }
 
+/** The MTU that a device has now. */
+export function readMtu(sysfs: string, name: string): number {
+  return Number(readFileSync(join(sysfs, "class/net", name, "mtu"), "utf8"));
+}
+
 function missing(interfaces: readonly InterfaceConfiguration[], limitMs: number, sysfs: string): TetherError {
   const found = lookFor(interfaces, sysfs);
   const lacking = interfaces

@@ -25,6 +25,17 @@ export interface LinkState {
 /** A vNIC that has nothing yet. */
 export const BARE: LinkState = { isUp: false, mtu: 0, addresses: [], routes: [] };
 
+/** What a device has by itself. */
+export interface OwnProperties {
+  /**
+   * With it, new IPv4 addresses are announced when the link is up already; the kernel announces all others by itself
+   * (arp_notify, ndisc_notify).
+   */
+  readonly mac: Uint8Array;
+  /** Undefined when it still has it. */
+  readonly mtu: number | undefined;
+}
+
 /** One request to the kernel. */
 export interface LinkRequest {
   readonly message: NetlinkMessage;
@@ -78,10 +89,14 @@ function defaultRoute(gateway: string, metric: number): RouteConfiguration {
 /**
  * What brings a vNIC from one state to the other, in order. Twice the same state: nothing.
  *
- * @param mac of the vNIC, when new IPv4 addresses are to be announced though its link is up already; the kernel
- *   announces all others by itself (arp_notify, ndisc_notify).
+ * @param own what the device has by itself.
  */
-export function planLink(index: number, present: LinkState, next: LinkState, mac: Uint8Array): LinkRequest[] {
+export function planLink(
+  index: number,
+  present: LinkState,
+  next: LinkState,
+  own: OwnProperties,
+): LinkRequest[] {
   // A link that goes down loses its routes and IPv6 addresses.
   const kept = present.isUp === next.isUp ? present : { ...present, routes: [], addresses: [] };
   const goneAddresses = present.addresses.filter((each) => !next.addresses.includes(each));
@@ -90,11 +105,12 @@ export function planLink(index: number, present: LinkState, next: LinkState, mac
   const before = goneAddresses.length === 0 ? kept.routes : [];
   const goneRoutes = present.routes.filter((each) => !next.routes.some((other) => isSame(each, other)));
   const newRoutes = next.routes.filter((each) => !before.some((other) => isSame(each, other)));
+  const mtu = next.mtu === 0 ? own.mtu : next.mtu;
   const isAnnounced = present.isUp && next.isUp && newAddresses.some((each) => !each.includes(":"));
   return [
-    ...(present.mtu === next.mtu || next.mtu === 0
+    ...(present.mtu === next.mtu || mtu === undefined
       ? []
-      : [request(changeLink(index, { mtu: next.mtu }), `MTU ${next.mtu}`)]),
+      : [request(changeLink(index, { mtu }), `MTU ${mtu}`)]),
     ...goneRoutes.map((each) => request(removeRoute(index, parseRoute(each)), describe(each), GONE)),
     ...goneAddresses.map((each) => request(removeAddress(index, parsePrefix(each)), `address ${each}`, GONE)),
     ...newAddresses.map((each) => request(addAddress(index, parsePrefix(each)), `address ${each}`)),
@@ -104,7 +120,7 @@ export function planLink(index: number, present: LinkState, next: LinkState, mac
     ...(next.isUp ? newRoutes : []).map((each) =>
       request(addRoute(index, parseRoute(each)), describe(each), THERE),
     ),
-    ...(isAnnounced ? [request(changeLink(index, { mac }), "announcement of its addresses")] : []),
+    ...(isAnnounced ? [request(changeLink(index, { mac: own.mac }), "announcement of its addresses")] : []),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { Reaper } from "../reaper.ts";
 import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
-import { findDevices, listDevices, type NetworkDevice } from "./devices.ts";
+import { findDevices, listDevices, type NetworkDevice, readMtu } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
 import {
   type FirewalledInterface,
@@ -66,6 +66,8 @@ export interface NetworkParts {
 export interface AppliedInterface {
   readonly device: NetworkDevice;
   readonly state: LinkState;
+  /** What the device had before it was given one; undefined when it never was. */
+  readonly ownMtu: number | undefined;
 }
 
 /**
@@ -80,6 +82,8 @@ export class Network {
   readonly #applied = new Map<string, AppliedInterface>();
   /** Of which interfaces the kernel has the rules; undefined when none were given to it, or by an agent before. */
   #firewalled: readonly FirewalledInterface[] | undefined;
+  /** By the vNICs' names, from when their devices were first given another. */
+  readonly #ownMtus = new Map<string, number>();
   #configuration: NetworkConfiguration = { interfaces: [], resolver: NO_RESOLVER };
   /** Who waits for a lease. */
   readonly #waiting = new Set<() => void>();
@@ -138,7 +142,10 @@ export class Network {
       ...renamings(fresh, devices, sysfs),
       ...interfaces.flatMap((vnic) => this.#plan(vnic, deviceOf(devices, vnic))),
     ]);
-    for (const name of gone) this.#applied.delete(name);
+    for (const name of gone) {
+      this.#applied.delete(name);
+      this.#ownMtus.delete(name);
+    }
     for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
     this.#save();
@@ -168,7 +175,10 @@ export class Network {
   /** Goes on with what an agent before this one has applied. Before the reaper starts. */
   resume(configuration: NetworkConfiguration): void {
     const { applied, clientPid } = this.#saved.read();
-    for (const [name, each] of applied) this.#applied.set(name, each);
+    for (const [name, each] of applied) {
+      this.#applied.set(name, each);
+      if (each.ownMtu !== undefined) this.#ownMtus.set(name, each.ownMtu);
+    }
     this.#configuration = configuration;
     if (clientPid !== undefined) this.#client.resume(dhcpUsers(configuration.interfaces), clientPid);
     // What came in between.
@@ -282,18 +292,19 @@ export class Network {
   }
 
   #plan(vnic: InterfaceConfiguration, device: NetworkDevice): NamedRequest[] {
-    const present = this.#applied.get(vnic.name)?.state ?? BARE;
+    const { name, mtu } = vnic;
+    const present = this.#applied.get(name)?.state ?? BARE;
     const mac = macBytes(device);
     const next = linkStateOf(vnic, this.#client.leasesOf(vnic), mac);
-    return planLink(device.index, present, next, mac).map((each) => ({
-      ...each,
-      name: vnic.name,
-    }));
+    if (mtu !== 0 && !this.#ownMtus.has(name))
+      this.#ownMtus.set(name, readMtu(this.#folders.sysfs, device.name));
+    const own = { mac, mtu: this.#ownMtus.get(name) };
+    return planLink(device.index, present, next, own).map((each) => ({ ...each, name }));
   }
 
   #note(vnic: InterfaceConfiguration, device: NetworkDevice): void {
     const state = linkStateOf(vnic, this.#client.leasesOf(vnic), macBytes(device));
-    this.#applied.set(vnic.name, { device, state });
+    this.#applied.set(vnic.name, { device, state, ownMtu: this.#ownMtus.get(vnic.name) });
   }
 
   /** A vNIC that the document does not name any more stays down; it may have been unplugged. */
@@ -301,7 +312,8 @@ export class Network {
     const applied = this.#applied.get(name);
     if (applied === undefined) return [];
     const { device, state } = applied;
-    return planLink(device.index, state, BARE, macBytes(device)).map((each) => ({
+    const own = { mac: macBytes(device), mtu: applied.ownMtu };
+    return planLink(device.index, state, BARE, own).map((each) => ({
       ...each,
       name,
       tolerates: [...each.tolerates, "ENODEV"],

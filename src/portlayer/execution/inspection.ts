@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type ContainerRecord, exitStatus } from "./container-record.ts";
 import type { ContainerSettings, HealthCheck } from "./container-settings.ts";
 import { isUp } from "./container-state.ts";
+import type { MountSettings } from "../storage/index.ts";
 import { type Core, type KnownContainer, look } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
 import { LOG } from "./machine-start.ts";
@@ -78,10 +79,19 @@ function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefi
     AppArmorProfile: "",
     ExecIDs: execs.length === 0 ? null : execs.map(({ id }) => id),
     HostConfig: settings === undefined ? {} : describeHostConfiguration(record, settings),
-    Mounts: [],
+    Mounts: (settings?.mounts ?? []).map((mount) => describeMount(core, mount)),
     Config: settings === undefined ? {} : describeConfiguration(record, settings),
     NetworkSettings: { Ports: {}, Networks: {}, IPAddress: "", MacAddress: "" },
   };
+}
+
+/** Docker's MountPoint. */
+function describeMount(core: Core, mount: MountSettings): Inspection {
+  const common = { Destination: mount.target, Mode: mount.isReadOnly ? "ro" : "", RW: !mount.isReadOnly };
+  if (mount.kind === "tmpfs") return { Type: "tmpfs", Source: "", ...common, Propagation: "" };
+  const { name, propagation } = mount;
+  const Source = core.volumes.diskOf({ name });
+  return { Type: "volume", Name: name, Source, Driver: "local", ...common, Propagation: propagation };
 }
 
 function describeState({ record, state }: KnownContainer, snapshot: Snapshot | undefined): Inspection {

@@ -53,6 +53,14 @@ describe("looking for the layer disk", () => {
     return path;
   };
 
+  it("takes the one that the hypervisor has marked, though a container has given its label to a volume", async () => {
+    disk("sda", "containerfs");
+    const path = disk("vdb", "containerfs");
+    writeFileSync(join(folders.blockClass, "vdb/serial"), "containerfs");
+    disk("vdc", "containerfs");
+    assert.equal(await findDiskByLabel("containerfs", LONG_MS, folders), path);
+  });
+
   it("finds it at once on whatever bus it is", async () => {
     disk("vda", "agent");
     for (const name of ["vdb", "sda", "nvme0n1p2"]) {

@@ -5,6 +5,7 @@ import { interfaceConfiguration } from "../../../support/interface-configuration
 import { isolated } from "../../system/linux.ts";
 
 const MAC = Buffer.from("020000000001", "hex");
+const OWN = { mac: MAC, mtu: 1500 };
 const source = (path: string): string =>
   JSON.stringify(fileURLToPath(new URL(`../../../../src/init/network/${path}`, import.meta.url)));
 
@@ -41,7 +42,7 @@ async function shownAfter(...states: readonly LinkState[]): Promise<string> {
     const index = Number.parseInt(ip("-o", "link", "show", "dev", "eth0"));
     let present = BARE;
     for (const next of ${JSON.stringify(states)}) {
-      const requests = planLink(index, present, next, Buffer.from("020000000001", "hex"));
+      const requests = planLink(index, present, next, { mac: Buffer.from("020000000001", "hex"), mtu: 1500 });
       requestLinks(system, requests.map((each) => ({ ...each, name: "eth0" })));
       present = next;
     }
@@ -69,15 +70,20 @@ describe("a vNIC's state", function () {
     );
   });
 
+  it("has the device's own MTU again when it is given none any more", async () => {
+    assert.match(await shownAfter(FIRST, { ...FIRST, mtu: 0 }), /^mtu 1500$/m);
+    assert.deepEqual(planLink(2, FIRST, { ...FIRST, mtu: 0 }, { mac: MAC, mtu: undefined }), []);
+  });
+
   it("is not asked for twice", () => {
-    assert.deepEqual(planLink(2, FIRST, FIRST, MAC), []);
-    assert.deepEqual(planLink(2, BARE, BARE, MAC), []);
+    assert.deepEqual(planLink(2, FIRST, FIRST, OWN), []);
+    assert.deepEqual(planLink(2, BARE, BARE, OWN), []);
   });
 
   it("announces an IPv4 address that comes when the link is up", () => {
-    const whats = planLink(2, FIRST, SECOND, MAC).map(({ what }) => what);
+    const whats = planLink(2, FIRST, SECOND, OWN).map(({ what }) => what);
     assert.equal(whats.at(-1), "announcement of its addresses");
-    assert.ok(!planLink(2, BARE, FIRST, MAC).some(({ what }) => what.startsWith("announcement")));
+    assert.ok(!planLink(2, BARE, FIRST, OWN).some(({ what }) => what.startsWith("announcement")));
   });
 
   it("has a link-local address made of the MAC address where there is IPv6, and leases beside the rest", () => {
