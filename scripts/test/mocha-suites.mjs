@@ -15,7 +15,7 @@ import { readTotals } from "./totals.mjs";
 export const suites = {
   unit: { name: "unit", options: [], measuresCoverage: true, limitMs: 10 * 60_000 },
   // A container VM under software emulation takes seconds to boot, and several on two busy cores a multiple.
-  vm: { name: "vm", options: ["--timeout", "180000"], measuresCoverage: false, limitMs: 60 * 60_000 },
+  vm: { name: "vm", options: ["--timeout", "180000"], measuresCoverage: false, limitMs: 70 * 60_000 },
   docker: {
     name: "docker",
     options: ["--timeout", "180000"],
