@@ -10,6 +10,7 @@ export class AgentVolumes {
   readonly #reaper: Reaper;
   readonly #names: () => Names | undefined;
   #volumes: Volumes | undefined;
+  #afterwards: (() => Promise<void>) | undefined;
 
   /** @param names what the container has in hosts and resolv.conf, where servers are looked up. */
   constructor(system: System, reaper: Reaper, names: () => Names | undefined) {
@@ -43,9 +44,17 @@ export class AgentVolumes {
     if (volumes.length > 0) (await this.#load()).resume(volumes);
   }
 
+  /** Does what may only be done when the volumes are gone, as giving back the address by which one comes. */
+  async before(work: () => Promise<void>): Promise<void> {
+    if (this.#volumes === undefined) await work();
+    else this.#afterwards = work;
+  }
+
   /** As {@link Volumes.release}. */
   async release(): Promise<readonly string[]> {
-    return (await this.#volumes?.release()) ?? [];
+    const failures = (await this.#volumes?.release()) ?? [];
+    await this.#afterwards?.();
+    return failures;
   }
 
   async #load(): Promise<Volumes> {

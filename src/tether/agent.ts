@@ -157,7 +157,8 @@ export class Agent {
   async #finish(): Promise<void> {
     await this.#outcome.promise;
     this.#components.stages.reached("process ended");
-    await Promise.all([this.#network.release(), this.#acknowledgement?.wait()]);
+    const released = this.#volumes.before(() => this.#network.release());
+    await Promise.all([released, this.#acknowledgement?.wait()]);
   }
 
   /** Everything but the agent has gone on: it finds the container, its processes and their output where they were. */
