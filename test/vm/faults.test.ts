@@ -94,7 +94,8 @@ describe("an agent that is killed, again and again", function () {
       terminal.resize(90 + index, 30);
       terminal.type(`until [ "$(stty size)" = "30 ${90 + index}" ]; do :; done; echo si""zed\r`);
       await terminal.screen.expect(/\nsized\r\n/);
-      terminal.type("echo wai''ting; sleep 1000\r");
+      // Of the process that ^C is for: of the shell's, it would come before there is one.
+      terminal.type("sh -c 'echo wai\"\"ting; exec sleep 1000'\r");
       await terminal.screen.expect(/\nwaiting\r\n/);
       terminal.type("\x03");
       terminal.type("echo ended $?\r");
