@@ -35,7 +35,7 @@ describe("the shape of a machine", () => {
     assert.match(key, /^[0-9a-f]{32}$/);
   });
 
-  it("has the first vNIC when it is virtio's, with nothing of the container's", () => {
+  it("has the vNICs before one that is not virtio's, with nothing of the container's", () => {
     const virtio = { id: "net0", mac: "02:00:00:00:00:07", model: "virtio-net" } as const;
     const user = { kind: "user", network: "10.0.2.0/24", forwards: [] } as const;
     const one = describeMachine("sh", "today", [{ ...virtio, backend: { kind: "tap", name: "tap0" } }]);
@@ -46,7 +46,13 @@ describe("the shape of a machine", () => {
       { ...virtio, mac: "02:00:00:00:00:08", backend: user },
       { ...virtio, id: "net1", backend: user },
     ];
-    assert.equal(describeMachine("sh", "today", two).key, one.key);
+    assert.equal(describeMachine("sh", "today", two.slice(0, 1)).key, one.key);
+    assert.notEqual(describeMachine("sh", "today", two).key, one.key);
+    const mixed = two.map((each, index) => ({
+      ...each,
+      model: index === 0 ? each.model : ("vmxnet3" as const),
+    }));
+    assert.equal(describeMachine("sh", "today", mixed).key, one.key);
     assert.notEqual(describeMachine("sh").key, one.key);
     const other = describeMachine("sh", "today", [{ ...virtio, model: "vmxnet3", backend: user }]);
     assert.equal(other.key, describeMachine("sh").key);
