@@ -7,9 +7,9 @@ import {
   toText,
   unpackTree,
 } from "../protocol/archive/index.ts";
-import { isError, nameAt, O_PATH, statusOf } from "../protocol/archive/directory.ts";
+import { nameAt, O_PATH, statusOf } from "../protocol/archive/directory.ts";
 import { isLinkMode, type PathStatus } from "../protocol/archive-commands.ts";
-import { TetherError } from "../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../protocol/errors/index.ts";
 import { type ContainerRoot, normalize } from "./container-root.ts";
 import { systemFileCalls } from "./system-file-calls.ts";
 
@@ -92,10 +92,10 @@ function described<Result>(path: ByteString, call: () => Result): Result {
     return call();
   } catch (error) {
     const text = toText(path);
-    if (isError(error, "ENOENT", "ENOTDIR") && !(error instanceof TetherError))
+    if (hasCode(error, "ENOENT", "ENOTDIR") && !(error instanceof TetherError))
       throw new TetherError(
         "file-not-found",
-        isError(error, "ENOTDIR") ? `${text} is not a directory` : `Could not find the file ${text}`,
+        hasCode(error, "ENOTDIR") ? `${text} is not a directory` : `Could not find the file ${text}`,
         { cause: error },
       );
     throw TetherError.from(error, "copy-impossible", text);

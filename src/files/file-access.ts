@@ -12,7 +12,6 @@ import {
   changeMode,
   changeOwner,
   hardLinkAt,
-  isError,
   itself,
   makeDirectoryAt,
   makeLinkAt,
@@ -31,6 +30,7 @@ import {
 import type { ByteString } from "../protocol/archive/index.ts";
 import { SystemCallError } from "../system/system-call-error.ts";
 import type { ContainerRoot } from "./container-root.ts";
+import { hasCode } from "../protocol/errors/index.ts";
 
 /** What of a file is changed; what is left out stays. */
 export interface FileChanges {
@@ -240,7 +240,7 @@ function truncate(descriptor: number, size: number): void {
     ftruncateSync(descriptor, size);
   } catch (error) {
     // An O_PATH descriptor is not open; the file behind it is a regular one.
-    if (!isError(error, "EBADF")) throw error;
+    if (!hasCode(error, "EBADF")) throw error;
     truncateSync(itself(descriptor), size);
   }
 }

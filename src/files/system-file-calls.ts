@@ -1,6 +1,6 @@
 import { type ByteString, type FileCalls, fromBytes, toBytes } from "../protocol/archive/index.ts";
-import { isError } from "../protocol/archive/directory.ts";
 import type { System } from "../system/system.ts";
+import { hasCode } from "../protocol/errors/index.ts";
 
 /** {@link FileCalls} on the agent's system calls. */
 export function systemFileCalls(system: System): FileCalls {
@@ -13,8 +13,8 @@ export function systemFileCalls(system: System): FileCalls {
       } catch (error) {
         // As with Docker: a file system without attributes gets the file without them; links have no user.*.
         if (
-          !isError(error, "ENOTSUP", "EOPNOTSUPP") &&
-          !(isError(error, "EPERM") && name.startsWith("user."))
+          !hasCode(error, "ENOTSUP", "EOPNOTSUPP") &&
+          !(hasCode(error, "EPERM") && name.startsWith("user."))
         )
           throw error;
       }
@@ -34,7 +34,7 @@ function listAttributes(system: System, descriptor: number): ByteString[] {
       .filter((name) => name !== "");
   } catch (error) {
     // /proc, or a list that has grown beyond what the kernel hands out.
-    if (isError(error, "ENOTSUP", "EOPNOTSUPP", "E2BIG")) return [];
+    if (hasCode(error, "ENOTSUP", "EOPNOTSUPP", "E2BIG")) return [];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import type { System } from "./system.ts";
+import { hasCode } from "../protocol/errors/index.ts";
 
 /** Docker's own limit for /etc/passwd and the like is the scanner's; a megabyte holds 20,000 users. */
 const MAX_FILE_BYTES = 1024 * 1024;
@@ -45,7 +46,7 @@ function openRegularFile(system: System, root: number, path: string): number | u
   try {
     named = system.openInRoot(root, path, O_PATH, 0);
   } catch (error) {
-    if (isAbsence(error)) return undefined;
+    if (hasCode(error, ...ABSENCE)) return undefined;
     throw error;
   }
   try {
@@ -55,8 +56,4 @@ function openRegularFile(system: System, root: number, path: string): number | u
   }
 }
 
-const ABSENCE = new Set(["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENXIO"]);
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Error && "code" in error && ABSENCE.has(String(error.code));
-}
+const ABSENCE = ["ENOENT", "ENOTDIR", "ELOOP", "EXDEV", "ENXIO"] as const;

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
 import type { MachineInterface } from "../machine-interface.ts";
 import type { MachineVolume } from "../machine-volume.ts";
@@ -125,6 +125,6 @@ function kill(pid: number): void {
     process.kill(pid, "SIGKILL");
   } catch (error) {
     // It has ended meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!hasCode(error, "ESRCH")) throw error;
   }
 }

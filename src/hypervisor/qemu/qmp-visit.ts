@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import { QMP_SOCKET } from "./command-line.ts";
 import { orAborted } from "./or-aborted.ts";
 import { QmpClient } from "./qmp-client.ts";
@@ -52,7 +52,7 @@ async function connectInTurn(folder: string, limit: AbortSignal): Promise<Socket
       return await connectSocket(folder, QMP_SOCKET);
     } catch (error) {
       // unix(7): the queue of those who wait is full.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      if (!hasCode(error, "EAGAIN")) throw error;
       await delay(CROWDED_PAUSE_MS * (0.5 + Math.random()));
     }
   }

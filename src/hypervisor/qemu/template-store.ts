@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { MachineSpecification, TemplateRequest } from "../driver.ts";
 import { findMachineProcesses } from "./find-processes.ts";
 import { MACHINE, makeTemplate, MEMORY, STATE } from "./make-template.ts";
@@ -148,7 +148,7 @@ function openTemplate(folder: string): Template | undefined {
     const kept = opened.move();
     return { folder, descriptors, [Symbol.dispose]: () => kept.dispose() };
   } catch (error) {
-    if (!isMissing(error)) throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
     rmSync(folder, { recursive: true, force: true });
     return undefined;
   }
@@ -187,10 +187,6 @@ function kill(pid: number): void {
   } catch {
     // It has ended this moment.
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 const makingName = (key: string, { pid, startTime }: ProcessIdentity): string => `${key}.${pid}.${startTime}`;

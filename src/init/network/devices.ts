@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { loadDrivers } from "../load-drivers.ts";
@@ -127,7 +127,7 @@ function attempt(look: () => void, reject: (error: unknown) => void): () => void
     try {
       look();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") reject(error);
+      if (!hasCode(error, "ENOENT")) reject(error);
     }
   };
 }

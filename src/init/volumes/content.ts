@@ -2,7 +2,6 @@ import { closeSync, constants, mkdirSync, openSync } from "node:fs";
 import {
   changeMode,
   changeOwner,
-  isError,
   itself,
   namesIn,
   nameAt,
@@ -13,7 +12,7 @@ import {
   tryNameAt,
 } from "../../protocol/archive/directory.ts";
 import { toBytes, toText } from "../../protocol/archive/index.ts";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import type { VolumeConfiguration } from "./configuration.ts";
 
@@ -136,7 +135,7 @@ function openImageFolder({ target }: VolumeConfiguration, system: System, layer:
     return system.openInRoot(root, toBytes(target.join("/")), O_PATH | constants.O_DIRECTORY, 0);
   } catch (error) {
     // The image has no folder there.
-    if (isError(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
+    if (hasCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return undefined;
     throw error;
   } finally {
     closeSync(root);

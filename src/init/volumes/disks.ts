@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { readDeviceSerial } from "../device-serial.ts";
 import type { DeviceFolders } from "../block-devices.ts";
@@ -63,7 +63,7 @@ export async function findDisks(
       found.resolve(disks);
     } catch (error) {
       // What goes while it is looked at is another message.
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") found.reject(error);
+      if (!hasCode(error, "ENOENT")) found.reject(error);
     }
   };
   // Most are there already, or as soon as they have a driver: the kernel's messages are for those that are not.

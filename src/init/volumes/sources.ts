@@ -1,6 +1,6 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { MS_DIRSYNC, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_SYNCHRONOUS } from "../mount-flags.ts";
@@ -149,7 +149,7 @@ async function mountHostFolder(
 
 function explainMissing(fileSystem: string): (error: unknown) => never {
   return (error) => {
-    if ((error as NodeJS.ErrnoException).code !== "ENODEV") throw error;
+    if (!hasCode(error, "ENODEV")) throw error;
     throw new TetherError("volume-failed", `the kernel of the container VM has no ${fileSystem}`);
   };
 }

@@ -1,13 +1,8 @@
 import { closeSync, constants, openSync } from "node:fs";
-import {
-  changeMode,
-  createFileAt,
-  isError,
-  makeDirectoryAt,
-  O_PATH,
-} from "../../protocol/archive/directory.ts";
+import { changeMode, createFileAt, makeDirectoryAt, O_PATH } from "../../protocol/archive/directory.ts";
 import { type ByteString, toBytes, toText } from "../../protocol/archive/index.ts";
 import type { System } from "../../system/system.ts";
+import { hasCode } from "../../protocol/errors/index.ts";
 
 /** Where volumes are mounted. */
 export interface TargetRoots {
@@ -47,7 +42,7 @@ function provide(system: System, roots: TargetRoots, names: readonly ByteString[
   try {
     make(system, roots.container, names, isFile);
   } catch (error) {
-    if (!isError(error, "EROFS")) throw error;
+    if (!hasCode(error, "EROFS")) throw error;
     makeOnLayer(system, roots, names, isFile, error);
   }
 }
@@ -64,7 +59,7 @@ function makeOnLayer(
   try {
     make(system, root, names, isFile);
   } catch (error) {
-    if (!isError(error, "ENOENT", "EEXIST")) throw error;
+    if (!hasCode(error, "ENOENT", "EEXIST")) throw error;
   } finally {
     closeSync(root);
   }
@@ -76,7 +71,7 @@ function exists(system: System, root: number, names: readonly ByteString[]): boo
     closeSync(open(system, root, names, O_PATH));
     return true;
   } catch (error) {
-    if (isError(error, "ENOENT")) return false;
+    if (hasCode(error, "ENOENT")) return false;
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { closeSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isError, itself, statusOf } from "../../protocol/archive/directory.ts";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { itself, statusOf } from "../../protocol/archive/directory.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { CONTAINER_ROOT, NAMES_FOLDER, VOLUMES_FOLDER } from "../agent-mounts.ts";
 import { DEVICE_FOLDERS, type DeviceFolders } from "../block-devices.ts";
@@ -296,13 +296,13 @@ export class Volumes {
     try {
       this.#parts.system.detachMount(namespace, Buffer.from(where), 0);
     } catch (error) {
-      if (isError(error, "EBUSY"))
+      if (hasCode(error, "EBUSY"))
         throw new TetherError(
           "volume-in-use",
           `volume ${volume.name} at ${where} is in use: ${describeUsers(mounted.view, where)}`,
         );
       // EINVAL: the container has unmounted it by itself.
-      if (!isError(error, "EINVAL", "ENOENT"))
+      if (!hasCode(error, "EINVAL", "ENOENT"))
         throw TetherError.from(error, "volume-failed", `volume ${volume.name} could not be taken away`);
     }
     await this.#unmount(volume.name, 0);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findMachineProcesses, type ProcessIdentity } from "../../hypervisor/index.ts";
 import type { LockedContainer } from "./container-store.ts";
 import { killMachine } from "./machine-end.ts";
+import { hasCode } from "../../protocol/errors/index.ts";
 
 /** Stands in a container's folder from before a machine is started until the record knows it. */
 const STARTING = "starting";
@@ -50,6 +51,6 @@ function kill({ pid }: ProcessIdentity): void {
     process.kill(pid, "SIGKILL");
   } catch (error) {
     // It has ended meanwhile.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    if (!hasCode(error, "ESRCH")) throw error;
   }
 }

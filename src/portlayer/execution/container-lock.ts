@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync }
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identifyProcess, isRunning } from "../../hypervisor/index.ts";
+import { hasCode } from "../../protocol/errors/index.ts";
 
 /** Most changes take a few milliseconds, a start some hundreds. */
 const POLL_MS = 10;
@@ -124,8 +125,4 @@ function makeFolder(folder: string): void {
     // Somebody else wants the lock, too.
     if (!hasCode(error, "EEXIST")) throw error;
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }

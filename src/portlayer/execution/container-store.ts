@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { ProcessLock } from "./container-lock.ts";
 import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
@@ -205,7 +205,7 @@ export class ContainerStore {
       renameSync(folder, removed);
     } catch (error) {
       // Somebody else has removed it.
-      if (error instanceof Error && "code" in error && error.code === "ENOENT") return;
+      if (hasCode(error, "ENOENT")) return;
       throw error;
     }
     rmSync(removed, { recursive: true, force: true, maxRetries: 3 });
@@ -261,7 +261,7 @@ export class ContainerStore {
       symlinkSync(id, join(this.#folder.names, name));
       return true;
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+      if (hasCode(error, "EEXIST")) return false;
       throw error;
     }
   }
@@ -300,7 +300,7 @@ export class ContainerStore {
 
 function rethrowAsMissing(reference: string): (error: unknown) => never {
   return (error) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT")
+    if (hasCode(error, "ENOENT"))
       throw new TetherError("no-such-container", `No such container: ${reference}`);
     throw error;
   };

@@ -17,6 +17,7 @@ import {
   unlinkSync,
 } from "node:fs";
 import { type ByteString, fromBytes, toBytes } from "./byte-string.ts";
+import { hasCode } from "../errors/index.ts";
 
 /** open(2), O_PATH: names a file without opening it; Node has no name for the flag. */
 export const O_PATH = 0o10000000;
@@ -139,7 +140,7 @@ export function removeTreeAt(directory: number, name: ByteString): void {
       unlinkAt(directory, name);
       return false;
     } catch (error) {
-      if (!isError(error, "EISDIR")) throw error;
+      if (!hasCode(error, "EISDIR")) throw error;
       return true;
     }
   });
@@ -159,12 +160,7 @@ export function unlessAbsent<Result>(call: () => Result): Result | undefined {
   try {
     return call();
   } catch (error) {
-    if (isError(error, "ENOENT")) return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
-}
-
-/** True for an error of the system with one of these codes. */
-export function isError(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && "code" in error && codes.includes(String(error.code));
 }

@@ -1,8 +1,8 @@
 import { type BigIntStats, closeSync, constants } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { TetherError } from "../errors/index.ts";
+import { hasCode, TetherError } from "../errors/index.ts";
 import { type ByteString, toText } from "./byte-string.ts";
-import { isError, namesIn, nameAt, readLinkAt, reopen, statusOf, tryNameAt } from "./directory.ts";
+import { namesIn, nameAt, readLinkAt, reopen, statusOf, tryNameAt } from "./directory.ts";
 import type { FileCalls } from "./file-calls.ts";
 import { findExtents, readExtent } from "./file-content.ts";
 import { ARCHIVE_END, encodeEntry, endOfEntry } from "./tar-encode.ts";
@@ -114,7 +114,7 @@ class Packer {
         attributes.set(name, this.#calls.getAttribute(descriptor, name));
       } catch (error) {
         // Taken away since it was listed, or not supported on a link or device.
-        if (!isError(error, "ENODATA", "ENOTSUP", "EOPNOTSUPP"))
+        if (!hasCode(error, "ENODATA", "ENOTSUP", "EOPNOTSUPP"))
           throw TetherError.from(error, "internal", kind);
       }
     }

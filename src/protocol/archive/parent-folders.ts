@@ -1,7 +1,7 @@
 import { type BigIntStats, closeSync } from "node:fs";
-import { TetherError } from "../errors/index.ts";
+import { hasCode, TetherError } from "../errors/index.ts";
 import { type ByteString, toText } from "./byte-string.ts";
-import { changeMode, isError, makeDirectoryAt, nameAt, statusOf, tryNameAt } from "./directory.ts";
+import { changeMode, makeDirectoryAt, nameAt, statusOf, tryNameAt } from "./directory.ts";
 
 /** A folder that no member describes: Docker's mode for those. */
 const IMPLIED_MODE = 0o755;
@@ -96,8 +96,8 @@ function nameOrMake(folder: number, name: ByteString): number {
       return made;
     } catch (error) {
       // Somebody was quicker, or quicker in taking it away.
-      if (!isError(error, "EEXIST", "ENOENT")) throw error;
-      if (isError(error, "ENOENT") && statusOf(folder).nlink === 0n) throw error;
+      if (!hasCode(error, "EEXIST", "ENOENT")) throw error;
+      if (hasCode(error, "ENOENT") && statusOf(folder).nlink === 0n) throw error;
     }
   }
 }

@@ -1,13 +1,12 @@
 import { type BigIntStats, closeSync, constants, ftruncateSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { TetherError } from "../errors/index.ts";
+import { hasCode, TetherError } from "../errors/index.ts";
 import { type ByteString, toText } from "./byte-string.ts";
 import {
   changeMode,
   changeOwner,
   createFileAt,
   hardLinkAt,
-  isError,
   makeDirectoryAt,
   makeLinkAt,
   nameAt,
@@ -80,7 +79,7 @@ async function unpackMember(unpacker: Unpacker, entry: TarEntry): Promise<void> 
     await unpacker.unpack(entry);
   } catch (error) {
     if (error instanceof TetherError) throw error;
-    const code = isError(error, "ENOSPC", "EDQUOT") ? "no-space" : "copy-impossible";
+    const code = hasCode(error, "ENOSPC", "EDQUOT") ? "no-space" : "copy-impossible";
     throw TetherError.from(error, code, toText(entry.name));
   }
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { TetherError } from "../../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../../protocol/errors/index.ts";
 import { makeVolumeDisk } from "./make-disk.ts";
 import { type VolumeContent, type VolumeRecord, volumeRecordSchema } from "./volume-record.ts";
 
@@ -113,7 +113,7 @@ export class VolumeStore {
     try {
       renameSync(join(this.#folder, name), going);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      if (hasCode(error, "ENOENT")) return;
       throw TetherError.from(error, "state-not-writable", `cannot remove the volume ${name}`);
     }
     rmSync(going, { recursive: true, force: true });
