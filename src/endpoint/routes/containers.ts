@@ -1,0 +1,124 @@
+import { type Execution, isUp, makeFilter } from "../../portlayer/execution/index.ts";
+import { ApiError, notBuilt, toApiError } from "../http/api-error.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Route } from "../http/router.ts";
+import { imageOf, readCreateRequest, readRestart } from "../requests/create-request.ts";
+import { type Fields, FieldReader } from "../requests/fields.ts";
+import { describeInspection } from "./describe-inspection.ts";
+import { findImage } from "./find-image.ts";
+import type { Parts } from "./parts.ts";
+import { summarise } from "./summary.ts";
+
+/** Making containers, looking at them, and removing them. */
+export function containerRoutes(parts: Parts): Route[] {
+  const { execution } = parts;
+  return [
+    { method: "POST", path: "/containers/create", answer: (exchange) => create(parts, exchange) },
+    { method: "GET", path: "/containers/json", answer: (exchange) => list(execution, exchange) },
+    { method: "GET", path: "/containers/{id}/json", answer: (exchange) => inspect(execution, exchange) },
+    { method: "GET", path: "/containers/{id}/top", answer: (exchange) => top(execution, exchange) },
+    { method: "POST", path: "/containers/{id}/rename", answer: (exchange) => rename(execution, exchange) },
+    { method: "POST", path: "/containers/{id}/update", answer: (exchange) => update(execution, exchange) },
+    { method: "POST", path: "/containers/prune", answer: (exchange) => prune(parts, exchange) },
+    { method: "DELETE", path: "/containers/{id}", answer: (exchange) => remove(parts, exchange) },
+  ];
+}
+
+async function create({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {
+  const document = await exchange.body();
+  const platform = exchange.query.text("platform");
+  if (platform !== undefined && !/^linux(\/(amd64|x86_64))?$/.test(platform))
+    throw new ApiError(404, `container VMs run linux/amd64, not ${platform}`);
+  const name = imageOf(document);
+  const found = await findImage(execution, name);
+  const containerName = exchange.query.text("name")?.replace(/^\//, "");
+  const { container, size, warnings } = readCreateRequest(document, { name, found }, containerName);
+  const { id } = await execution.create(container, exchange.signal);
+  if (size !== undefined) sessions.setFirstSize(id, size);
+  exchange.json(201, { Id: id, Warnings: warnings });
+}
+
+/** Newest first. Whoever asks for a state wants the ended ones, too. */
+function list(execution: Execution, exchange: Exchange): void {
+  const { query } = exchange;
+  if (query.flag("size")) throw notBuilt("size");
+  const filters = query.filters();
+  const limit = query.integer("limit") ?? 0;
+  const isAll = query.flag("all") || limit > 0 || filters.some((each) => /^(status|exited)=/.test(each));
+  const all = execution.list();
+  const chosen = all
+    .filter(makeFilter(filters, all))
+    .filter(({ state }) => isAll || isUp(state))
+    .reverse();
+  exchange.json(200, (limit > 0 ? chosen.slice(0, limit) : chosen).map(summarise));
+}
+
+async function inspect(execution: Execution, exchange: Exchange): Promise<void> {
+  // How much its disk has grown is known only by a walk through it.
+  if (exchange.query.flag("size")) throw notBuilt("size");
+  exchange.json(200, describeInspection(await execution.inspect(exchange.parameter("id"))));
+}
+
+async function top(execution: Execution, exchange: Exchange): Promise<void> {
+  const options = (exchange.query.text("ps_args") ?? "-ef").split(" ").filter((word) => word !== "");
+  const { titles, processes } = await execution.top(exchange.parameter("id"), options);
+  exchange.json(200, { Titles: titles, Processes: processes });
+}
+
+async function rename(execution: Execution, exchange: Exchange): Promise<void> {
+  const name = (exchange.query.text("name") ?? "").replace(/^\//, "");
+  await execution.rename(exchange.parameter("id"), name);
+  exchange.empty(204);
+}
+
+async function remove({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {
+  const { query } = exchange;
+  if (query.flag("link")) throw notBuilt("link");
+  const { id } = execution.containers.find(exchange.parameter("id"));
+  await execution.remove(id, { force: query.flag("force"), withVolumes: query.flag("v") });
+  await sessions.forget(id);
+  exchange.empty(204);
+}
+
+/** What a container VM can change is changed; the rest of the fields is refused by name. */
+async function update(execution: Execution, exchange: Exchange): Promise<void> {
+  const { id } = execution.containers.find(exchange.parameter("id"));
+  const document = await exchange.body();
+  const fields = new FieldReader(document, "");
+  const restart = readRestart(fields.object("RestartPolicy"));
+  const hasRestart = typeof document["RestartPolicy"] === "object" && restartName(document) !== "";
+  const pidsLimit = fields.optionalNumber("PidsLimit");
+  fields.end();
+  await execution.update(id, {
+    restart: hasRestart ? restart : undefined,
+    // Docker's client writes 0 for no change.
+    pidsLimit: pidsLimit === undefined || pidsLimit === 0 ? undefined : Math.max(0, pidsLimit),
+  });
+  exchange.json(200, { Warnings: null });
+}
+
+function restartName({ RestartPolicy: policy }: Fields): unknown {
+  return (policy as Fields | null)?.["Name"] ?? "";
+}
+
+/** Removes all that do not run. How much room that has made is not known. */
+async function prune({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {
+  const filters = exchange.query.filters();
+  const other = filters.find((filter) => !filter.startsWith("label="));
+  if (other !== undefined) throw notBuilt(`the filter ${other.split("=")[0] ?? ""} of pruning containers`);
+  const all = execution.list();
+  const removed: string[] = [];
+  for (const { record, state } of all.filter(makeFilter(filters, all))) {
+    if (isUp(state)) continue;
+    try {
+      await execution.remove(record.id, { force: false });
+    } catch (error) {
+      // Started or removed this moment: the others are removed all the same.
+      exchange.log.info({ container: record.id }, toApiError(error).message);
+      continue;
+    }
+    await sessions.forget(record.id);
+    removed.push(record.id);
+  }
+  exchange.json(200, { ContainersDeleted: removed, SpaceReclaimed: 0 });
+}

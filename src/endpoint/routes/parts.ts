@@ -1,0 +1,14 @@
+import type { Execution } from "../../portlayer/execution/index.ts";
+import type { Execs } from "../sessions/execs.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+
+/** What routes work with. */
+export interface Parts {
+  readonly execution: Execution;
+  readonly sessions: Sessions;
+  readonly execs: Execs;
+  /** Of `vch`. */
+  readonly version: string;
+  /** The state folder. */
+  readonly root: string;
+}

@@ -1,0 +1,43 @@
+import { describeStatus, isUp, type KnownContainer, networkNames } from "../../portlayer/execution/index.ts";
+import { describeNetworks } from "../../portlayer/networking/index.ts";
+
+/** One container of `GET /containers/json`. */
+export function summarise({ record, state }: KnownContainer): object {
+  const { interfaces = [], mounts = [], labels = {} } = record.settings ?? {};
+  return {
+    Id: record.id,
+    Names: [`/${record.name}`],
+    Image: record.image,
+    ImageID: record.imageDigest,
+    Command: record.command.join(" "),
+    Created: Math.floor(Date.parse(record.created) / 1000),
+    Ports: isUp(state) ? describePorts(interfaces) : [],
+    Labels: labels,
+    State: state.status,
+    Status: describeStatus({ record, state }),
+    HostConfig: { NetworkMode: networkNames(interfaces)[0] ?? "none" },
+    NetworkSettings: { Networks: describeNetworks(interfaces).Networks },
+    Mounts: mounts.map((mount) => ({
+      Type: mount.kind,
+      ...(mount.kind === "volume" ? { Name: mount.name, Driver: "local" } : {}),
+      Source: mount.kind === "bind" ? mount.source : "",
+      Destination: mount.target,
+      Mode: mount.kind === "bind" ? mount.mode : "",
+      RW: !mount.isReadOnly,
+      Propagation: mount.kind === "tmpfs" ? "" : mount.propagation,
+    })),
+  };
+}
+
+/** Docker's Port: of each published port, where it is reached. */
+function describePorts(interfaces: Parameters<typeof describeNetworks>[0]): object[] {
+  return Object.entries(describeNetworks(interfaces).Ports).flatMap(([own, bindings]) => {
+    const [port, Type] = own.split("/");
+    return (bindings as readonly { HostIp: string; HostPort: string }[]).map(({ HostIp, HostPort }) => ({
+      ...(HostIp === "" ? {} : { IP: HostIp }),
+      PrivatePort: Number(port),
+      PublicPort: Number(HostPort),
+      Type,
+    }));
+  });
+}

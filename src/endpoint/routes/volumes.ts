@@ -1,0 +1,96 @@
+import { contentOf, type Execution, parseSize, type VolumeRecord } from "../../portlayer/execution/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { notBuilt } from "../http/api-error.ts";
+import type { Exchange } from "../http/exchange.ts";
+import type { Route } from "../http/router.ts";
+import { FieldReader } from "../requests/fields.ts";
+
+/** Volumes, and what is removed with the rest. */
+export function volumeRoutes(execution: Execution): Route[] {
+  return [
+    { method: "GET", path: "/volumes", answer: (exchange) => list(execution, exchange) },
+    { method: "POST", path: "/volumes/create", answer: (exchange) => create(execution, exchange) },
+    { method: "POST", path: "/volumes/prune", answer: (exchange) => prune(execution, exchange) },
+    {
+      method: "GET",
+      path: "/volumes/{name}",
+      answer: (exchange) => exchange.json(200, describe(execution.findVolume(exchange.parameter("name")))),
+    },
+    { method: "DELETE", path: "/volumes/{name}", answer: (exchange) => remove(execution, exchange) },
+  ];
+}
+
+function list(execution: Execution, exchange: Exchange): void {
+  const isWanted = makeVolumeFilter(exchange.query.filters());
+  exchange.json(200, { Volumes: execution.listVolumes().filter(isWanted).map(describe), Warnings: null });
+}
+
+/** Docker's filters but `dangling`. Several of one name are alternatives, but labels: all of them have to be there. */
+function makeVolumeFilter(filters: readonly string[]): (volume: VolumeRecord) => boolean {
+  const pairs = filters.map((filter) => {
+    const at = filter.indexOf("=");
+    const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];
+    if (!["name", "label", "driver"].includes(name)) throw notBuilt(`the filter ${name} of volumes`);
+    return { name, value };
+  });
+  const values = (name: string): string[] =>
+    pairs.filter((pair) => pair.name === name).map(({ value }) => value);
+  const [names, labels, drivers] = ["name", "label", "driver"].map(values);
+  return (volume) =>
+    (names?.length === 0 || names?.some((each) => volume.name.includes(each)) === true) &&
+    (drivers?.length === 0 || drivers?.includes("local") === true) &&
+    labels?.every((each) => hasLabel(volume.labels, each)) === true;
+}
+
+function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
+  const [name = "", ...rest] = wanted.split("=");
+  return Object.hasOwn(labels, name) && (rest.length === 0 || labels[name] === rest.join("="));
+}
+
+async function create(execution: Execution, exchange: Exchange): Promise<void> {
+  const fields = new FieldReader(await exchange.body(), "");
+  const name = fields.text("Name") || undefined;
+  const options = { ...fields.map("DriverOpts") };
+  const labels = { ...fields.map("Labels") };
+  fields.accept("Driver", "local");
+  fields.end();
+  const record = await execution.createVolume(
+    { name, options, labels, isAnonymous: name === undefined, content: contentOf(options, parseSize) },
+    exchange.signal,
+  );
+  exchange.json(201, describe(record));
+}
+
+function remove(execution: Execution, exchange: Exchange): void {
+  try {
+    execution.removeVolume(exchange.parameter("name"));
+  } catch (error) {
+    const isMissing = error instanceof TetherError && error.code === "no-such-volume";
+    if (!isMissing || !exchange.query.flag("force")) throw error;
+  }
+  exchange.empty(204);
+}
+
+/** Since 1.42 those without a name of their own, unless `all` is said; before, all. */
+function prune(execution: Execution, exchange: Exchange): void {
+  const filters = exchange.query.filters();
+  const other = filters.find((filter) => !filter.startsWith("all="));
+  if (other !== undefined) throw notBuilt(`the filter ${other.split("=")[0] ?? ""} of pruning volumes`);
+  const isAll = exchange.version < 42 || filters.some((filter) => /^all=(1|t|true)$/i.test(filter));
+  const { names, bytes } = execution.pruneVolumes(isAll);
+  exchange.json(200, { VolumesDeleted: names, SpaceReclaimed: bytes });
+}
+
+/** Docker's Volume. Nothing of it is mounted on this machine. */
+function describe({ name, created, labels, options, content }: VolumeRecord): object {
+  return {
+    CreatedAt: created,
+    Driver: "local",
+    Labels: Object.keys(labels).length === 0 ? null : labels,
+    Mountpoint: "",
+    Name: name,
+    Options: Object.keys(options).length === 0 ? null : options,
+    Scope: "local",
+    Status: { content },
+  };
+}

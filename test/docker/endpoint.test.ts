@@ -1,0 +1,257 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
+import { promisify } from "node:util";
+import { DescribedAnswers } from "../support/docker-api/answers.ts";
+import { DOCKER } from "../support/dockerd.ts";
+import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { Watched } from "../support/vm-watched.ts";
+
+const execute = promisify(execFile);
+
+/** How a docker command ended. */
+interface Said {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+describe("the docker command with the endpoint", () => {
+  let endpoint: Call;
+
+  // First of all, and so ended first as well, whatever the host finds left.
+  after(async () => {
+    endpoint.process.kill("SIGTERM");
+    assert.equal((await endpoint.finished).status, 0);
+  });
+
+  const host = useHost();
+  const described = new DescribedAnswers();
+
+  before(async () => {
+    // Of this file alone, not of the images that all hosts share: they have no names.
+    const archive = host.file("demo.tar");
+    await execute("skopeo", [
+      "--insecure-policy",
+      "copy",
+      "-q",
+      DEMO_IMAGE,
+      `docker-archive:${archive}:demo:1`,
+    ]);
+    mkdirSync(host.file("config"));
+    endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
+    await endpoint.stdout.expect(/^export DOCKER_HOST=unix:\/\/.*sock\n$/);
+    const { status, out, err } = await docker(["load", "-i", archive]);
+    assert.equal(status, 0, err);
+    assert.match(out, /Loaded image: .*demo:1/);
+    rmSync(archive);
+  });
+
+  function start(words: readonly string[], input?: string, keepsOpen = false): ChildProcess {
+    const environment = {
+      ...process.env,
+      DOCKER_HOST: `unix://${host.file("sock")}`,
+      DOCKER_CONFIG: host.file("config"),
+    };
+    const child = spawn(DOCKER, words, {
+      env: environment,
+      stdio: [input === undefined && !keepsOpen ? "ignore" : "pipe", "pipe", "pipe"],
+    });
+    child.stdin?.on("error", () => {
+      // A command that ends before it has read everything breaks the pipe.
+    });
+    if (!keepsOpen) child.stdin?.end(input);
+    return child;
+  }
+
+  function docker(words: readonly string[], input?: string): Promise<Said> {
+    const child = start(words, input);
+    const printed = { out: "", err: "" };
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
+    return new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code) => resolve({ status: code ?? -1, ...printed }));
+    });
+  }
+
+  /** A command that has to succeed. */
+  async function done(...words: string[]): Promise<string> {
+    const { status, out, err } = await docker(words);
+    assert.equal(status, 0, `docker ${words.join(" ")}: ${err}`);
+    return out.trim();
+  }
+
+  /** The endpoint's own answer, without a client in between. */
+  function ask(path: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      request({ socketPath: host.file("sock"), path, agent: false }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (piece: string) => (text += piece));
+        response.on("end", () => resolve(JSON.parse(text)));
+      })
+        .on("error", reject)
+        .end();
+    });
+  }
+
+  const run = ["run", "--rm", "--network", "none"];
+
+  it("runs a container: its input, its outputs, its exit status, and nothing is left", async () => {
+    const script = "cat; echo error >&2; exit 5";
+    const { status, out, err } = await docker([...run, "-i", "demo:1", "sh", "-c", script], "some input\n");
+    assert.deepEqual({ status, out, err }, { status: 5, out: "some input\n", err: "error\n" });
+    assert.equal(await done("ps", "-aq"), "");
+  });
+
+  it("ends as it does with dockerd when there is nothing to run", async () => {
+    const missing = await docker([...run, "demo:1", "nothing-like-this"]);
+    assert.equal(missing.status, 127);
+    assert.match(missing.err, /exec: "nothing-like-this": executable file not found in \$PATH/);
+    assert.equal(await done("ps", "-aq"), "");
+    const refused = await docker([...run, "--device", "/dev/null", "demo:1", "true"]);
+    assert.equal(refused.status, 125);
+    assert.match(refused.err, /HostConfig\.Devices=.* is not supported by this endpoint yet/);
+  });
+
+  it("works in a container that runs: exec, attach, logs, cp, stats, top, events, pause, names", async () => {
+    // From now on, whenever it has connected.
+    const since = String(Date.now() / 1000);
+    const events = start([
+      "events",
+      "--format",
+      "{{.Action}}",
+      "--since",
+      since,
+      "--filter",
+      "type=container",
+    ]);
+    assert(events.stdout !== null);
+    const told = new Watched(events.stdout);
+    const script = "echo ready; echo error >&2; while read line; do echo got $line; done; exit 6";
+    await done("run", "-d", "-i", "--name", "box", "--network", "none", "demo:1", "sh", "-c", script);
+    const exec = await docker(["exec", "-i", "box", "sh", "-c", "cat; exit 7"], "in");
+    assert.deepEqual(exec, { status: 7, out: "in", err: "" });
+    const none = await docker(["exec", "box", "nothing-like-this"]);
+    assert.equal(none.status, 127);
+    await done("exec", "-d", "box", "sh", "-c", "echo x > /tmp/made");
+    assert.equal(await done("exec", "-w", "/tmp", "-e", "A=b", "box", "sh", "-c", "pwd; echo $A"), "/tmp\nb");
+
+    const attached = start(["attach", "--sig-proxy=false", "box"], undefined, true);
+    assert(attached.stdout !== null);
+    attached.stdin?.write("hello\n");
+    await new Watched(attached.stdout).expect(/^got hello\n$/);
+    attached.kill();
+
+    writeFileSync(host.file("copied"), "copied in\n");
+    await done("cp", host.file("copied"), "box:/tmp/");
+    await done("cp", "box:/tmp/copied", host.file("back"));
+    assert.equal(readFileSync(host.file("back"), "utf8"), "copied in\n");
+    assert.match(
+      (await docker(["cp", "box:/nope", host.file("x")])).err,
+      /Could not find the file \/nope in container box|No such container:path: box:\/nope/,
+    );
+
+    assert.match(await done("top", "box"), /UID[^\n]*CMD\n.*read line/s);
+    assert.match(await done("stats", "--no-stream", "--format", "{{.Name}} {{.PIDs}}", "box"), /^box [1-9]/);
+    await done("pause", "box");
+    assert.match(await done("ps", "--format", "{{.Status}}"), /\(Paused\)$/);
+    assert.match((await docker(["exec", "box", "true"])).err, /is paused, unpause the container before exec/);
+    await done("unpause", "box");
+
+    assert.deepEqual(
+      described.differences("GET", "/containers/{id}/json", 200, await ask("/containers/box/json")),
+      [],
+    );
+    assert.deepEqual(
+      described.differences("GET", "/containers/json", 200, await ask("/containers/json")),
+      [],
+    );
+    const statistics = await ask("/containers/box/stats?stream=0");
+    assert.deepEqual(described.differences("GET", "/containers/{id}/stats", 200, statistics), []);
+
+    await done("rename", "box", "crate");
+    await done("stop", "-t", "1", "crate");
+    assert.equal(await done("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", "crate"), "exited 143");
+    const logs = await docker(["logs", "crate"]);
+    assert.deepEqual(logs, { status: 0, out: "ready\ngot hello\n", err: "error\n" });
+    assert.equal(await done("wait", "crate"), "143");
+    await done("rm", "crate");
+    assert.match((await docker(["inspect", "crate"])).err, /No such object: crate/);
+    await told.expect(
+      /create\nstart\n[^]*exec_start[^]*attach\n[^]*pause\nunpause\nrename\n[^]*die\n[^]*destroy\n/,
+    );
+    events.kill();
+  });
+
+  it("starts with an attached client what it has made, and follows its logs to the end", async () => {
+    const script = "read line; echo got $line; exit 3";
+    await done("create", "-i", "--name", "made", "--network", "none", "demo:1", "sh", "-c", script);
+    const started = await docker(["start", "-ai", "made"], "a line\n");
+    assert.deepEqual(started, { status: 3, out: "got a line\n", err: "" });
+    assert.equal(await done("logs", "-f", "made"), "got a line");
+    assert.match(await done("logs", "-t", "--tail", "1", "made"), /^\d{4}-\d\d-\d\dT[\d:.]+Z got a line$/);
+    await done("rm", "made");
+  });
+
+  it("gives a terminal its size", async () => {
+    // script(1) is the terminal that docker wants.
+    // As with dockerd, the size comes behind the start.
+    const script = "for i in 1 2 3 4 5 6 7 8 9; do stty size; sleep 0.2; done";
+    const words = [DOCKER, ...run, "-it", "demo:1", "sh", "-c", `'${script}'`];
+    const { stdout } = await execute(
+      "script",
+      ["-qec", `stty rows 41 cols 91; ${words.join(" ")}`, "/dev/null"],
+      {
+        env: {
+          ...process.env,
+          DOCKER_HOST: `unix://${host.file("sock")}`,
+          DOCKER_CONFIG: host.file("config"),
+        },
+      },
+    );
+    assert.match(stdout, /41 91\r\n/);
+  });
+
+  it("removes by itself what was left running and was to go at its end", async () => {
+    await done("run", "-d", "--rm", "--name", "short", "--network", "none", "demo:1", "sleep", "1");
+    const waited = start([
+      "events",
+      "--since",
+      "0",
+      "--filter",
+      "event=destroy",
+      "--filter",
+      "container=short",
+    ]);
+    assert(waited.stdout !== null);
+    await new Watched(waited.stdout).expect(/ destroy /);
+    waited.kill();
+    assert.equal(await done("ps", "-aq"), "");
+  });
+
+  it("keeps what is in a volume, and prunes what has ended", async () => {
+    assert.equal(await done("volume", "create", "--opt", "size=64m", "data"), "data");
+    const volume = ["--network", "none", "-v", "data:/data", "demo:1", "sh", "-c"];
+    await done("run", ...volume, "echo kept > /data/file");
+    assert.equal(await done("run", "--rm", ...volume, "cat /data/file"), "kept");
+    assert.match((await docker(["volume", "rm", "data"])).err, /volume is in use/);
+    const id = await done("ps", "-aq", "--no-trunc");
+    await done("update", "--restart", "on-failure:3", id);
+    assert.equal(await done("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", id), "on-failure");
+    assert.match(await done("container", "prune", "-f"), new RegExp(`Deleted Containers:\n${id}`));
+    assert.equal(await done("volume", "ls", "-q"), "data");
+    await done("volume", "rm", "data");
+  });
+
+  it("lets containers go on when the endpoint ends, and the next one has them", async () => {
+    await done("run", "-d", "--name", "stays", "--network", "none", "demo:1", "sleep", "1000");
+    endpoint.process.kill("SIGTERM");
+    assert.equal((await endpoint.finished).status, 0);
+    endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
+    await endpoint.stdout.expect(/^export DOCKER_HOST/);
+    assert.equal(await done("exec", "stays", "echo", "here"), "here");
+    await done("rm", "-f", "stays");
+  });
+});

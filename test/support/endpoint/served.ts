@@ -1,0 +1,130 @@
+import { request as sendRequest } from "node:http";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { Endpoint } from "../../../src/endpoint/index.ts";
+import { useTemporaryFolder } from "../temporary-folder.ts";
+import { FakeContainers } from "./fake-containers.ts";
+
+/** An answer of the endpoint. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+  readonly json: unknown;
+}
+
+/** A log for nobody. */
+export const NO_LOG = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  child: () => NO_LOG,
+};
+
+/** An endpoint over fake containers, anew for each test of the surrounding `describe`. */
+export class Served {
+  #containers: FakeContainers | undefined;
+  #endpoint: Endpoint | undefined;
+  #socket = "";
+
+  async open(folder: string): Promise<void> {
+    this.#socket = join(folder, "vch.sock");
+    this.#containers = new FakeContainers(folder);
+    this.#endpoint = await Endpoint.open(
+      { execution: this.#containers.execution, root: folder, version: "1.2.3", log: NO_LOG },
+      [{ kind: "unix", path: this.#socket }],
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#endpoint?.[Symbol.asyncDispose]();
+  }
+
+  get socket(): string {
+    return this.#socket;
+  }
+
+  get containers(): FakeContainers {
+    if (this.#containers === undefined) throw new Error("it serves while a test runs");
+    return this.#containers;
+  }
+
+  /** One request and its whole answer. */
+  ask(method: string, path: string, body?: unknown): Promise<Answer> {
+    const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+    return new Promise((resolve, reject) => {
+      const request = sendRequest({ socketPath: this.#socket, method, path, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const said = Buffer.concat(chunks).toString("utf8");
+          const isJson = response.headers["content-type"] === "application/json";
+          const { statusCode: status = 0, headers } = response;
+          resolve({
+            status,
+            headers,
+            text: said,
+            json: isJson && said !== "" ? JSON.parse(said) : undefined,
+          });
+        });
+      });
+      request.on("error", reject);
+      request.end(text);
+    });
+  }
+
+  /** A connection that asks to be taken over, as Docker's client does. */
+  async upgrade(path: string, body = ""): Promise<Hijacked> {
+    const socket = connect({ path: this.#socket, allowHalfOpen: true });
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    socket.write(head + body);
+    return new Hijacked(socket);
+  }
+}
+
+/** The client's side of a connection that was taken over. */
+export class Hijacked {
+  readonly socket: Socket;
+  #bytes = Buffer.alloc(0);
+  readonly #ended: Promise<void>;
+  #changed = (): void => {};
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("data", (chunk: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk]);
+      this.#changed();
+    });
+    this.#ended = new Promise((resolve) => socket.once("end", resolve));
+  }
+
+  /** The answer's head, once it is there. */
+  async head(): Promise<string> {
+    for (;;) {
+      const end = this.#bytes.indexOf("\r\n\r\n");
+      if (end >= 0) return this.#bytes.toString("latin1", 0, end);
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  /** Everything behind the head, once the endpoint has closed its side. */
+  async rest(): Promise<Buffer> {
+    await this.#ended;
+    this.socket.destroy();
+    return this.#bytes.subarray(this.#bytes.indexOf("\r\n\r\n") + 4);
+  }
+}
+
+/** An endpoint for each test of the surrounding `describe`. */
+export function useServed(): Served {
+  const served = new Served();
+  // Before its folder goes.
+  afterEach(() => served.close());
+  const folder = useTemporaryFolder();
+  beforeEach(() => served.open(folder.path));
+  return served;
+}
