@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { MachineFolder } from "./machine-folder.ts";
 import type { MachineInterface } from "./machine-interface.ts";
 import type { MachineVolume } from "./machine-volume.ts";
 import type { ProcessIdentity } from "./qemu/process-identity.ts";
@@ -40,6 +41,8 @@ export interface MachineSpecification {
   readonly interfaces: readonly MachineInterface[];
   /** Its disks beside the container's own. */
   readonly volumes: readonly MachineVolume[];
+  /** What of this machine's own files it has; only with hardware of QEMU's own world. */
+  readonly folders: readonly MachineFolder[];
   /** File that the guest's log port appends to. */
   readonly log: string;
   /**
@@ -168,7 +171,8 @@ export interface HypervisorDriver {
   /**
    * Starts a machine that goes on when this process ends.
    *
-   * @throws TetherError `tool-missing`, `acceleration-unavailable`, `hypervisor-failed`; nothing is left then.
+   * @throws TetherError `tool-missing`, `acceleration-unavailable`, `needs-root` for folders, `hypervisor-failed`; nothing
+   *   is left then.
    */
   start(specification: MachineSpecification, options: { readonly signal: AbortSignal }): Promise<Machine>;
 

@@ -14,6 +14,7 @@ export type {
   RunningMachine,
   TemplateRequest,
 } from "./driver.ts";
+export { MACHINE_FILE, type MachineFolder } from "./machine-folder.ts";
 export {
   type ForwardedPort,
   INTERFACE_MODELS,

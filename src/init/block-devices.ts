@@ -1,16 +1,9 @@
-import { closeSync, openSync, readdirSync, readSync, watch } from "node:fs";
+import { readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../protocol/errors/index.ts";
 import { LAYER_DISK_SERIAL } from "../protocol/link-names.ts";
 import { readDeviceSerial } from "./device-serial.ts";
-
-/** ext2/3/4 superblock: at byte 1024, magic at 0x38, label of 16 bytes at 0x78 (kernel: Documentation/filesystems/ext4). */
-const SUPERBLOCK_OFFSET = 1024;
-const SUPERBLOCK_BYTES = 256;
-const MAGIC_OFFSET = 0x38;
-const MAGIC = 0xef53;
-const LABEL_OFFSET = 0x78;
-const LABEL_BYTES = 16;
+import { readSuperblock } from "./superblock.ts";
 
 /** Where block devices are looked for; other folders in tests. */
 export interface DeviceFolders {
@@ -22,22 +15,6 @@ export interface DeviceFolders {
 
 /** A machine's own folders. */
 export const DEVICE_FOLDERS: DeviceFolders = { devices: "/dev", blockClass: "/sys/class/block" };
-
-/** The ext4 label of a device or image file; undefined when it holds no ext file system. */
-export function readExtLabel(path: string): string | undefined {
-  const superblock = Buffer.alloc(SUPERBLOCK_BYTES);
-  const descriptor = openSync(path, "r");
-  try {
-    if (readSync(descriptor, superblock, 0, SUPERBLOCK_BYTES, SUPERBLOCK_OFFSET) < SUPERBLOCK_BYTES)
-      return undefined;
-  } finally {
-    closeSync(descriptor);
-  }
-  if (superblock.readUInt16LE(MAGIC_OFFSET) !== MAGIC) return undefined;
-  const label = superblock.subarray(LABEL_OFFSET, LABEL_OFFSET + LABEL_BYTES);
-  const end = label.indexOf(0);
-  return label.toString("utf8", 0, end < 0 ? LABEL_BYTES : end);
-}
 
 /**
  * Waits for a disk that carries a file system with `label`, on whatever bus: disks on SCSI appear after the
@@ -90,10 +67,11 @@ function listBlockDevices(folders: DeviceFolders): string[] {
     .sort();
 }
 
-/** An empty drive (ENOMEDIUM) or a node that is not there yet is no candidate. */
+/** An ext file system's. An empty drive (ENOMEDIUM) or a node that is not there yet is no candidate. */
 function labelOrNothing(path: string): string | undefined {
   try {
-    return readExtLabel(path);
+    const superblock = readSuperblock(path);
+    return superblock?.fileSystem === "ext4" ? superblock.label : undefined;
   } catch {
     return undefined;
   }

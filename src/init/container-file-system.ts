@@ -12,11 +12,14 @@ import { type Names, writeNameFiles } from "./name-files.ts";
 /** A disk on a slow bus appears within seconds; one that has not come by then is not attached. */
 const DISK_LIMIT_MS = 30_000;
 
-/** Mounts the layer disk. @returns the device's path. */
-export async function mountLayerDisk(system: System): Promise<string> {
-  const device = await findDiskByLabel(LAYER_DISK_LABEL, DISK_LIMIT_MS);
-  system.mount(device, CONTAINER_ROOT, "ext4", MS_RELATIME, null);
-  return device;
+/** Waits for the layer disk. @returns the device's path. */
+export function findLayerDisk(): Promise<string> {
+  return findDiskByLabel(LAYER_DISK_LABEL, DISK_LIMIT_MS);
+}
+
+/** Mounts the layer disk. */
+export function mountLayerDisk(system: System, device: string): Promise<void> {
+  return system.mountAside(device, CONTAINER_ROOT, "ext4", MS_RELATIME, null);
 }
 
 /** How the container's file systems differ from the usual. */

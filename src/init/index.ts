@@ -2,7 +2,7 @@
  * What a PID 1 does: the agent's mounts, cgroups, the layer disk, the container's mount namespace and name
  * files, and reaping.
  */
-export { mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
+export { CONTAINER_ROOT, mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
 export { findDiskByLabel } from "./block-devices.ts";
 export { findAgentDisk, readDiskSerial } from "./agent-disks.ts";
 export {
@@ -12,6 +12,9 @@ export {
   removeAgentImages,
 } from "./agent-images.ts";
 export {
+  AGENT_CGROUP,
+  CGROUP_ROOT,
+  CONTAINER_CGROUP,
   limitContainer,
   limitCpus,
   limitProcesses,
@@ -20,16 +23,19 @@ export {
 } from "./cgroups.ts";
 export {
   type FileSystemOptions,
+  findLayerDisk,
   makeContainerNamespace,
   mountLayerDisk,
   renewNameFiles,
   unmountLayerDisk,
 } from "./container-file-system.ts";
+export { allSettledOrThrow } from "./all-settled.ts";
 export { restrictDevices } from "./device-cgroup.ts";
+export { SavedState } from "./saved-state.ts";
 export { writeSysctls } from "./sysctls.ts";
 export { Reaper } from "./reaper.ts";
 export { attachInterfaces, detachInterfaces, listInterfaces } from "./interface-drivers.ts";
-export { attachLayerDisk, detachLayerDisk } from "./layer-disk-driver.ts";
+export { attachDisks, detachDisks, listTemplateDisks } from "./disk-drivers.ts";
 export { KernelContainerCgroup } from "./container-cgroup.ts";
 export type { NetworkConfiguration } from "./network/configuration.ts";
 export type { VolumeConfiguration } from "./volumes/configuration.ts";

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { demoImageWith } from "../support/volume-image.ts";
@@ -17,6 +19,12 @@ const QUESTIONS = {
   names: "cat /etc/hostname; grep -c localhost /etc/hosts; cat /etc/passwd | head -1",
   outside: "ls -d /x/escaped; ls /container 2>&1",
 } as const;
+
+/** A QEMU with nothing but a disk, which it locks as one of ours does. */
+const FOREIGN_WRITER = [
+  ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-S"],
+  ...["-accel", "tcg", "-m", "16M", "-qmp", "stdio", "-drive"],
+];
 
 describe("a container VM with volumes", () => {
   const host = useHost();
@@ -153,7 +161,7 @@ describe("a container VM with volumes", () => {
     assert.equal(first.status, 0, first.stderr.toString());
     try {
       const second = await host.run(["run", "--rm", "-v", "single:/data:ro", DEMO_IMAGE, "true"]);
-      assert.equal(second.status, 1);
+      assert.equal(second.status, 125);
       assert.match(second.complaints.join("\n"), /volume single is in use by the running container writer/);
       const removal = await host.run(["volume", "rm", "single"]);
       assert.match(removal.complaints.join("\n"), /remove single: volume is in use - \[[0-9a-f]{64}\]/);
@@ -162,6 +170,45 @@ describe("a container VM with volumes", () => {
     }
     const removal = await host.run(["volume", "rm", "single"]);
     assert.equal(removal.stdout.toString(), "single\n");
+  });
+
+  it("refuses a disk that somebody else has open, whoever that is", async () => {
+    const created = await host.run(["volume", "create", "foreign"]);
+    assert.equal(created.status, 0, created.stderr.toString());
+    const [name = "", ...words] = FOREIGN_WRITER;
+    const writer = spawn(
+      name,
+      [...words, `file=${host.state("volumes/foreign/disk.raw")},format=raw,if=virtio`],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+      },
+    );
+    try {
+      // It greets once it has opened the disk.
+      await once(writer.stdout, "data");
+      for (const start of ["forked", "cold"]) {
+        const run = await host.run([
+          "run",
+          "--rm",
+          "--start",
+          start,
+          "-v",
+          "foreign:/data",
+          DEMO_IMAGE,
+          "true",
+        ]);
+        assert.equal(run.status, 125);
+        assert.match(
+          run.complaints.join("\n"),
+          /^vch: another container VM has the disk \/.*\/foreign\/disk.raw open$/m,
+        );
+      }
+    } finally {
+      writer.kill("SIGKILL");
+      await once(writer, "exit");
+    }
+    const free = await host.run(["run", "--rm", "-v", "foreign:/data", DEMO_IMAGE, "true"]);
+    assert.equal(free.status, 0, free.stderr.toString());
   });
 
   it("removes volumes without a name with a container that is removed at its end", async () => {

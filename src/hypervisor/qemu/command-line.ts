@@ -6,10 +6,12 @@ import {
 } from "../../protocol/link-names.ts";
 import type { Boot, MachineSpecification } from "../driver.ts";
 import { AGENT_SLOT_DEVICES } from "./agent-slots.ts";
+import { folderConnectionArguments, folderDeviceArguments } from "./host-folder-devices.ts";
 import { interfaceArguments } from "./network-devices.ts";
 import { PLUG_BRIDGE_DEVICES } from "./plug-bridge.ts";
 import { templateInterfaces } from "./template-interfaces.ts";
-import { volumeArguments } from "./volume-devices.ts";
+import { templateVolumes } from "./template-volumes.ts";
+import { volumeArguments, volumeDeviceIds } from "./volume-devices.ts";
 
 /** The machine's files in its folder; relative, because a socket's path holds at most 107 bytes (unix(7)). */
 export const LINK_SOCKET = "link.sock";
@@ -44,7 +46,15 @@ export type MachineMemory =
   /** A file that keeps it: the machine becomes a template. */
   | { readonly kind: "template"; readonly file: string }
   /** A template's file, mapped privately: what the machine writes is its own, the file stays as it is. */
-  | { readonly kind: "forked"; readonly file: string };
+  | { readonly kind: "forked"; readonly file: string }
+  /** QEMU's own, which its starter fills from a template's (copied-memory.ts): other processes can share it. */
+  | { readonly kind: "copied" };
+
+/** A machine that goes on where a template has stopped. */
+const isForked = ({ kind }: MachineMemory): boolean => kind === "forked" || kind === "copied";
+
+/** The first of QEMU's descriptors that are the connections to servers of folders; behind a template's state. */
+const FIRST_CONNECTION = { fresh: 3, copied: 4 } as const;
 
 /**
  * QEMU's arguments for a machine. Nothing but what a container VM needs: no default devices, no display, no
@@ -55,13 +65,14 @@ export function qemuArguments(
   accelerator: "kvm" | "tcg",
   memory: MachineMemory = { kind: "fresh" },
 ): string[] {
+  const hasBackend = memoryArguments(machine, memory).length > 0;
   return [
     ...["-name", `${escapeValue(machine.name)},process=${PROCESS_NAME}`],
     ...["-nodefaults", "-no-user-config", "-display", "none"],
     // Ends instead of resetting: a container VM never boots twice.
     "-no-reboot",
     ...["-accel", ACCELERATORS[accelerator]],
-    ...["-machine", machineType(machine) + (memory.kind === "fresh" ? "" : ",memory-backend=memory")],
+    ...["-machine", machineType(machine) + (hasBackend ? ",memory-backend=memory" : "")],
     // `max` is the host under KVM; under TCG every emulated feature (AES and RDRAND among them).
     ...["-cpu", "max"],
     ...["-smp", String(machine.cpus)],
@@ -79,7 +90,8 @@ export function qemuArguments(
     ...PLUG_BRIDGE_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
     // What is not there yet when a machine goes on from a template is plugged before it does.
     ...interfaceArguments(presentInterfaces(machine, memory), machine.hardware),
-    ...(memory.kind === "fresh" ? volumeArguments(machine.volumes, machine.hardware) : []),
+    ...volumeArguments(presentVolumes(machine, memory), machine.hardware, memory.kind === "template"),
+    ...folderArguments(machine, memory),
     ...AGENT_SLOT_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
   ];
 }
@@ -105,20 +117,52 @@ function mebibytes({ memoryBytes }: MachineSpecification): number {
 }
 
 /** A machine that goes on from a template has as many as that at first: its others are plugged before it does. */
-function presentInterfaces({ interfaces }: MachineSpecification, { kind }: MachineMemory) {
-  return kind === "forked" ? interfaces.slice(0, templateInterfaces(interfaces).length) : interfaces;
+function presentInterfaces({ interfaces }: MachineSpecification, memory: MachineMemory) {
+  return isForked(memory) ? interfaces.slice(0, templateInterfaces(interfaces).length) : interfaces;
+}
+
+function presentVolumes({ volumes }: MachineSpecification, memory: MachineMemory) {
+  return isForked(memory) ? volumes.slice(0, templateVolumes(volumes).length) : volumes;
+}
+
+/** What shares a machine's memory is connected from its start on; a machine that goes on has the devices plugged. */
+function folderArguments(
+  { folders, hardware, volumes }: MachineSpecification,
+  { kind }: MachineMemory,
+): string[] {
+  if (kind !== "fresh" && kind !== "copied") return [];
+  const connections = folderConnectionArguments(folders, FIRST_CONNECTION[kind]);
+  if (kind === "copied") return connections;
+  return [...connections, ...folderDeviceArguments(folders, hardware, volumeDeviceIds(volumes, hardware))];
 }
 
 function memoryArguments(machine: MachineSpecification, memory: MachineMemory): string[] {
-  if (memory.kind === "fresh") return [];
-  const share = memory.kind === "template" ? "on" : "off";
-  const backend = `memory-backend-file,id=memory,size=${mebibytes(machine)}M,share=${share}`;
+  const backing = backMemory(machine.folders, memory);
+  if (backing === undefined) return [];
+  const [type, ...options] = backing;
   return [
-    ...["-object", `${backend},mem-path=${escapeValue(memory.file)}`],
+    ...["-object", [type, `id=memory,size=${mebibytes(machine)}M`, ...options].join(",")],
     // It waits for the state of the devices, which comes over the machine protocol.
-    ...(memory.kind === "forked" ? ["-incoming", "defer"] : []),
+    ...(isForked(memory) ? ["-incoming", "defer"] : []),
   ];
 }
+
+/** @returns undefined where QEMU makes it by itself. */
+function backMemory(folders: readonly unknown[], memory: MachineMemory): readonly string[] | undefined {
+  switch (memory.kind) {
+    case "fresh":
+      return folders.length === 0 ? undefined : SHARED_MEMORY;
+    case "copied":
+      return SHARED_MEMORY;
+    default: {
+      const share = memory.kind === "template" ? "on" : "off";
+      return ["memory-backend-file", `share=${share}`, `mem-path=${escapeValue(memory.file)}`];
+    }
+  }
+}
+
+/** No seal: what is copied into it takes the place of all of it. */
+const SHARED_MEMORY = ["memory-backend-memfd", "share=on", "seal=off"] as const;
 
 function bootArguments({ boot, kernelCommandLine }: MachineSpecification): string[] {
   if (boot.from === "kernel") {

@@ -10,14 +10,20 @@ import type {
   TemplateRequest,
 } from "../driver.ts";
 import { chooseAcceleration } from "./acceleration.ts";
+import { copyMemory } from "./copied-memory.ts";
 import { AdoptedQemuMachine } from "./adopted-machine.ts";
 import { qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
+import { plugFolder } from "./host-folder-devices.ts";
+import { requireFolderServers, startFolderServers } from "./host-folder-server.ts";
 import { plugInterface, requireBackends } from "./network-devices.ts";
+import type { MachineVolume } from "../machine-volume.ts";
 import { isRunning } from "./process-identity.ts";
 import { explainLock, plugVolume } from "./volume-devices.ts";
+import type { QmpClient } from "./qmp-client.ts";
 import { QemuMachine } from "./qemu-machine.ts";
-import { type QemuProcess, startQemu } from "./qemu-process.ts";
+import { type QemuLaunch, type QemuProcess, startQemu } from "./qemu-process.ts";
 import { templateInterfaces } from "./template-interfaces.ts";
+import { templateVolumes } from "./template-volumes.ts";
 import { restore } from "./template-state.ts";
 import { INHERITED_MEMORY, INHERITED_STATE, type Template, TemplateStore } from "./template-store.ts";
 
@@ -64,8 +70,9 @@ export class QemuDriver implements HypervisorDriver {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Machine> {
     signal.throwIfAborted();
-    const { folder, boot, hardware, interfaces, templates } = specification;
+    const { folder, boot, hardware, interfaces, folders, templates } = specification;
     requireBackends(interfaces);
+    requireFolderServers(folders);
     const start = { specification, accelerator: chooseAcceleration(specification.acceleration), signal };
     if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
     // Templates are for what is started again and again; another boot medium is asked for to try just that.
@@ -81,11 +88,29 @@ export class QemuDriver implements HypervisorDriver {
 
   async #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {
     const args = qemuArguments(specification, accelerator);
-    const { folder, fileLimitBytes } = specification;
+    const { fileLimitBytes } = specification;
     try {
-      return await startQemu({ program: this.#program, args, folder, fileLimitBytes, signal });
+      return await this.#launch(specification, { args, fileLimitBytes, signal, descriptors: [] });
     } catch (error) {
       throw explainLock(error);
+    }
+  }
+
+  /** With the servers of its folders: their connections come behind the other descriptors. */
+  async #launch(
+    { folder, folders }: MachineSpecification,
+    launch: Omit<QemuLaunch, "program" | "folder"> & { readonly descriptors: readonly number[] },
+  ): Promise<QemuProcess> {
+    const servers = await startFolderServers(folders, folder);
+    try {
+      const descriptors = [...launch.descriptors, ...servers.connections];
+      return await startQemu({ ...launch, program: this.#program, folder, descriptors });
+    } catch (error) {
+      servers.release();
+      // QEMU only knows that nobody answered.
+      throw (await servers.failure()) ?? error;
+    } finally {
+      servers.release();
     }
   }
 
@@ -109,22 +134,26 @@ export class QemuDriver implements HypervisorDriver {
     return booted;
   }
 
-  async #wake({ specification, accelerator, signal }: Start, template: Template): Promise<QemuProcess> {
-    const { folder, fileLimitBytes, interfaces, volumes, hardware } = specification;
+  async #wake(start: Start, template: Template): Promise<QemuProcess> {
+    const { specification, accelerator } = start;
     const limit = AbortSignal.timeout(this.#limits.restoreMs);
+    const signal = AbortSignal.any([start.signal, limit]);
+    const [state, memory] = template.descriptors;
+    // Whoever serves a folder writes to the guest's memory: that cannot be the template's.
+    const isShared = specification.folders.length > 0;
+    const kind = isShared
+      ? ({ kind: "copied" } as const)
+      : ({ kind: "forked", file: INHERITED_MEMORY } as const);
     try {
-      return await startQemu({
-        program: this.#program,
-        args: qemuArguments(specification, accelerator, { kind: "forked", file: INHERITED_MEMORY }),
-        ...{ folder, fileLimitBytes },
-        signal: AbortSignal.any([signal, limit]),
-        descriptors: template.descriptors,
-        prepare: async ({ qmp }) => {
+      return await this.#launch(specification, {
+        args: qemuArguments(specification, accelerator, kind),
+        ...{ fileLimitBytes: specification.fileLimitBytes, signal },
+        descriptors: isShared ? [state] : [state, memory],
+        prepare: async ({ qmp, identity }) => {
+          if (isShared) await copyMemory(memory, identity, signal);
           await restore(qmp, INHERITED_STATE);
-          for (const each of interfaces.slice(templateInterfaces(interfaces).length))
-            await plugInterface(qmp, each, hardware);
-          for (const each of volumes) await plugVolume(qmp, each, hardware);
-          await qmp.execute("cont");
+          await plugOthers(qmp, specification);
+          await goOn(qmp, specification.volumes);
         },
       });
     } catch (error) {
@@ -132,6 +161,26 @@ export class QemuDriver implements HypervisorDriver {
       const seconds = this.#limits.restoreMs / 1000;
       throw new TetherError("hypervisor-failed", `the template did not go on within ${seconds} s`);
     }
+  }
+}
+
+/** What the template does not have. */
+async function plugOthers(
+  qmp: QmpClient,
+  { interfaces, volumes, folders, hardware }: MachineSpecification,
+): Promise<void> {
+  for (const each of interfaces.slice(templateInterfaces(interfaces).length))
+    await plugInterface(qmp, each, hardware);
+  for (const each of volumes.slice(templateVolumes(volumes).length)) await plugVolume(qmp, each, hardware);
+  for (const each of folders) await plugFolder(qmp, each, hardware);
+}
+
+/** Only now QEMU locks the files of the disks that were there from the start, without a word which one it cannot. */
+async function goOn(qmp: QmpClient, volumes: readonly MachineVolume[]): Promise<void> {
+  try {
+    await qmp.execute("cont");
+  } catch (error) {
+    throw explainLock(error, volumes.map(({ file }) => file).join(" or "));
   }
 }
 

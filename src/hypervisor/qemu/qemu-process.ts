@@ -35,7 +35,7 @@ export interface QemuLaunch {
   /** How large any file may become that it writes; beyond, the kernel refuses the write (EFBIG) and, where the main thread has tried, ends it (SIGXFSZ). */
   readonly fileLimitBytes?: number | undefined;
   /** Are passed on as descriptors 3, 4 and so on. */
-  readonly descriptors?: readonly number[];
+  readonly descriptors?: readonly (number | Socket)[];
   /** Is told the process before it can answer. */
   readonly onSpawned?: (identity: ProcessIdentity) => void;
   /** Works with the process until it is ready; when it fails the process is killed. */
@@ -155,7 +155,12 @@ function explainSpawn(error: NodeJS.ErrnoException, program: string): TetherErro
 }
 
 function readComplaint(folder: string): string {
-  return readFileSync(join(folder, QEMU_LOG)).subarray(-MAX_COMPLAINT_BYTES).toString("utf8");
+  try {
+    return readFileSync(join(folder, QEMU_LOG)).subarray(-MAX_COMPLAINT_BYTES).toString("utf8");
+  } catch {
+    // A container that ended long after its start may be gone with all it had: nobody asks for the reason any more.
+    return "";
+  }
 }
 
 /** The last line that says something, without the program's name. */

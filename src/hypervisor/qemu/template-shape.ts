@@ -5,6 +5,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { MachineSpecification } from "../driver.ts";
 import { qemuArguments } from "./command-line.ts";
 import { templateInterfaces } from "./template-interfaces.ts";
+import { templateVolumes } from "./template-volumes.ts";
 
 /** What a template is made for. */
 export interface Shape {
@@ -41,7 +42,8 @@ export function describeShape(
     name: "template",
     disk: "",
     interfaces: templateInterfaces(specification.interfaces),
-    volumes: [],
+    volumes: templateVolumes(specification.volumes),
+    folders: [],
     templates: undefined,
   };
   const { boot } = machine;

@@ -32,7 +32,8 @@ export function listenInFolder(server: Server, folder: string, name: string): Pr
   });
 }
 
-async function withShortPath<T>(folder: string, use: (short: string) => Promise<T>): Promise<T> {
+/** Lends a short path of a folder, for as long as it is used. */
+export async function withShortPath<T>(folder: string, use: (short: string) => Promise<T>): Promise<T> {
   const descriptor = openSync(folder, "r");
   try {
     return await use(`/proc/self/fd/${descriptor}`);

@@ -1,9 +1,10 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Hardware } from "../driver.ts";
 import type { MachineVolume, VolumeModel } from "../machine-volume.ts";
-import { FIRST_VOLUME_PLACE, LAST_VOLUME_PLACE, volumePlace } from "./plug-bridge.ts";
+import { volumePlace } from "./plug-bridge.ts";
 import type { QmpClient } from "./qmp-client.ts";
 import { listDevices, unplugDevice } from "./unplug-device.ts";
+import { freeVolumePlace, parseVolumeDeviceId, volumeDeviceId } from "./volume-places.ts";
 
 /*
  * Disks of volumes: each is a block node and a device, both with the volume's name; the device's tells its place as well.
@@ -28,17 +29,33 @@ const OWN_CONTROLLERS: Readonly<Record<Hardware, Readonly<Partial<Record<VolumeM
 const LOCKED =
   /Failed to get (?:shared )?"(?:write|consistent read|resize)" lock|Is another process using the image/;
 
-/** The machine's arguments for disks that are there from its start on. */
-export function volumeArguments(volumes: readonly MachineVolume[], hardware: Hardware): string[] {
+/**
+ * The machine's arguments for disks that are there from its start on.
+ *
+ * @param areEmpty a template's, which are nobody's.
+ */
+export function volumeArguments(
+  volumes: readonly MachineVolume[],
+  hardware: Hardware,
+  areEmpty: boolean,
+): string[] {
   const present: string[] = [];
   return volumes.flatMap((volume) => {
     const devices = devicesFor(volume, hardware, present);
     present.push(...devices.map(({ id }) => String(id)));
     return [
-      ...["-blockdev", JSON.stringify(blockNode(volume))],
+      ...["-blockdev", JSON.stringify(areEmpty ? emptyNode(volume) : blockNode(volume))],
       ...devices.flatMap((device) => ["-device", JSON.stringify(device)]),
     ];
   });
+}
+
+/** The ids of the devices that {@link volumeArguments} makes. */
+export function volumeDeviceIds(volumes: readonly MachineVolume[], hardware: Hardware): string[] {
+  return volumes.reduce<string[]>(
+    (present, volume) => [...present, ...devicesFor(volume, hardware, present).map(({ id }) => String(id))],
+    [],
+  );
 }
 
 /**
@@ -69,7 +86,10 @@ export async function plugVolume(qmp: QmpClient, volume: MachineVolume, hardware
  * @throws TetherError `hypervisor-failed`, also when the guest keeps it.
  */
 export async function unplugVolume(qmp: QmpClient, id: string): Promise<void> {
-  const device = (await listDevices(qmp)).find((name) => parseDeviceId(name)?.volume === id);
+  const device = (await listDevices(qmp)).find((each) => {
+    const parsed = parseVolumeDeviceId(each);
+    return parsed?.kind === "disk" && parsed.name === id;
+  });
   if (device !== undefined) await unplugDevice(qmp, device, `the disk of the volume ${id}`);
   try {
     await qmp.execute("blockdev-del", { "node-name": nodeName(id) });
@@ -85,6 +105,9 @@ export function explainLock(error: unknown, file?: string): unknown {
   return new TetherError("volume-in-use", `another container VM has the disk ${file} open`, { cause: error });
 }
 
+/** Enough for whoever looks for a file system. */
+const EMPTY_BYTES = 1024 * 1024;
+
 const nodeName = (id: string): string => `volume-${id}`;
 
 function blockNode({ id, file, format, isReadOnly }: MachineVolume): Options & { "node-name": string } {
@@ -97,24 +120,34 @@ function blockNode({ id, file, format, isReadOnly }: MachineVolume): Options & {
   };
 }
 
+function emptyNode({ id }: MachineVolume): Options {
+  return { driver: "null-co", "node-name": nodeName(id), "read-zeroes": true, size: EMPTY_BYTES };
+}
+
 /** The disk, and before it the controller that it needs and nobody has brought yet. */
 function devicesFor(volume: MachineVolume, hardware: Hardware, present: readonly string[]): Options[] {
-  const place = (): number => freePlace(present);
+  const place = (): number => freeVolumePlace(present, "disk");
   const { model, serial } = volume;
   const drive = nodeName(volume.id);
   if (model === "virtio-blk") {
     const at = place();
     const disk = { driver: "virtio-blk-pci", ...modern(hardware), ...volumePlace(hardware, at) };
-    return [{ ...disk, id: `disk-${at}-${volume.id}`, drive, serial }];
+    return [{ ...disk, id: volumeDeviceId({ kind: "disk", place: at, name: volume.id }), drive, serial }];
   }
   const own = OWN_CONTROLLERS[hardware][model];
-  const known = own ?? present.find((name) => parseDeviceId(name)?.controller === model);
+  const known = own ?? present.find((id) => isController(id, model));
   const at = known === undefined ? place() : 0;
-  const controller = known ?? `controller-${at}-${model}`;
+  const controller = known ?? volumeDeviceId({ kind: "controller", place: at, name: model });
   const made = { driver: CONTROLLERS[model], id: controller, ...volumePlace(hardware, at) };
   return [
     ...(known === undefined ? [model === "pvscsi" ? made : { ...made, ...modern(hardware) }] : []),
-    { driver: "scsi-hd", bus: `${controller}.0`, id: `disk-0-${volume.id}`, drive, serial },
+    {
+      driver: "scsi-hd",
+      bus: `${controller}.0`,
+      id: volumeDeviceId({ kind: "disk", place: 0, name: volume.id }),
+      drive,
+      serial,
+    },
   ];
 }
 
@@ -123,21 +156,7 @@ function modern(hardware: Hardware): Options {
   return hardware === "virtio" ? { "disable-legacy": "on" } : {};
 }
 
-function freePlace(present: readonly string[]): number {
-  const used = new Set(present.map((name) => parseDeviceId(name)?.place));
-  for (let place = FIRST_VOLUME_PLACE; place <= LAST_VOLUME_PLACE; place += 1)
-    if (!used.has(place)) return place;
-  throw new TetherError(
-    "invalid-option",
-    `a container VM has at most ${LAST_VOLUME_PLACE - FIRST_VOLUME_PLACE + 1} virtio-blk disks: use virtio-scsi for more`,
-  );
-}
-
-/** @returns undefined for what is neither a volume's disk nor its controller. */
-function parseDeviceId(
-  device: string,
-): { readonly place: number; readonly volume?: string; readonly controller?: string } | undefined {
-  const [, kind, place, name = ""] = /^(disk|controller)-(\d+)-(.+)$/.exec(device) ?? [];
-  if (kind === undefined) return undefined;
-  return { place: Number(place), ...(kind === "disk" ? { volume: name } : { controller: name }) };
+function isController(id: string, model: VolumeModel): boolean {
+  const device = parseVolumeDeviceId(id);
+  return device?.kind === "controller" && device.name === model;
 }

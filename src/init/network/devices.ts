@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode, TetherError } from "../../protocol/errors/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
+import { awaitDevices } from "../await-devices.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { loadDrivers } from "../load-drivers.ts";
 import type { InterfaceConfiguration } from "./configuration.ts";
@@ -38,30 +39,7 @@ export async function findDevices(
     const now = lookFor(interfaces, sysfs);
     return now.size === interfaces.length ? now : undefined;
   };
-  const found = Promise.withResolvers<ReadonlyMap<string, NetworkDevice>>();
-  let isOver = false;
-  const lookAgain = attempt(() => {
-    // A device that comes is a dozen messages.
-    const devices = isOver ? undefined : look();
-    if (devices === undefined) return;
-    isOver = true;
-    found.resolve(devices);
-  }, found.reject);
-  // Most are there as soon as they have a driver: the kernel's messages are for those that are not.
-  lookAgain();
-  if (isOver) return found.promise;
-  const watch = system.watchUevents({ onMessage: lookAgain, onError: found.reject });
-  const limit = setTimeout(() => found.reject(missing(interfaces, limitMs, sysfs)), limitMs);
-  try {
-    // One may have come between the first look and the watch.
-    lookAgain();
-    return await found.promise;
-  } finally {
-    isOver = true;
-    clearTimeout(limit);
-    // Nobody waits for the end of its thread.
-    void watch.close();
-  }
+  return awaitDevices(system, look, [{ limitMs, missing: () => missing(interfaces, limitMs, sysfs) }]);
 }
 
 /** Those of the vNICs that are there. */
@@ -119,15 +97,4 @@ function missing(interfaces: readonly InterfaceConfiguration[], limitMs: number,
     `no network device for ${lacking.join(", ")} after ${limitMs / 1000} s: ` +
       (seen.length === 0 ? "the VM has none that works" : `there is ${seen.join(", ")}`),
   );
-}
-
-/** A device may go while it is looked at: its message comes as well, and is another look. */
-function attempt(look: () => void, reject: (error: unknown) => void): () => void {
-  return () => {
-    try {
-      look();
-    } catch (error) {
-      if (!hasCode(error, "ENOENT")) reject(error);
-    }
-  };
 }

@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   watch,
   writeFileSync,
 } from "node:fs";
@@ -25,6 +26,9 @@ export const DHCP_FOLDER = "/run/tether/dhcp";
 
 /** A client that ends by itself is started again; one that does so at once, again and again, not without a pause. */
 const RESTART_PAUSE_MS = 5000;
+
+/** How long a release waits for the renewal that it depends on: a server answers within milliseconds, a far one tens. */
+const RENEWAL_LIMIT_MS = 500;
 
 /** A release is a packet, or two when its answer is waited for. */
 const RELEASE_LIMIT_MS = 1500;
@@ -58,8 +62,10 @@ export class DhcpClient {
   #pid: number | undefined;
   #ended: Promise<void> = Promise.resolve();
   #isStopping = false;
-  /** The vNICs whose addresses the process knows. */
-  readonly #noticed = new Set<string>();
+  /** What the process was told to notice, by the vNICs' names. */
+  readonly #notices = new Map<string, Notice>();
+  /** Called when the client has told something. */
+  #onTold: () => void = () => {};
 
   constructor(parts: DhcpParts) {
     this.#parts = parts;
@@ -100,31 +106,60 @@ export class DhcpClient {
 
   /** Lets a client of another image take the place of this one: the image that it runs from is going. */
   renew(): void {
-    if (this.#pid !== undefined) this.#parts.system.kill(this.#pid, SIGKILL);
+    this.#kill(SIGKILL);
   }
 
   /**
-   * IPv4 addresses that were given are there, those of these vNICs. A dhcpcd that does not configure learns of one only
-   * when it renews: what it gives back before has no address in it, and servers ignore that.
+   * The IPv4 addresses that were given are there. A dhcpcd that does not configure looks for its own only after it has
+   * told of a lease, among those that it has read of by then: it has to renew. Without that what it gives back has no
+   * address in it, and servers ignore that. It has read of them when it hears the signal: its ppoll(2) lets signals
+   * through only when there is nothing to read.
+   *
+   * @param addresses by the vNICs' names.
    */
-  noticeAddresses(names: readonly string[]): void {
-    const fresh = names.filter((name) => !this.#noticed.has(name));
-    for (const name of fresh) this.#noticed.add(name);
-    if (this.#pid !== undefined && fresh.length > 0) this.#parts.system.kill(this.#pid, SIGUSR1);
+  noticeAddresses(addresses: ReadonlyMap<string, string>): void {
+    for (const name of this.#notices.keys()) if (!addresses.has(name)) this.#notices.delete(name);
+    const fresh = [...addresses].filter(([name, address]) => this.#notices.get(name)?.address !== address);
+    if (this.#pid === undefined || fresh.length === 0) return;
+    for (const [name, address] of fresh) this.#notices.set(name, { address, after: this.#eventOf(name) });
+    this.#parts.system.kill(this.#pid, SIGUSR1);
   }
 
   /** Gives every address back and ends the client. */
   async stop(): Promise<void> {
-    const pid = this.#pid;
-    if (pid === undefined) return;
+    if (this.#pid === undefined) return;
     this.#isStopping = true;
-    this.#parts.system.kill(pid, SIGTERM);
-    const limit = setTimeout(() => this.#parts.system.kill(pid, SIGKILL), RELEASE_LIMIT_MS);
+    await Promise.race([this.#awaitNotices(), this.#ended]);
+    this.#kill(SIGTERM);
+    const limit = setTimeout(() => this.#kill(SIGKILL), RELEASE_LIMIT_MS);
     await this.#ended;
     clearTimeout(limit);
     this.#watcher?.close();
     this.#watcher = undefined;
     this.#isStopping = false;
+  }
+
+  #kill(signal: number): void {
+    if (this.#pid !== undefined) this.#parts.system.kill(this.#pid, signal);
+  }
+
+  /** Until the client has renewed whatever it was told to, or the limit. */
+  async #awaitNotices(): Promise<void> {
+    const renewed = Promise.withResolvers<void>();
+    const look = (): void => {
+      if ([...this.#notices].every(([name, { after }]) => this.#eventOf(name) !== after)) renewed.resolve();
+    };
+    const limit = setTimeout(renewed.resolve, RENEWAL_LIMIT_MS);
+    this.#onTold = look;
+    look();
+    await renewed.promise;
+    clearTimeout(limit);
+    this.#onTold = () => {};
+  }
+
+  /** What the client last told of IPv4, as the file's identity: each event has a file of its own. */
+  #eventOf(name: string): number | undefined {
+    return statSync(join(this.#leases, `${name}.dhcp`), { throwIfNoEntry: false })?.ino;
   }
 
   get #leases(): string {
@@ -139,7 +174,10 @@ export class DhcpClient {
     mkdirSync(this.#leases, { recursive: true, mode: 0o700 });
     writeFileSync(join(folder, "conf"), configurationOf(interfaces));
     if (interfaces.length === 0) return;
-    this.#watcher ??= watch(this.#leases, () => onChange()).on("error", onError);
+    this.#watcher ??= watch(this.#leases, () => {
+      onChange();
+      this.#onTold();
+    }).on("error", onError);
   }
 
   #start(): void {
@@ -168,7 +206,7 @@ export class DhcpClient {
 
   #observe(pid: number): void {
     this.#pid = pid;
-    this.#noticed.clear();
+    this.#notices.clear();
     const startedMs = performance.now();
     this.#ended = this.#parts.reaper.exitOf(pid).then(() => {
       this.#pid = undefined;
@@ -187,6 +225,13 @@ export class DhcpClient {
       this.#parts.onError(TetherError.from(error, "no-address", "starting the DHCP client again"));
     }
   }
+}
+
+/** An address that the client was told to notice. */
+interface Notice {
+  readonly address: string;
+  /** What it had told last by then. */
+  readonly after: number | undefined;
 }
 
 /** dhcpcd.conf(5). */

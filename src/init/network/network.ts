@@ -2,6 +2,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { Reaper } from "../reaper.ts";
+import { SavedState } from "../saved-state.ts";
 import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice, readMtu } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
@@ -15,7 +16,8 @@ import {
 import { type NamedRequest, requestFirewall, requestLinks } from "./kernel-requests.ts";
 import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type NetworkNames, networkNames } from "./network-names.ts";
-import { NetworkState } from "./network-state.ts";
+import type { Lease } from "./lease.ts";
+import type { SavedNetwork } from "./saved-network.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
 import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
 import { changeLink } from "./route-messages.ts";
@@ -78,13 +80,18 @@ export class Network {
   readonly #folders: NetworkFolders;
   readonly #modules: KernelModules;
   readonly #client: DhcpClient;
-  readonly #saved: NetworkState;
+  readonly #saved: SavedState<SavedNetwork>;
   readonly #applied = new Map<string, AppliedInterface>();
   /** Of which interfaces the kernel has the rules; undefined when none were given to it, or by an agent before. */
   #firewalled: readonly FirewalledInterface[] | undefined;
   /** By the vNICs' names, from when their devices were first given another. */
   readonly #ownMtus = new Map<string, number>();
   #configuration: NetworkConfiguration = { interfaces: [], resolver: NO_RESOLVER };
+  /**
+   * By the vNICs' names, what servers had given when it was last looked at: servers give more at any time, also while
+   * the kernel is being asked for what they have given before.
+   */
+  #leases: ReadonlyMap<string, readonly Lease[]> = new Map();
   /** Who waits for a lease. */
   readonly #waiting = new Set<() => void>();
 
@@ -92,7 +99,7 @@ export class Network {
     this.#parts = parts;
     this.#folders = parts.folders ?? FOLDERS;
     this.#modules = new KernelModules(parts.system, this.#folders.modules);
-    this.#saved = new NetworkState(this.#folders.state);
+    this.#saved = new SavedState(this.#folders.state, "network");
     this.#client = new DhcpClient({
       ...parts,
       folder: this.#folders.state,
@@ -104,17 +111,14 @@ export class Network {
 
   /** What the vNICs bring to the container's name files. */
   get names(): NetworkNames {
-    return networkNames(this.#configuration, (vnic) => [
-      ...this.#client.leasesOf(vnic),
-      ...this.#observed(vnic),
-    ]);
+    return networkNames(this.#configuration, (vnic) => [...this.#leasesOf(vnic), ...this.#observed(vnic)]);
   }
 
   /** The addresses that each vNIC has now, with their prefix lengths, by the vNICs' names. */
   get addresses(): ReadonlyMap<string, readonly string[]> {
     return new Map(
       this.#configuration.interfaces.map((vnic) => {
-        const leases = [...this.#client.leasesOf(vnic), ...this.#observed(vnic)];
+        const leases = [...this.#leasesOf(vnic), ...this.#observed(vnic)];
         return [vnic.name, [...vnic.addresses, ...leases.flatMap(({ addresses }) => addresses)]];
       }),
     );
@@ -137,6 +141,7 @@ export class Network {
       writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, interfaces.length > 1, sysctls);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
+    this.#readLeases(interfaces);
     requestLinks(system, [
       ...gone.flatMap((name) => this.#remove(name)),
       ...renamings(fresh, devices, sysfs),
@@ -174,7 +179,7 @@ export class Network {
 
   /** Goes on with what an agent before this one has applied. Before the reaper starts. */
   resume(configuration: NetworkConfiguration): void {
-    const { applied, clientPid } = this.#saved.read();
+    const { applied, clientPid } = this.#saved.read() ?? NOTHING_SAVED;
     for (const [name, each] of applied) {
       this.#applied.set(name, each);
       if (each.ownMtu !== undefined) this.#ownMtus.set(name, each.ownMtu);
@@ -199,6 +204,8 @@ export class Network {
     const users = dhcpUsers(interfaces);
     if (users.length === 0 && this.#client.pid === undefined && !interfaces.some(usesSlaac)) return;
     await this.#client.serve(users);
+    // Another client has none of what the one before had.
+    if ([...this.#leases.values()].some((leases) => leases.length > 0)) this.#takeLeases();
     this.#save();
     await Promise.all(interfaces.flatMap((vnic) => this.#awaitAddresses(vnic)));
   }
@@ -245,32 +252,60 @@ export class Network {
   }
 
   #hasLease(vnic: InterfaceConfiguration, family: 4 | 6): boolean {
-    return this.#client.leasesOf(vnic).some((lease) => lease.family === family);
+    return this.#leasesOf(vnic).some((lease) => lease.family === family);
+  }
+
+  #leasesOf({ name }: InterfaceConfiguration): readonly Lease[] {
+    return this.#leases.get(name) ?? [];
+  }
+
+  #readLeases(interfaces: readonly InterfaceConfiguration[]): void {
+    this.#leases = new Map(interfaces.map((vnic) => [vnic.name, this.#client.leasesOf(vnic)]));
   }
 
   /** A server has given something, or taken it away. */
   #takeLeases(): void {
-    try {
-      const before = JSON.stringify([...this.#applied]);
-      const requests = this.#configuration.interfaces.flatMap((vnic) => {
-        const device = this.#applied.get(vnic.name)?.device;
-        return device === undefined ? [] : this.#plan(vnic, device);
-      });
-      requestLinks(this.#parts.system, requests);
-      for (const vnic of this.#configuration.interfaces) {
-        const device = this.#applied.get(vnic.name)?.device;
-        if (device !== undefined) this.#note(vnic, device);
-      }
-      if (JSON.stringify([...this.#applied]) !== before) this.#save();
-      const leased = this.#configuration.interfaces.filter((vnic) => this.#hasLease(vnic, 4));
-      this.#client.noticeAddresses(leased.map(({ name }) => name));
+    this.#reporting(() => this.#applyLeases());
+    this.#reporting(() => {
+      // Also when the kernel refused something of it: the rest is there.
+      this.#client.noticeAddresses(this.#leasedAddresses());
       this.#parts.onNames();
+    });
+    for (const look of this.#waiting) look();
+  }
+
+  #applyLeases(): void {
+    const { interfaces } = this.#configuration;
+    this.#readLeases(interfaces);
+    const before = JSON.stringify([...this.#applied]);
+    const applied = interfaces.flatMap((vnic) => {
+      const device = this.#applied.get(vnic.name)?.device;
+      return device === undefined ? [] : [{ vnic, device }];
+    });
+    requestLinks(
+      this.#parts.system,
+      applied.flatMap(({ vnic, device }) => this.#plan(vnic, device)),
+    );
+    for (const { vnic, device } of applied) this.#note(vnic, device);
+    if (JSON.stringify([...this.#applied]) !== before) this.#save();
+  }
+
+  /** The IPv4 address that each vNIC has of a server. */
+  #leasedAddresses(): ReadonlyMap<string, string> {
+    const leased = [...this.#leases].flatMap(([name, leases]) =>
+      leases.filter(({ family }) => family === 4).map((lease) => [name, lease.addresses.join(" ")] as const),
+    );
+    return new Map(leased);
+  }
+
+  #reporting(work: () => void): void {
+    try {
+      work();
     } catch (error) {
       this.#parts.report(
         `what a DHCP server gave: ${error instanceof Error ? error.message : String(error)}`,
       );
     }
-    for (const look of this.#waiting) look();
   }
 
   #applyFirewall(interfaces: readonly InterfaceConfiguration[]): void {
@@ -295,15 +330,16 @@ export class Network {
     const { name, mtu } = vnic;
     const present = this.#applied.get(name)?.state ?? BARE;
     const mac = macBytes(device);
-    const next = linkStateOf(vnic, this.#client.leasesOf(vnic), mac);
+    const next = linkStateOf(vnic, this.#leasesOf(vnic), mac);
     if (mtu !== 0 && !this.#ownMtus.has(name))
       this.#ownMtus.set(name, readMtu(this.#folders.sysfs, device.name));
     const own = { mac, mtu: this.#ownMtus.get(name) };
     return planLink(device.index, present, next, own).map((each) => ({ ...each, name }));
   }
 
+  /** What {@link #plan} has planned is there. */
   #note(vnic: InterfaceConfiguration, device: NetworkDevice): void {
-    const state = linkStateOf(vnic, this.#client.leasesOf(vnic), macBytes(device));
+    const state = linkStateOf(vnic, this.#leasesOf(vnic), macBytes(device));
     this.#applied.set(vnic.name, { device, state, ownMtu: this.#ownMtus.get(vnic.name) });
   }
 
@@ -330,6 +366,8 @@ export class Network {
     this.#saved.write({ applied: [...this.#applied], clientPid: this.#client.pid });
   }
 }
+
+const NOTHING_SAVED: SavedNetwork = { applied: [], clientPid: undefined };
 
 const NO_RESOLVER = { nameservers: [], search: [], options: [] };
 

@@ -1,13 +1,14 @@
 import { closeSync, openSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { hasCode, TetherError } from "../../protocol/errors/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
+import { awaitDevices } from "../await-devices.ts";
 import { readDeviceSerial } from "../device-serial.ts";
 import type { DeviceFolders } from "../block-devices.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { loadDrivers } from "../load-drivers.ts";
 import type { BlockSource, VolumeConfiguration } from "./configuration.ts";
-import { readSuperblock, type Superblock } from "./superblock.ts";
+import { readSuperblock, type Superblock } from "../superblock.ts";
 
 /** A disk of the machine's that may be a volume. */
 export interface Disk {
@@ -25,6 +26,10 @@ export interface Disk {
 
 /** A volume on a disk. */
 export type BlockVolume = VolumeConfiguration & { readonly source: BlockSource };
+
+export function isBlock(volume: VolumeConfiguration): volume is BlockVolume {
+  return volume.source.kind === "block";
+}
 
 /** What looking for disks needs. */
 export interface DiskSearch {
@@ -52,38 +57,15 @@ export async function findDisks(
   volumes: readonly BlockVolume[],
 ): Promise<ReadonlyMap<string, Disk>> {
   if (volumes.length === 0) return new Map();
-  const found = Promise.withResolvers<ReadonlyMap<string, Disk>>();
-  let isOver = false;
-  const look = (): void => {
-    if (isOver) return;
-    try {
-      const disks = lookWithDrivers(search, volumes);
-      if (disks.size < volumes.length) return;
-      isOver = true;
-      found.resolve(disks);
-    } catch (error) {
-      // What goes while it is looked at is another message.
-      if (!hasCode(error, "ENOENT")) found.reject(error);
-    }
+  const limits = volumes.map((volume) => ({
+    limitMs: volume.timeoutMs,
+    missing: () => (lookFor(search, volumes).has(volume.name) ? undefined : missing(search, volume)),
+  }));
+  const look = (): ReadonlyMap<string, Disk> | undefined => {
+    const disks = lookWithDrivers(search, volumes);
+    return disks.size === volumes.length ? disks : undefined;
   };
-  // Most are there already, or as soon as they have a driver: the kernel's messages are for those that are not.
-  look();
-  if (isOver) return found.promise;
-  const watch = search.system.watchUevents({ onMessage: look, onError: found.reject });
-  const giveUp = (volume: BlockVolume): void => {
-    if (!lookFor(search, volumes).has(volume.name)) found.reject(missing(search, volume));
-  };
-  const limits = volumes.map((volume) => setTimeout(() => giveUp(volume), volume.timeoutMs));
-  try {
-    // One may have come between the first look and the watch.
-    look();
-    return await found.promise;
-  } finally {
-    isOver = true;
-    for (const limit of limits) clearTimeout(limit);
-    // Nobody waits for the end of its thread.
-    void watch.close();
-  }
+  return awaitDevices(search.system, look, limits);
 }
 
 function lookWithDrivers(search: DiskSearch, volumes: readonly BlockVolume[]): ReadonlyMap<string, Disk> {

@@ -1,2 +1,2 @@
 /** The volumes of a container VM: disks, servers' folders, memory. Loaded when there are some. */
-export { type VolumeParts, Volumes, type VolumeTarget } from "./volumes.ts";
+export { type VolumeParts, type VolumePlace, Volumes, type VolumeTarget } from "./volumes.ts";

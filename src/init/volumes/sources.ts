@@ -1,16 +1,10 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { hasCode, TetherError } from "../../protocol/errors/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { MS_DIRSYNC, MS_NODEV, MS_NOSUID, MS_RDONLY, MS_SYNCHRONOUS } from "../mount-flags.ts";
-import type {
-  FileSource,
-  HostFolderSource,
-  NfsSource,
-  TmpfsSource,
-  VolumeConfiguration,
-} from "./configuration.ts";
+import type { FileSource, NfsSource, TmpfsSource, VolumeConfiguration } from "./configuration.ts";
 import type { Disk } from "./disks.ts";
 
 /** What mounting a volume's source needs. */
@@ -59,8 +53,10 @@ export async function mountSource(
     if (disk !== undefined) await mountDisk(disk, mountPoint, flags, parts);
     else if (source.kind === "nfs") await mountNfs(source, mountPoint, flags, parts, volume.timeoutMs);
     else if (source.kind === "tmpfs") mountTmpfs(source, mountPoint, flags, parts.system);
-    else if (source.kind === "host-folder") await mountHostFolder(source, mountPoint, flags, parts);
-    else if (source.kind === "file") mountFile(source, mountPoint, parts.system);
+    else if (source.kind === "host-folder") {
+      const { mountHostFolder } = await import("./host-folder.ts");
+      await mountHostFolder(source, mountPoint, flags, { ...parts, timeoutMs: volume.timeoutMs });
+    } else if (source.kind === "file") mountFile(source, mountPoint, parts.system);
   } catch (error) {
     throw TetherError.from(error, "volume-failed", `volume ${name} could not be mounted`);
   }
@@ -128,30 +124,6 @@ function mountTmpfs(
 ): void {
   const size = sizeBytes === 0 ? "" : `size=${sizeBytes},`;
   system.mount("tmpfs", mountPoint, "tmpfs", flags, `${size}mode=${mode.toString(8)},uid=${uid},gid=${gid}`);
-}
-
-async function mountHostFolder(
-  { transport, tag }: HostFolderSource,
-  mountPoint: string,
-  flags: number,
-  { system, modules }: SourceParts,
-): Promise<void> {
-  if (transport === "9p") {
-    modules.loadSet("9p");
-    await system
-      .mountAside(tag, mountPoint, "9p", flags, "trans=virtio,version=9p2000.L,msize=524288")
-      .catch(explainMissing("9p"));
-    return;
-  }
-  modules.loadSet("virtiofs");
-  await system.mountAside(tag, mountPoint, "virtiofs", flags, null).catch(explainMissing("virtiofs"));
-}
-
-function explainMissing(fileSystem: string): (error: unknown) => never {
-  return (error) => {
-    if (!hasCode(error, "ENODEV")) throw error;
-    throw new TetherError("volume-failed", `the kernel of the container VM has no ${fileSystem}`);
-  };
 }
 
 /** A folder in memory with the one file; its name is the view's business. */

@@ -17,7 +17,7 @@ export interface TargetRoots {
  * are followed inside the container's root only, whatever the image or another volume has in them.
  *
  * @param names from the root on.
- * @param isFile for a volume that is one file.
+ * @param isFile for a volume that is one file; what is there already may be either.
  * @returns an O_PATH descriptor for the caller to close.
  * @throws SystemCallError; the system's error `EROFS` where a read-only volume has no such folder.
  */
@@ -29,7 +29,7 @@ export function openTarget(
 ): number {
   for (let depth = 1; depth <= names.length; depth += 1)
     provide(system, roots, names.slice(0, depth), isFile && depth === names.length);
-  return open(system, roots.container, names, isFile ? O_PATH : O_PATH | constants.O_DIRECTORY);
+  return open(system, roots.container, names, O_PATH);
 }
 
 /** @returns the path as text, for messages. */

@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { itself, statusOf } from "../../protocol/archive/directory.ts";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
@@ -15,15 +14,18 @@ import {
   MS_PRIVATE,
   MS_SHARED,
 } from "../mount-flags.ts";
+import { SavedState } from "../saved-state.ts";
 import { attributesOf } from "./attributes.ts";
 import type { VolumeConfiguration } from "./configuration.ts";
 import { type CopyFolder, openContent } from "./content.ts";
-import { type BlockVolume, type Disk, findDisks } from "./disks.ts";
+import { type Disk, findDisks, isBlock } from "./disks.ts";
 import type { Formatting } from "./format.ts";
-import { checkDisk, CONTENT_FILE, mountSource, sourceKey } from "./sources.ts";
+import { byDepth, digest } from "./order.ts";
+import { SourceMounts } from "./source-mounts.ts";
+import { CONTENT_FILE, sourceKey } from "./sources.ts";
 import { describeTarget, openTarget } from "./target.ts";
 import { describeUsers } from "./users.ts";
-import { type MountedVolume, VolumeState } from "./volume-state.ts";
+import type { MountedVolume } from "./mounted-volume.ts";
 
 /** Where volumes and their drivers are looked for; other folders in tests. */
 export interface VolumeFolders {
@@ -38,7 +40,11 @@ export interface VolumeFolders {
   readonly names: string;
 }
 
-const FOLDERS: VolumeFolders = {
+/** Of a server, or of the host's program that serves a folder: neither has to answer. */
+const REMOTE_KINDS: ReadonlySet<string> = new Set(["nfs", "host-folder"]);
+
+/** A machine's own. */
+export const FOLDERS: VolumeFolders = {
   sysfs: "/sys",
   modules: MODULES_FOLDER,
   devices: DEVICE_FOLDERS,
@@ -53,6 +59,16 @@ export interface VolumeTarget {
   readonly namespace: number;
   /** Descriptor of its root directory. */
   readonly root: number;
+}
+
+/** Where a volume is. */
+export interface VolumePlace {
+  /** As the container sees it. */
+  readonly mountPoint: string;
+  /** In the agent's view. */
+  readonly path: string;
+  /** On a server, which may not answer. */
+  readonly isRemote: boolean;
 }
 
 /** What volumes need of the agent. */
@@ -75,15 +91,38 @@ export class Volumes {
   readonly #parts: VolumeParts;
   readonly #folders: VolumeFolders;
   readonly #modules: KernelModules;
-  readonly #state: VolumeState;
+  readonly #saved: SavedState<readonly MountedVolume[]>;
   readonly #mounted = new Map<string, MountedVolume>();
+  readonly #sources: SourceMounts;
+  /** The disks of volumes whose sources were mounted ahead, by the volumes' names. */
+  #disks: ReadonlyMap<string, Disk> = new Map();
   #configuration: readonly VolumeConfiguration[] = [];
 
   constructor(parts: VolumeParts) {
     this.#parts = parts;
     this.#folders = parts.folders ?? FOLDERS;
     this.#modules = new KernelModules(parts.system, this.#folders.modules);
-    this.#state = new VolumeState(this.#folders.state);
+    this.#saved = new SavedState(this.#folders.state, "mounted");
+    const users = (): Iterable<MountedVolume> => this.#mounted.values();
+    this.#sources = new SourceMounts({
+      ...parts,
+      modules: this.#modules,
+      folder: this.#folders.state,
+      users,
+    });
+  }
+
+  /**
+   * Mounts the disks of volumes that have file systems, all at the same time, while the layer disk is mounted and the
+   * network configured: each waits for its hypervisor's disk.
+   *
+   * @param layerDisk the device, which is no volume.
+   * @throws TetherError as {@link mount}; what was mounted stays so.
+   */
+  async mountAhead(volumes: readonly VolumeConfiguration[], layerDisk: string): Promise<void> {
+    const ready = volumes.filter((volume) => isBlock(volume) && !volume.source.isFormatted);
+    this.#disks = await this.#findDisks(ready, statSync(layerDisk).rdev);
+    await this.#sources.mount(ready, this.#disks, volumes);
   }
 
   /**
@@ -94,10 +133,22 @@ export class Volumes {
    */
   async mount(volumes: readonly VolumeConfiguration[]): Promise<void> {
     const fresh = volumes.filter(({ name }) => !this.#mounted.has(name));
-    const disks = await this.#findDisks(fresh);
+    const others = fresh.filter(({ name }) => !this.#disks.has(name));
+    const disks = new Map([...this.#disks, ...(await this.#findDisks(others))]);
+    this.#disks = new Map();
+    await this.#sources.mount(fresh, disks, volumes);
     // One after the other: two may be on one disk, and an outer one is filled before an inner one.
-    for (const volume of byDepth(fresh)) await this.#mount(volume, disks.get(volume.name), volumes);
+    for (const volume of byDepth(fresh)) await this.#mount(volume, disks.get(volume.name));
     this.#configuration = volumes;
+  }
+
+  /** Where each volume is, but for single files that the document brings. */
+  get places(): VolumePlace[] {
+    return this.#configuration.flatMap(({ name, target, source }) => {
+      const view = this.#mounted.get(name)?.view;
+      if (view === undefined || source.kind === "file") return [];
+      return [{ mountPoint: describeTarget(target), path: view, isRemote: REMOTE_KINDS.has(source.kind) }];
+    });
   }
 
   /** Attaches all volumes to a container's namespace that is new. @throws TetherError `volume-failed`. */
@@ -110,7 +161,8 @@ export class Volumes {
   async renew(): Promise<void> {
     const inMemory = this.#configuration.filter(({ source }) => source.kind === "tmpfs");
     for (const { name } of inMemory) await this.#unmount(name, MNT_DETACH);
-    for (const volume of byDepth(inMemory)) await this.#mount(volume, undefined, this.#configuration);
+    await this.#sources.mount(inMemory, new Map(), this.#configuration);
+    for (const volume of byDepth(inMemory)) await this.#mount(volume, undefined);
   }
 
   /**
@@ -130,6 +182,7 @@ export class Volumes {
       await this.mount(next);
     } catch (error) {
       for (const { name } of fresh) await this.#unmount(name, MNT_DETACH);
+      await this.#sources.unmountUnused(MNT_DETACH);
       throw error;
     }
     for (const volume of byDepth(fresh)) await this.#attachOrUndo(volume, target);
@@ -137,7 +190,7 @@ export class Volumes {
 
   /** Goes on with what an agent before this one has mounted. */
   resume(volumes: readonly VolumeConfiguration[]): void {
-    for (const mounted of this.#state.read()) this.#mounted.set(mounted.name, mounted);
+    for (const mounted of this.#saved.read() ?? []) this.#mounted.set(mounted.name, mounted);
     this.#configuration = volumes.filter(({ name }) => this.#mounted.has(name));
   }
 
@@ -155,16 +208,29 @@ export class Volumes {
         failures.push(`unmounting volume ${volume.name}: ${error instanceof Error ? error.message : ""}`);
       }
     }
+    try {
+      await this.#sources.unmountUnused(0);
+    } catch (error) {
+      failures.push(`unmounting a volume's disk: ${error instanceof Error ? error.message : ""}`);
+    }
     return failures;
   }
 
-  /** The volumes' disks, with file systems on those that are to be formatted. */
-  async #findDisks(volumes: readonly VolumeConfiguration[]): Promise<ReadonlyMap<string, Disk>> {
+  /**
+   * The volumes' disks, with file systems on those that are to be formatted.
+   *
+   * @param layerDisk its device number; undefined: it is mounted.
+   */
+  async #findDisks(
+    volumes: readonly VolumeConfiguration[],
+    layerDisk?: number,
+  ): Promise<ReadonlyMap<string, Disk>> {
     const { layer, sysfs, devices } = this.#folders;
-    const excluded = new Set(["/", layer].map((path) => statSync(path).dev));
+    const blocks = volumes.filter(isBlock);
+    if (blocks.length === 0) return new Map();
+    const excluded = new Set([statSync("/").dev, layerDisk ?? statSync(layer).dev]);
     const { system } = this.#parts;
     const search = { system, modules: this.#modules, sysfs, folders: devices, excluded };
-    const blocks = volumes.filter(isBlock);
     const found = await findDisks(search, blocks);
     const empty = blocks.filter(
       ({ name, source }) => source.isFormatted && found.get(name)?.superblock === undefined,
@@ -181,43 +247,23 @@ export class Volumes {
     return findDisks(search, blocks);
   }
 
-  async #mount(
-    volume: VolumeConfiguration,
-    disk: Disk | undefined,
-    all: readonly VolumeConfiguration[],
-  ): Promise<void> {
-    if (disk !== undefined) checkDisk(volume, disk);
+  /** Makes the view of a volume whose source is mounted. */
+  async #mount(volume: VolumeConfiguration, disk: Disk | undefined): Promise<void> {
+    const { name } = volume;
     const key = sourceKey(volume, disk);
-    const shared = [...this.#mounted.values()].find((each) => each.key === key);
-    if (shared?.isSourceReadOnly === true && !volume.isReadOnly)
+    const source = this.#sources.find(key);
+    if (source === undefined)
+      throw new TetherError("internal", `the source of volume ${name} is not mounted`);
+    if (source.isReadOnly && !volume.isReadOnly)
       throw new TetherError(
         "conflict",
-        `volume ${volume.name} is writable, but its disk is mounted read-only for ${shared.name}`,
+        `volume ${name} is writable, but its disk is mounted read-only for ${source.volume}`,
       );
-    const mountPoint = shared?.mountPoint ?? join(this.#folders.state, `source-${digest(key)}`);
-    // Written to by one of those that share it, it is mounted so for the first of them.
-    const isReadOnly = shared?.isSourceReadOnly ?? isReadOnlyForAll(volume, all);
-    if (shared === undefined)
-      await mountSource(volume, disk, mountPoint, isReadOnly, {
-        ...this.#parts,
-        modules: this.#modules,
-      });
-    try {
-      const view = await this.#makeView(volume, mountPoint, shared !== undefined);
-      const { name } = volume;
-      this.#mounted.set(name, {
-        name,
-        key,
-        mountPoint,
-        ...view,
-        isSourceReadOnly: isReadOnly,
-        disk: disk?.name,
-      });
-      this.#save();
-    } catch (error) {
-      if (shared === undefined) await this.#parts.system.unmountAside(mountPoint, MNT_DETACH);
-      throw error;
-    }
+    const view = await this.#makeView(volume, source.mountPoint, source.isUsed);
+    const { mountPoint, isReadOnly: isSourceReadOnly } = source;
+    this.#mounted.set(name, { name, key, mountPoint, ...view, isSourceReadOnly, disk: disk?.name });
+    this.#sources.used(key);
+    this.#save();
   }
 
   /** What the container sees of the source: its own mount, so that nobody follows a path in a volume later. */
@@ -252,6 +298,7 @@ export class Volumes {
       const roots = { container: root, layer: this.#folders.layer };
       const target = openTarget(system, roots, volume.target, mounted.isFile);
       try {
+        requireSameKind(volume, target, mounted);
         system.attachMount(namespace, mounted.view, target, attributesOf(volume));
       } finally {
         closeSync(target);
@@ -315,7 +362,9 @@ export class Volumes {
     if (mounted === undefined) return;
     const { system } = this.#parts;
     await system.unmountAside(mounted.view, flags);
-    rmSync(mounted.view, { recursive: true });
+    // Never recursively: whatever might still be mounted there is somebody's data.
+    if (mounted.isFile) unlinkSync(mounted.view);
+    else rmdirSync(mounted.view);
     this.#mounted.delete(name);
     const isShared = [...this.#mounted.values()].some(({ key }) => key === mounted.key);
     if (!isShared) await system.unmountAside(mounted.mountPoint, flags);
@@ -329,25 +378,22 @@ export class Volumes {
   }
 
   #save(): void {
-    this.#state.write([...this.#mounted.values()]);
+    this.#saved.write([...this.#mounted.values()]);
   }
 }
 
-function isBlock(volume: VolumeConfiguration): volume is BlockVolume {
-  return volume.source.kind === "block";
-}
-
-/** A volume below another's target is mounted after it. */
-function byDepth(volumes: readonly VolumeConfiguration[]): VolumeConfiguration[] {
-  return volumes.toSorted((one, other) => one.target.length - other.target.length);
-}
-
-/** Several may name one disk differently: only the same words are known to be the same before it is looked at. */
-function isReadOnlyForAll(volume: VolumeConfiguration, all: readonly VolumeConfiguration[]): boolean {
-  const words = JSON.stringify(volume.source);
-  return all
-    .filter(({ source }) => JSON.stringify(source) === words)
-    .every(({ isReadOnly, source }) => isReadOnly && source.kind !== "file");
+/** The kernel would only say EINVAL. @throws TetherError `volume-failed`. */
+function requireSameKind(
+  { name, target }: VolumeConfiguration,
+  opened: number,
+  { isFile }: MountedVolume,
+): void {
+  if (statusOf(opened).isDirectory() !== isFile) return;
+  const [one, other] = isFile ? ["file", "folder"] : ["folder", "file"];
+  throw new TetherError(
+    "volume-failed",
+    `volume ${name} is a ${one}, and ${describeTarget(target)} is a ${other}`,
+  );
 }
 
 function coversNames({ target }: VolumeConfiguration): boolean {
@@ -356,9 +402,4 @@ function coversNames({ target }: VolumeConfiguration): boolean {
 
 function isSame(volume: VolumeConfiguration, other: VolumeConfiguration | undefined): boolean {
   return JSON.stringify(volume) === JSON.stringify(other);
-}
-
-/** Names are any text; a folder's name is not. */
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }

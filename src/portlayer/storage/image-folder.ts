@@ -8,6 +8,9 @@ import type { Image, ImageConfiguration } from "./image.ts";
 const DISK = "disk.raw";
 const RECORD = "image.json";
 
+/** What stat(2) counts in. */
+const BLOCK_BYTES = 512;
+
 /**
  * The form of `image.json`, and part of the folder's name. A change of it, or of how disks are made, takes the next
  * number; older folders stay for the containers whose disks stand on theirs.
@@ -43,7 +46,8 @@ export async function readImage(root: string, digest: string): Promise<Image | u
       `the stored image ${folder} is damaged: remove that folder to import the image again`,
     );
   }
-  return { digest, configuration: record.configuration, disk, diskSizeBytes: record.diskSizeBytes };
+  const { configuration, diskSizeBytes } = record;
+  return { digest, configuration, disk, diskSizeBytes, usedBytes: found.blocks * BLOCK_BYTES };
 }
 
 /**

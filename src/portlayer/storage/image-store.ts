@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 
 import { fingerprintOf, readDigest, writeDigest } from "./digest-records.ts";
 import { readImage } from "./image-folder.ts";
+import { findNamedImage, listImages, type NamedImage, nameImage } from "./image-names.ts";
 import type { ImageReference } from "./image-reference.ts";
 import type { Image } from "./image.ts";
 import { runTool, type ToolRunner } from "./tool-runner.ts";
@@ -49,6 +50,21 @@ export class ImageStore {
     this.#diskSizeBytes = diskSizeBytes;
     this.#run = run;
     this.#now = now;
+  }
+
+  /** The image that has this complete registry name (`docker.io/library/busybox:latest`) here; imports nothing. */
+  findNamed(name: string): Promise<Image | undefined> {
+    return findNamedImage(this.#root, name);
+  }
+
+  /** Every image of the store. */
+  list(): Promise<NamedImage[]> {
+    return listImages(this.#root);
+  }
+
+  /** Gives an image of the store a complete registry name; whichever had it loses it. */
+  name(name: string, { digest }: Image): Promise<void> {
+    return nameImage(this.#root, name, digest);
   }
 
   /**

@@ -9,6 +9,8 @@ export interface ImageConfiguration {
   /** `user`, `uid`, `user:group` …; empty means root. */
   readonly user: string;
   readonly stopSignal: string | undefined;
+  /** When it was made (RFC 3339), as far as it says so; undefined also for one that was imported before this was kept. */
+  readonly created?: string | undefined;
   readonly architecture: string;
   readonly os: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -41,4 +43,6 @@ export interface Image {
   readonly disk: string;
   /** The disk's virtual size; the file is sparse. */
   readonly diskSizeBytes: number;
+  /** What the disk takes of this machine's. */
+  readonly usedBytes: number;
 }

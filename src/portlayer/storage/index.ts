@@ -7,9 +7,13 @@ export { createContainerDisk, type ContainerDiskOptions } from "./container-disk
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
 export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
 export type { Image, ImageConfiguration } from "./image.ts";
+export type { NamedImage } from "./image-names.ts";
+export { normaliseRegistryName } from "./registry-name.ts";
+export { runTool, ToolError, type ToolRunner } from "./tool-runner.ts";
 export {
   contentOf,
   encodeVolumes,
+  machineFolders,
   machineVolumes,
   mergeMounts,
   type MountSettings,
@@ -17,6 +21,8 @@ export {
   type MountWords,
   parseMounts,
   type NewVolume,
+  provideHostFolders,
+  requireHostFolders,
   type VolumeRecord,
   VolumeStore,
 } from "./volumes/index.ts";

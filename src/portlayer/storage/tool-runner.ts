@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 
 import { TetherError } from "../../protocol/errors/index.ts";
 
-/** The Debian package that each tool of this folder comes from. */
+/** The Debian package that each tool comes from. */
 const TOOL_PACKAGES = {
   skopeo: "skopeo",
   umoci: "umoci",
@@ -10,9 +10,11 @@ const TOOL_PACKAGES = {
   debugfs: "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   "qemu-img": "qemu-utils",
+  "rsvg-convert": "librsvg2-bin",
+  openssl: "openssl",
 } as const;
 
-/** A program that this folder starts. */
+/** A program that is started to its end. */
 export type Tool = keyof typeof TOOL_PACKAGES;
 
 /** What a run needs beside its arguments. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DeviceFolders, findDiskByLabel, readExtLabel } from "../../../src/init/block-devices.ts";
+import { type DeviceFolders, findDiskByLabel } from "../../../src/init/block-devices.ts";
+import { readSuperblock } from "../../../src/init/superblock.ts";
 import { catalogueError } from "../../support/catalogue-error.ts";
 import { writeExtImage } from "../../support/ext-image.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
@@ -17,20 +18,20 @@ describe("the label of a file system", () => {
     writeFileSync(image(), "");
     truncateSync(image(), 1024 * 1024);
     execFileSync("mke2fs", ["-q", "-t", "ext4", "-L", "containerfs", image()]);
-    assert.equal(readExtLabel(image()), "containerfs");
+    assert.equal(readSuperblock(image())?.label, "containerfs");
   });
 
   it("may fill its whole field, or be empty", () => {
     for (const label of ["0123456789abcdef", "", "ä"]) {
       writeExtImage(image(), label);
-      assert.equal(readExtLabel(image()), label);
+      assert.equal(readSuperblock(image())?.label, label);
     }
   });
 
   it("is nothing on what is no ext file system, or too short for one", () => {
     for (const content of [Buffer.alloc(0), Buffer.alloc(1100), Buffer.alloc(4096, 0xff)]) {
       writeFileSync(image(), content);
-      assert.equal(readExtLabel(image()), undefined);
+      assert.equal(readSuperblock(image())?.label, undefined);
     }
   });
 });

@@ -52,6 +52,8 @@ const healthCheck = z.object({
 
 /** An OCI or Docker image configuration. */
 export const imageConfigurationSchema = z.object({
+  // Some builders leave it out, or write what is no time: then it is not known.
+  created: z.iso.datetime({ offset: true }).nullish().catch(undefined),
   architecture: z.string(),
   os: z.string(),
   config: z
@@ -80,6 +82,7 @@ export type ImageConfigurationDocument = z.infer<typeof imageConfigurationSchema
 
 /** The part of an image's configuration that says how to run it. */
 export function toImageConfiguration({
+  created,
   architecture,
   os,
   config,
@@ -91,6 +94,7 @@ export function toImageConfiguration({
     workingDirectory: config?.WorkingDir ?? "",
     user: config?.User ?? "",
     stopSignal: config?.StopSignal || undefined,
+    ...(created ? { created } : {}),
     architecture,
     os,
     labels: config?.Labels ?? {},

@@ -1,5 +1,6 @@
 import type { MachineVolume, VolumeModel } from "../../../hypervisor/index.ts";
 import { tether } from "../../../protocol/generated/config.js";
+import { encodeHostFolder } from "./host-folders.ts";
 import type { MountSettings, TmpfsMount, VolumeMount } from "./mount-settings.ts";
 import type { VolumeRecord } from "./volume-record.ts";
 import type { VolumeStore } from "./volume-store.ts";
@@ -42,15 +43,26 @@ export function encodeVolumes(
 ): tether.config.Volume.$Properties[] {
   const used = new Set<string>();
   return mounts.map((mount) => {
-    const [name, entry] =
-      mount.kind === "volume"
-        ? [mount.name, encodeVolume(mount, store.find(mount.name))]
-        : [`tmpfs@${mount.target}`, encodeTmpfs(mount)];
+    const [name, entry] = encodeMount(mount, store);
     // One volume may be mounted at several places.
     const unique = used.has(name) ? `${name}@${mount.target}` : name;
     used.add(unique);
     return { ...entry, name: unique, target: Buffer.from(mount.target), readOnly: mount.isReadOnly };
   });
+}
+
+function encodeMount(
+  mount: MountSettings,
+  store: VolumeStore,
+): readonly [string, tether.config.Volume.$Properties] {
+  switch (mount.kind) {
+    case "volume":
+      return [mount.name, encodeVolume(mount, store.find(mount.name))];
+    case "tmpfs":
+      return [`tmpfs@${mount.target}`, encodeTmpfs(mount)];
+    default:
+      return [`bind@${mount.target}`, encodeHostFolder(mount)];
+  }
 }
 
 const { Propagation } = tether.config.Volume;

@@ -9,6 +9,9 @@ const common = {
 /** mount_namespaces(7), as Docker writes them. */
 export const PROPAGATIONS = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 
+/** Those of a folder of this machine: what a container VM mounts in it stays its own. */
+export const BIND_PROPAGATIONS = ["private", "rprivate", "slave", "rslave"] as const;
+
 /** What a container has mounted beside its own disk. */
 export const mountSettingsSchema = z.discriminatedUnion("kind", [
   z.object({
@@ -35,8 +38,23 @@ export const mountSettingsSchema = z.discriminatedUnion("kind", [
     /** nosuid, nodev, noexec. */
     options: z.array(z.string()),
   }),
+  z.object({
+    kind: z.literal("bind"),
+    ...common,
+    /** Absolute path on this machine, as it was given: links in it are followed at each start. */
+    source: z.string(),
+    /** What `-v` said of it, and its last part; Docker tells both again. */
+    words: z.string(),
+    mode: z.string(),
+    /** `-v`: a folder is made where there is nothing. */
+    isMade: z.boolean(),
+    /** With what is mounted below it. */
+    isRecursive: z.boolean(),
+    propagation: z.enum(BIND_PROPAGATIONS),
+  }),
 ]);
 
 export type MountSettings = z.infer<typeof mountSettingsSchema>;
 export type VolumeMount = Extract<MountSettings, { kind: "volume" }>;
 export type TmpfsMount = Extract<MountSettings, { kind: "tmpfs" }>;
+export type BindMount = Extract<MountSettings, { kind: "bind" }>;

@@ -6,14 +6,14 @@ const OWN_FOLDERS = ["/proc", "/sys", "/dev"] as const;
 /**
  * A path in the container where something is mounted, as Docker cleans it: by the text alone.
  *
- * @param words what the user wrote, for the error.
+ * @param where what the user wrote and what it was taken for, for the error ({@link wordsOfVolume}, {@link wordsOfMount}).
  * @throws TetherError `invalid-option` in Docker's words.
  */
-export function cleanTarget(path: string, words: string): string {
+export function cleanTarget(path: string, where: string): string {
   if (!path.startsWith("/"))
     throw new TetherError(
       "invalid-option",
-      `invalid volume specification: '${words}': invalid mount path: '${path}' mount path must be absolute`,
+      `${where}: invalid mount path: '${path}' mount path must be absolute`,
     );
   const names: string[] = [];
   for (const name of path.split("/")) {
@@ -21,21 +21,23 @@ export function cleanTarget(path: string, words: string): string {
     else if (name !== "" && name !== ".") names.push(name);
   }
   if (names.length === 0)
-    throw new TetherError("invalid-option", "invalid specification: destination can't be '/'");
+    throw new TetherError("invalid-option", `${where}: invalid specification: destination can't be '/'`);
   const target = `/${names.join("/")}`;
   const own = OWN_FOLDERS.find((folder) => target === folder || target.startsWith(`${folder}/`));
   if (own !== undefined)
     throw new TetherError(
       "invalid-option",
-      `${words}: nothing can be mounted in ${own}, which the container VM fills`,
+      `${where}: nothing can be mounted in ${own}, which the container VM fills`,
     );
   return target;
 }
 
-/** A folder of this machine's: its kernel in the container VM would need 9p, or this machine virtiofs. */
-export function refuseHostFolder(words: string): TetherError {
-  return new TetherError(
-    "invalid-option",
-    `${words}: folders of this machine cannot be mounted, since the container VM's kernel has no 9p: use a volume, and vch cp`,
-  );
+/** Docker's words before what is wrong with `-v TEXT`. */
+export function wordsOfVolume(text: string, type: "volume" | "bind"): string {
+  return `invalid volume specification: '${text}': ${wordsOfMount(type)}`;
+}
+
+/** Docker's words before what is wrong with `--mount`, or with what an image declares. */
+export function wordsOfMount(type: string): string {
+  return `invalid mount config for type "${type}"`;
 }

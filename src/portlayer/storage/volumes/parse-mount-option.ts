@@ -1,6 +1,7 @@
 import { TetherError } from "../../../protocol/errors/index.ts";
 import { type MountSettings, PROPAGATIONS } from "./mount-settings.ts";
-import { cleanTarget, refuseHostFolder } from "./mount-words.ts";
+import { cleanTarget, wordsOfMount } from "./mount-words.ts";
+import { bindOf } from "./parse-bind.ts";
 import { VOLUME } from "./parse-mounts.ts";
 import { parseMode, TMPFS } from "./parse-tmpfs.ts";
 import { checkVolumeName } from "./volume-store.ts";
@@ -17,6 +18,10 @@ const ALIASES: Readonly<Record<string, string>> = {
 const KEYS: Readonly<Record<string, readonly string[]>> = {
   volume: ["type", "src", "target", "readonly", "volume-nocopy", "volume-subpath", "bind-propagation"],
   tmpfs: ["type", "target", "readonly", "tmpfs-size", "tmpfs-mode"],
+  bind: [
+    ...["type", "src", "target", "readonly", "consistency"],
+    ...["bind-propagation", "bind-nonrecursive", "bind-recursive"],
+  ],
 };
 
 /**
@@ -27,15 +32,21 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 export function parseMountOption(text: string, parseSize: (text: string) => number): MountSettings {
   const fields = readFields(text);
   const type = (fields.get("type") ?? "volume").toLowerCase();
-  if (type === "bind") throw refuseHostFolder(`--mount ${text}`);
   const keys = KEYS[type];
   if (keys === undefined)
     throw new TetherError("invalid-option", `invalid mount config for type "${type}": mount type unknown`);
   for (const [key, value] of fields) if (!keys.includes(key)) throw unexpected(key, value, type);
   const given = fields.get("target") ?? "";
   if (given === "") throw new TetherError("invalid-option", "target is required");
-  const target = cleanTarget(given, text);
+  const target = cleanTarget(given, wordsOfMount(type));
   const isReadOnly = readFlag(fields, "readonly");
+  if (type === "bind")
+    return bindOf({
+      ...{ source: fields.get("src") ?? "", target, isReadOnly },
+      propagation: fields.get("bind-propagation"),
+      isNonRecursive: readFlag(fields, "bind-nonrecursive"),
+      recursion: fields.get("bind-recursive"),
+    });
   if (type === "tmpfs") {
     const size = fields.get("tmpfs-size");
     const mode = fields.get("tmpfs-mode");
@@ -53,13 +64,16 @@ export function parseMountOption(text: string, parseSize: (text: string) => numb
   return { ...VOLUME, name, target, isReadOnly, isPopulated, subPath, propagation: readPropagation(fields) };
 }
 
+/** Keys that need no value. */
+const FLAGS = ["readonly", "volume-nocopy", "bind-nonrecursive"];
+
 function readFields(text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const field of text.split(",")) {
     const at = field.indexOf("=");
     const word = (at < 0 ? field : field.slice(0, at)).trim().toLowerCase();
     const key = ALIASES[word] ?? word;
-    if (at < 0 && key !== "readonly" && key !== "volume-nocopy")
+    if (at < 0 && !FLAGS.includes(key))
       throw new TetherError("invalid-option", `invalid field '${field}' must be a key=value pair`);
     fields.set(key, at < 0 ? "true" : field.slice(at + 1));
   }

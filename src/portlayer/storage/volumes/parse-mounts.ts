@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { TetherError } from "../../../protocol/errors/index.ts";
 import { type MountSettings, PROPAGATIONS, type VolumeMount } from "./mount-settings.ts";
-import { cleanTarget, refuseHostFolder } from "./mount-words.ts";
+import { cleanTarget, wordsOfMount, wordsOfVolume } from "./mount-words.ts";
+import { isHostPath, parseBind } from "./parse-bind.ts";
 import { parseMountOption } from "./parse-mount-option.ts";
 import { parseTmpfs } from "./parse-tmpfs.ts";
 import { checkVolumeName } from "./volume-store.ts";
@@ -45,7 +46,7 @@ export function parseMounts(words: MountWords, parseSize: (text: string) => numb
 export function mergeMounts(mounts: readonly MountSettings[], declared: readonly string[]): MountSettings[] {
   const taken = new Set(mounts.map(({ target }) => target));
   const added = declared
-    .map((path) => cleanTarget(path, path))
+    .map((path) => cleanTarget(path, wordsOfMount("volume")))
     .filter((target) => !taken.has(target))
     .map((target) => ({ ...VOLUME, target }));
   return [...mounts, ...added].map((mount) =>
@@ -72,11 +73,10 @@ function parseVolume(text: string): MountSettings {
   const [first = "", second, options = ""] = parts;
   if (parts.length > 3 || first === "" || second === "" || (parts.length === 3 && options === ""))
     throw new TetherError("invalid-option", `invalid volume specification: '${text}'`);
-  if (second === undefined) return { ...VOLUME, target: cleanTarget(first, text) };
-  if (first.startsWith("/") || first.startsWith(".") || first.startsWith("~"))
-    throw refuseHostFolder(`-v ${text}`);
+  if (second === undefined) return { ...VOLUME, target: cleanTarget(first, wordsOfVolume(text, "volume")) };
+  if (isHostPath(first)) return parseBind(first, second, options, text);
   checkVolumeName(first);
-  const mount = { ...VOLUME, name: first, target: cleanTarget(second, text) };
+  const mount = { ...VOLUME, name: first, target: cleanTarget(second, wordsOfVolume(text, "volume")) };
   return options === "" ? mount : options.split(",").reduce<VolumeMount>(applyOption, mount);
 }
 

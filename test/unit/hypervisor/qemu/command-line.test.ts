@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { type MachineMemory, qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
-import type { MachineInterface } from "../../../../src/hypervisor/index.ts";
+import type {
+  MachineInterface,
+  MachineSpecification,
+  MachineVolume,
+} from "../../../../src/hypervisor/index.ts";
+import { templateVolumes } from "../../../../src/hypervisor/qemu/template-volumes.ts";
 import { LAYER_DISK_SERIAL } from "../../../../src/protocol/link-names.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
 
 /** The values of an option, in order. */
@@ -149,6 +155,37 @@ describe("QEMU's command line", () => {
     );
   });
 
+  it("has the disks of its volumes at fixed places; a fork has those of its template, which are empty there, and its others are plugged later", () => {
+    const volumes = (["virtio-blk", "virtio-blk", "virtio-scsi", "virtio-blk"] as const).map(
+      (model, index): MachineVolume => ({
+        ...{ id: `v${index}`, file: `/v,${index}`, format: "raw", serial: `serial${index}`, model },
+        isReadOnly: index === 1,
+      }),
+    );
+    const machine = machineSpecification("/m", { volumes });
+    const nodesOf = (args: readonly string[]): unknown[] =>
+      valuesOf(args, "-blockdev").map((value) => JSON.parse(value));
+    const disksOf = (args: readonly string[]): string[] =>
+      valuesOf(args, "-device").filter((value) => value.includes('"drive":"volume-'));
+    const args = qemuArguments(machine, "tcg");
+    const fork = qemuArguments(machine, "tcg", { kind: "forked", file: "/memory" });
+    assert.deepEqual(disksOf(fork), disksOf(args).slice(0, 2));
+    assert.deepEqual(nodesOf(fork), nodesOf(args).slice(0, 2));
+    assert.equal(disksOf(args).length, 4);
+    const templateVolumesOf = machineSpecification("/m", { volumes: templateVolumes(volumes) });
+    const template = qemuArguments(templateVolumesOf, "tcg", { kind: "template", file: "/memory" });
+    const places = (lines: readonly string[]): unknown[] =>
+      lines.map((line) => {
+        const { driver, bus, addr } = JSON.parse(line) as Record<string, unknown>;
+        return [driver, bus, addr];
+      });
+    assert.deepEqual(places(disksOf(template)), places(disksOf(fork)));
+    assert.deepEqual(
+      nodesOf(template).map((node) => (node as { driver: string }).driver),
+      ["null-co", "null-co"],
+    );
+  });
+
   it("names each thing once", () => {
     for (const hardware of HARDWARES) {
       for (const boot of BOOTS) {
@@ -215,6 +252,54 @@ describe("QEMU's command line", () => {
         });
       assert.deepEqual(rest(FORK), rest(TEMPLATE));
       assert.ok(valuesOf(rest(FORK), "-device").length > 4);
+    });
+  });
+
+  describe("of a machine that has folders of this one", () => {
+    const folder = {
+      source: "/x",
+      isFile: false,
+      isReadOnly: false,
+      isRecursive: true,
+      followsMounts: false,
+    };
+    const folders = ["one", "two"].map((tag) => ({ tag, ...folder }));
+    const volume = { format: "raw", serial: "s", model: "virtio-blk", isReadOnly: false } as const;
+    const withDisks = (count: number): MachineSpecification =>
+      machineSpecification("/m", {
+        folders,
+        memoryBytes: 256 * 1024 * 1024,
+        volumes: Array.from({ length: count }, (_, index) => ({ id: `v${index}`, file: "/v", ...volume })),
+      });
+
+    it("has memory that their servers can write to, and connections that QEMU inherits", () => {
+      const cold = qemuArguments(withDisks(1), "tcg");
+      const copied = qemuArguments(withDisks(1), "tcg", { kind: "copied" });
+      for (const args of [cold, copied]) {
+        assert.deepEqual(valuesOf(args, "-object"), [
+          "memory-backend-memfd,id=memory,size=256M,share=on,seal=off",
+        ]);
+        assert.match(valuesOf(args, "-machine")[0] ?? "", /,memory-backend=memory$/);
+      }
+      const connections = (args: readonly string[]): string[] =>
+        valuesOf(args, "-chardev").filter((value) => value.includes("id=share-"));
+      assert.deepEqual(connections(cold), ["socket,id=share-one,fd=3", "socket,id=share-two,fd=4"]);
+      // Descriptor 3 is the template's state.
+      assert.deepEqual(connections(copied), ["socket,id=share-one,fd=4", "socket,id=share-two,fd=5"]);
+      assert.deepEqual(valuesOf(copied, "-incoming"), ["defer"]);
+      assert.ok(!copied.some((arg) => arg.includes("vhost-user-fs-pci")), "no template has such a device");
+    });
+
+    it("has them behind its volumes, from the last place on", () => {
+      const places = (args: readonly string[]): unknown[] =>
+        valuesOf(args, "-device")
+          .filter((value) => value.includes("vhost-user-fs-pci"))
+          .map((value) => (JSON.parse(value) as { readonly addr: unknown }).addr);
+      assert.deepEqual(places(qemuArguments(withDisks(14), "tcg")), ["0x1f", "0x1e"]);
+      assert.throws(
+        () => qemuArguments(withDisks(15), "tcg"),
+        catalogueError("invalid-option", /at most 16 virtio-blk disks and folders/),
+      );
     });
   });
 

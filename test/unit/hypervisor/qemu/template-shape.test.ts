@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { MachineInterface } from "../../../../src/hypervisor/index.ts";
+import type { MachineInterface, MachineVolume } from "../../../../src/hypervisor/index.ts";
 import { describeShape, type Shape } from "../../../../src/hypervisor/qemu/template-shape.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
@@ -15,6 +15,7 @@ describe("the shape of a machine", () => {
     program: string,
     bootId = "today",
     interfaces: readonly MachineInterface[] = [],
+    volumes: readonly MachineVolume[] = [],
   ): Shape => {
     for (const name of ["kernel", "initramfs", "agent"])
       writeFileSync(join(folder.path, name), "", { flag: "a" });
@@ -24,6 +25,7 @@ describe("the shape of a machine", () => {
     const machine = machineSpecification("/container", {
       boot: { from: "kernel", kernel, initramfs, agentImage },
       interfaces,
+      volumes,
     });
     return describeShape(program, machine, "tcg", DOCUMENT, { bootId });
   };
@@ -56,6 +58,22 @@ describe("the shape of a machine", () => {
     assert.notEqual(describeMachine("sh").key, one.key);
     const other = describeMachine("sh", "today", [{ ...virtio, model: "vmxnet3", backend: user }]);
     assert.equal(other.key, describeMachine("sh").key);
+  });
+
+  it("has a disk for each volume before one that is no device of its own, with nothing of the container's", () => {
+    const volume = { id: "data", file: "/data", format: "raw", serial: "data", isReadOnly: false } as const;
+    const own: MachineVolume = { ...volume, model: "virtio-blk" };
+    const one = describeMachine("sh", "today", [], [own]);
+    assert.deepEqual(
+      one.machine.volumes.map(({ file, serial }) => [file, serial]),
+      [["", "template-0"]],
+    );
+    const others: readonly MachineVolume[] = [{ ...own, file: "/other", id: "other", isReadOnly: true }];
+    assert.equal(describeMachine("sh", "today", [], others).key, one.key);
+    assert.notEqual(describeMachine("sh", "today", [], [own, ...others]).key, one.key);
+    const behind: MachineVolume = { ...volume, id: "behind", model: "virtio-scsi" };
+    assert.equal(describeMachine("sh", "today", [], [own, behind]).key, one.key);
+    assert.equal(describeMachine("sh", "today", [], [behind, own]).key, describeMachine("sh").key);
   });
 
   it("is another once the host has booted anew: a crash may have cost parts of a template's memory", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -89,6 +89,17 @@ describe("ImageStore", function () {
         retries: 2,
       },
     });
+  });
+
+  it("knows when an image was made, where it says so, and what its disk takes", async () => {
+    const created = "2024-05-06T07:08:09.123456789Z";
+    const known = await acquire(await layout({ ...CONTENT, created }));
+    assert.equal(known.configuration.created, created);
+    const { blocks, size } = await stat(known.disk);
+    assert.equal(known.usedBytes, blocks * 512);
+    assert.ok(known.usedBytes < size / 2, `${known.usedBytes} of ${size} bytes`);
+    const wrong = await acquire(await layout({ ...CONTENT, created: "yesterday" }));
+    assert.equal(wrong.configuration.created, undefined);
   });
 
   it("reads a configuration whose lists are null or absent", async () => {

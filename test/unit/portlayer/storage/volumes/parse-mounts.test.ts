@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseSize } from "../../../../../src/cli/parse-size.ts";
+import { parseSize } from "../../../../../src/portlayer/execution/parse-size.ts";
 import {
   contentOf,
   mergeMounts,
@@ -37,6 +37,28 @@ describe("the mounts of a container", () => {
     assert.deepEqual([long.kind, long.isReadOnly], ["tmpfs", true]);
   });
 
+  it("are folders of this machine by -v, relative ones of the working directory, and by --mount", () => {
+    const short = only(parse({ volumes: ["./a/../b/:/x/:ro,z,rslave"] }));
+    assert.deepEqual(short, {
+      ...{ kind: "bind", source: `${process.cwd()}/b`, target: "/x", isReadOnly: true, isMade: true },
+      ...{
+        mode: "ro,z,rslave",
+        words: `${process.cwd()}/b:/x/:ro,z,rslave`,
+        isRecursive: true,
+        propagation: "rslave",
+      },
+    });
+    const long = only(
+      parse({ mounts: ["type=bind,source=/b//c/.,dst=/x,ro,bind-nonrecursive,consistency=cached"] }),
+    );
+    assert.deepEqual(long, {
+      ...{ kind: "bind", source: "/b/c", target: "/x", isReadOnly: true, isMade: false },
+      ...{ mode: "", words: "", isRecursive: false, propagation: "rprivate" },
+    });
+    const here = only(parse({ mounts: ["type=bind,src=.,dst=/x"] }));
+    assert.equal(here.kind === "bind" && here.source, process.cwd());
+  });
+
   it("of the image come where nothing else is, each with a name of its own", () => {
     const mounts = mergeMounts(parse({ volumes: ["/cache", "data:/data"] }), ["/data/", "/logs", "/logs2"]);
     assert.deepEqual(
@@ -57,8 +79,14 @@ describe("the mounts of a container", () => {
     [{ volumes: ["data:relative"] }, /mount path must be absolute/],
     [{ volumes: ["data:/x/.."] }, /destination can't be '\/'/],
     [{ volumes: ["data:/x:rx"] }, /^invalid mode: rx$/],
-    [{ volumes: ["../x:/x"] }, /folders of this machine cannot be mounted/],
-    [{ volumes: ["/etc:/x"] }, /folders of this machine cannot be mounted/],
+    [{ volumes: ["~/x:/x"] }, /invalid characters for a local volume name/],
+    [{ volumes: ["/etc:/x:rx"] }, /^invalid mode: rx$/],
+    [{ volumes: ["/etc:/x:ro,rx"] }, /^invalid mode: ro,rx$/],
+    [{ volumes: ["/etc:/x:nocopy"] }, /type "bind": field VolumeOptions must not be specified$/],
+    [{ volumes: ["/etc:/x:rshared"] }, /^rshared: what is mounted in a container VM cannot appear on this/],
+    [{ volumes: ["/etc:x"] }, /mount path must be absolute/],
+    [{ volumes: ["/etc:/"] }, /destination can't be '\/'/],
+    [{ volumes: ["/etc:/x", "b1:/x/"] }, /^Duplicate mount point: \/x$/],
     [{ volumes: ["a b:/x"] }, /invalid characters for a local volume name/],
     [{ volumes: ["data:/x/../proc/y"] }, /nothing can be mounted in \/proc/],
     [{ volumes: ["a1:/x", "b1:/x/"] }, /^Duplicate mount point: \/x$/],
@@ -66,7 +94,27 @@ describe("the mounts of a container", () => {
     [{ tmpfs: ["/x:huge=always"] }, /invalid tmpfs option \["huge=always"\]/],
     [{ mounts: ["type=volume"] }, /^target is required$/],
     [{ mounts: ["type=cluster,dst=/x"] }, /mount type unknown/],
-    [{ mounts: ["type=bind,src=/etc,dst=/x"] }, /folders of this machine cannot be mounted/],
+    [
+      { mounts: ["type=bind,dst=/x"] },
+      /^invalid mount config for type "bind": field Source must not be empty$/,
+    ],
+    [
+      { mounts: ["type=bind,src=etc,dst=/x"] },
+      /type "bind": invalid mount path: 'etc' mount path must be absolute$/,
+    ],
+    [
+      { mounts: ["type=bind,src=/etc,dst=/x,volume-nocopy"] },
+      /^cannot mix 'volume-\*' options with mount type 'bind'$/,
+    ],
+    [{ mounts: ["type=bind,src=/etc,dst=/x,bind-propagation=wide"] }, /^invalid propagation: wide$/],
+    [
+      { mounts: ["type=bind,src=/etc,dst=/x,bind-recursive=writable"] },
+      /^invalid value for bind-recursive: writable/,
+    ],
+    [
+      { mounts: ["type=bind,src=/etc,dst=/x,bind-recursive=readonly"] },
+      /requires 'readonly' to be specified/,
+    ],
     [{ mounts: ["dst=/x,volume"] }, /^invalid field 'volume' must be a key=value pair$/],
     [{ mounts: ["dst=/x,colour=red"] }, /^unexpected key 'colour' in 'colour=red'$/],
     [{ mounts: ["dst=/x,tmpfs-size=1k"] }, /^cannot mix 'tmpfs-\*' options with mount type 'volume'$/],

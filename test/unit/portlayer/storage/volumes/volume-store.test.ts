@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
-import { readSuperblock } from "../../../../../src/init/volumes/superblock.ts";
+import { readSuperblock } from "../../../../../src/init/superblock.ts";
 import { contentOf, VolumeStore } from "../../../../../src/portlayer/storage/index.ts";
 import { catalogueError } from "../../../../support/catalogue-error.ts";
 import { useTemporaryFolder } from "../../../../support/temporary-folder.ts";

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import type { FileSystem } from "./configuration.ts";
+import type { FileSystem } from "./volumes/configuration.ts";
 
 /** What a disk says of itself in its first bytes. */
 export interface Superblock {

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attachLayerDisk, detachLayerDisk } from "../../../src/init/layer-disk-driver.ts";
-import { LAYER_DISK_SERIAL } from "../../../src/protocol/link-names.ts";
+import { attachDisks, detachDisks, listTemplateDisks } from "../../../src/init/disk-drivers.ts";
+import { LAYER_DISK_SERIAL, TEMPLATE_DISK_SERIAL_PREFIX } from "../../../src/protocol/link-names.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
-describe("the driver of the layer disk", () => {
+const FIRST = `${TEMPLATE_DISK_SERIAL_PREFIX}0`;
+const SECOND = `${TEMPLATE_DISK_SERIAL_PREFIX}1`;
+
+describe("the driver of the disks of a template", () => {
   const folder = useTemporaryFolder();
   const driver = (...parts: string[]): string => join(folder.path, "driver", ...parts);
   const read = (name: string): string => readFileSync(driver(name), "utf8");
@@ -32,30 +35,33 @@ describe("the driver of the layer disk", () => {
     addDevice("virtio0", { vda: "" });
     addDevice("virtio3", { vdz: LAYER_DISK_SERIAL });
     addDevice("virtio4", { vdb: `${LAYER_DISK_SERIAL}x` });
-    assert.equal(detachLayerDisk(driver()), "virtio3");
+    assert.deepEqual(detachDisks(driver()), ["virtio3"]);
     assert.deepEqual([read("unbind"), read("bind")], ["virtio3", ""]);
+  });
+
+  it("lets those in the places of volumes go behind it, in the order of their places", () => {
+    addDevice("virtio10", { vdd: SECOND });
+    addDevice("virtio9", { vdc: FIRST });
+    addDevice("virtio11", { vdb: `${LAYER_DISK_SERIAL}\n` });
+    assert.deepEqual(listTemplateDisks(driver()), [FIRST, SECOND]);
+    assert.deepEqual(detachDisks(driver()), ["virtio11", "virtio9", "virtio10"]);
   });
 
   it("does nothing when there is none", () => {
     addDevice("virtio0", { vda: "" });
     addDevice("virtio1", {});
-    assert.equal(detachLayerDisk(driver()), undefined);
+    assert.deepEqual(detachDisks(driver()), []);
     assert.deepEqual([read("unbind"), read("bind")], ["", ""]);
   });
 
-  it("finds it with a line's end behind the serial", () => {
-    addDevice("virtio0", { vda: `${LAYER_DISK_SERIAL}\n` });
-    assert.equal(detachLayerDisk(driver()), "virtio0");
-  });
-
-  it("takes the disk back", () => {
-    attachLayerDisk("virtio3", driver());
+  it("takes the disks back", () => {
+    attachDisks(["virtio3"], driver());
     assert.deepEqual([read("unbind"), read("bind")], ["", "virtio3"]);
   });
 
   it("does not pass over a kernel that refuses", () => {
     mkdirSync(driver("no"));
-    assert.throws(() => attachLayerDisk("virtio3", driver("no", "driver")), { code: "ENOENT" });
-    assert.throws(() => detachLayerDisk(driver("none")), { code: "ENOENT" });
+    assert.throws(() => attachDisks(["virtio3"], driver("no", "driver")), { code: "ENOENT" });
+    assert.throws(() => detachDisks(driver("none")), { code: "ENOENT" });
   });
 });
