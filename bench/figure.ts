@@ -9,7 +9,7 @@ export interface FigureRow {
   readonly limit: number | undefined;
   /** At least this must be reached, in place of a limit. */
   readonly atLeast?: number;
-  readonly unit: "×" | "MiB" | "MB" | "MB/s" | "ms" | "bytes";
+  readonly unit: "×" | "MiB" | "MB" | "MB/s" | "ms" | "bytes" | "%";
   /** What the value was made from. */
   readonly note: string;
 }

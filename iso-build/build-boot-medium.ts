@@ -26,6 +26,8 @@ export interface BootMediumOptions {
   readonly hasFormatters?: boolean | undefined;
   /** A kernel RPM to take instead of Debian's kernel. */
   readonly kernelRpm?: string | undefined;
+  /** Another of Debian's kernels: `linux-image-amd64`. */
+  readonly kernelPackage?: string | undefined;
   /** Where Debian's kernel package is kept between builds. */
   readonly kernelCache: string;
   /** False leaves the ISO out. */
@@ -118,11 +120,11 @@ async function makeKernelAndInitramfs(
 }
 
 function unpackKernel(
-  { kernelRpm, kernelCache, signal }: BootMediumOptions,
+  { kernelRpm, kernelPackage, kernelCache, signal }: BootMediumOptions,
   folder: string,
 ): Promise<KernelTree> {
   return kernelRpm === undefined
-    ? unpackDebianKernel(kernelCache, folder, signal)
+    ? unpackDebianKernel(kernelCache, folder, kernelPackage, signal)
     : unpackRpmKernel(kernelRpm, folder, signal);
 }
 

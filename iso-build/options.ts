@@ -16,6 +16,7 @@ manifest.json.
   --formatters         puts mke2fs and mkfs.xfs into the agent image
   --dhcp-event FILE    puts dhcpcd and this program, which it tells its events, into the agent image
   --kernel-rpm FILE    take the kernel from this RPM (Photon OS's linux-esx) instead of Debian's package
+  --kernel-package PKG another of Debian's kernels: linux-image-amd64 has drivers for more devices (e1000e)
   --kernel-cache DIR   where Debian's kernel package is kept (default: build/kernel-cache)
   --no-iso             leave the ISO out
   --help               show this text
@@ -32,6 +33,8 @@ const DEFAULT_KERNEL_CACHE = path.join(import.meta.dirname, "../build/kernel-cac
 export function parseOptions(args: readonly string[]): Command {
   const values = parseValues(args);
   if (values.help === true) return { kind: "help" };
+  if (values["kernel-rpm"] !== undefined && values["kernel-package"] !== undefined)
+    throw new TetherError("usage", "--kernel-rpm and --kernel-package exclude each other; see --help");
   const options = {
     agent: required("--agent", values.agent),
     stage0: required("--stage0", values.stage0),
@@ -40,6 +43,7 @@ export function parseOptions(args: readonly string[]): Command {
     dhcpEvent: values["dhcp-event"],
     hasFormatters: values.formatters,
     kernelRpm: values["kernel-rpm"],
+    kernelPackage: values["kernel-package"],
     kernelCache: values["kernel-cache"] ?? DEFAULT_KERNEL_CACHE,
     iso: values["no-iso"] !== true,
   };
@@ -58,6 +62,7 @@ function parseValues(args: readonly string[]) {
         "dhcp-event": { type: "string" },
         formatters: { type: "boolean" },
         "kernel-rpm": { type: "string" },
+        "kernel-package": { type: "string" },
         "kernel-cache": { type: "string" },
         "no-iso": { type: "boolean" },
         help: { type: "boolean" },

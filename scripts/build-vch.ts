@@ -5,10 +5,14 @@ import { bundle } from "./bundle/bundle.ts";
 
 // Builds the host's program: build/vch/vch.cjs, which bin/vch starts. `node scripts/build-vch.ts [MAIN [FOLDER]]`
 
-/** Starts the bundle beside it with Node's compile cache; where that does not fit or cannot be written, Node goes on without. */
+/**
+ * Starts one of the two bundles beside it: all of vch, or that and the endpoint, which every other command would have to
+ * load. With Node's compile cache; where that does not fit or cannot be written, Node goes on without.
+ */
 const bootstrapSource = `"use strict";
 require("node:module").enableCompileCache(require("node:path").join(__dirname, "cache"));
-require("./main.cjs");
+const command = process.argv.slice(2).find((word) => !word.startsWith("-"));
+require(command === "serve" ? "./serve.cjs" : "./main.cjs");
 `;
 
 const root = join(import.meta.dirname, "..");
@@ -18,6 +22,9 @@ const folder = process.argv[3] ?? join(root, "build/vch");
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
 await bundle(main, join(folder, "main.cjs"), { isAgent: false });
+// A test's own program has no endpoint.
+if (process.argv[2] === undefined)
+  await bundle(join(root, "src/cli/main-serve.ts"), join(folder, "serve.cjs"), { isAgent: false });
 const bootstrap = join(folder, "vch.cjs");
 writeFileSync(bootstrap, bootstrapSource);
 

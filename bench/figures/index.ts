@@ -8,8 +8,11 @@ import { measureIdleMemory } from "./idle-memory.ts";
 import { measureInfoGet } from "./info-get.ts";
 import { measureIsoSize } from "./iso-size.ts";
 import { measureNetwork } from "./network.ts";
+import { measureReload } from "./reload.ts";
 import { measureSmallestMemory } from "./smallest-memory.ts";
 import { measureStart } from "./start.ts";
+import { measureStatsLine } from "./stats-line.ts";
+import { measureStats } from "./stats.ts";
 import { measureStop } from "./stop.ts";
 import { measureVolumes } from "./volumes.ts";
 
@@ -27,5 +30,8 @@ export const figures: Readonly<Record<string, Figure>> = {
   stop: measureStop,
   network: measureNetwork,
   volumes: measureVolumes,
+  reload: measureReload,
   "info-get": measureInfoGet,
+  "stats-line": measureStatsLine,
+  stats: measureStats,
 };

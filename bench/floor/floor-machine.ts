@@ -65,6 +65,7 @@ async function prepare(host: BenchHost, folder: string, init: string): Promise<M
     configuration: file("config.pb"),
     interfaces: [],
     volumes: [],
+    folders: [],
     log: file("log"),
     templates: undefined,
   };

@@ -14,7 +14,7 @@ export interface Results {
 }
 
 /** A ratio is judged by its second digit. */
-const DIGITS = { "×": 2, MiB: 1, MB: 1, "MB/s": 1, ms: 1, bytes: 0 } as const;
+const DIGITS = { "×": 2, MiB: 1, MB: 1, "MB/s": 1, ms: 1, bytes: 0, "%": 2 } as const;
 
 /** The table with its breakdowns, and what it was taken on. */
 export function formatReport({

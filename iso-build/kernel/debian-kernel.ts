@@ -9,7 +9,7 @@ import { makeTemporaryFolder } from "../temporary-folder.ts";
 import { findKernel, type KernelTree } from "./kernel-tree.ts";
 
 /** Debian's kernel for virtual machines: it has virtio, pvscsi and vmxnet3, and little else. */
-const META_PACKAGE = "linux-image-cloud-amd64";
+export const CLOUD_KERNEL = "linux-image-cloud-amd64";
 
 /** What apt knows of the kernel package. */
 interface AvailableKernel {
@@ -19,31 +19,41 @@ interface AvailableKernel {
 }
 
 /**
- * Unpacks Debian's current cloud kernel into `folder`; nothing is installed. The package is downloaded into
+ * Unpacks one of Debian's current kernels into `folder`; nothing is installed. The package is downloaded into
  * `cache` unless it is there already. Without package lists (`apt-get update` never ran) the newest package
- * in the cache serves.
+ * of the kind in the cache serves.
+ *
+ * @param metaPackage the package that depends on the current one: {@link CLOUD_KERNEL}, `linux-image-amd64`.
  */
 export async function unpackDebianKernel(
   cache: string,
   folder: string,
+  metaPackage: string = CLOUD_KERNEL,
   signal?: AbortSignal,
 ): Promise<KernelTree> {
-  const packagePath = await obtainPackage(cache, signal);
+  const packagePath = await obtainPackage(cache, metaPackage, signal);
   await runTool("dpkg-deb", ["-x", packagePath, folder], { signal });
   return findKernel(folder, path.basename(packagePath), signal);
 }
 
-async function obtainPackage(cache: string, signal: AbortSignal | undefined): Promise<string> {
-  const available = await askApt(signal);
-  if (available === undefined) return newestInCache(cache);
+async function obtainPackage(
+  cache: string,
+  metaPackage: string,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  const available = await askApt(metaPackage, signal);
+  if (available === undefined) return newestInCache(cache, metaPackage);
   const cached = path.join(cache, available.fileName);
   if ((await sha256OfFile(cached)) !== available.sha256) await download(available, cache, cached, signal);
   return cached;
 }
 
 /** Undefined when apt knows no such package. */
-async function askApt(signal: AbortSignal | undefined): Promise<AvailableKernel | undefined> {
-  const depends = await aptCache(["depends", "--important", META_PACKAGE], signal);
+async function askApt(
+  metaPackage: string,
+  signal: AbortSignal | undefined,
+): Promise<AvailableKernel | undefined> {
+  const depends = await aptCache(["depends", "--important", metaPackage], signal);
   const name = /^\s*Depends: (linux-image-\d\S*)$/m.exec(depends)?.[1];
   if (name === undefined) return undefined;
   const record = await aptCache(["show", "--no-all-versions", name], signal);
@@ -87,16 +97,22 @@ async function download(
   await rename(downloaded, target);
 }
 
-async function newestInCache(cache: string): Promise<string> {
+async function newestInCache(cache: string, metaPackage: string): Promise<string> {
   const names = await readdir(cache).catch(() => []); // No cache yet is an empty one.
   const byVersion = new Intl.Collator("en", { numeric: true });
   const newest = names
-    .filter((name) => /^linux-image-\d.*\.deb$/.test(name))
+    .filter((name) => flavourOf(name) === metaPackage)
     .sort(byVersion.compare)
     .at(-1);
   if (newest === undefined)
-    throw new TetherError("not-set-up", `apt knows no package ${META_PACKAGE}: run \`apt-get update\``);
+    throw new TetherError("not-set-up", `apt knows no package ${metaPackage}: run \`apt-get update\``);
   return path.join(cache, newest);
+}
+
+/** `linux-image-6.1.0-56-cloud-amd64_….deb` is what `linux-image-cloud-amd64` depends on. */
+function flavourOf(fileName: string): string | undefined {
+  const [, flavour] = /^linux-image-\d[\d.]*-\d+-([a-z0-9-]+)_.*\.deb$/.exec(fileName) ?? [];
+  return flavour && `linux-image-${flavour}`;
 }
 
 /** Undefined when there is no such file. */

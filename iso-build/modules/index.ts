@@ -9,6 +9,7 @@ export {
   parseModulesAlias,
   parseModulesBuiltin,
   parseModulesDep,
+  parseModulesSoftdep,
   readModuleIndex,
 } from "./module-index.ts";
 export { type ModulePlan, planModules } from "./module-plan.ts";

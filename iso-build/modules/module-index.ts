@@ -9,6 +9,8 @@ export interface ModuleIndex {
   readonly builtIn: ReadonlySet<string>;
   /** The lines of modules.alias, in its order. */
   readonly aliases: readonly ModuleAlias[];
+  /** What should be loaded before a module, though nothing of it is called by name: modules or aliases of theirs. */
+  readonly softDependencies: ReadonlyMap<string, readonly string[]>;
 }
 
 /** One line of modules.dep. */
@@ -24,13 +26,14 @@ export interface ModuleAlias {
   readonly module: string;
 }
 
-/** Reads modules.dep, modules.builtin and modules.alias of a folder that depmod ran on. */
+/** Reads modules.dep, modules.builtin, modules.alias and modules.softdep of a folder that depmod ran on. */
 export async function readModuleIndex(modulesFolder: string): Promise<ModuleIndex> {
   const read = (name: string) => readFile(path.join(modulesFolder, name), "utf8");
   return {
     loadable: parseModulesDep(await read("modules.dep")),
     builtIn: parseModulesBuiltin(await read("modules.builtin")),
     aliases: parseModulesAlias(await read("modules.alias")),
+    softDependencies: parseModulesSoftdep(await read("modules.softdep")),
   };
 }
 
@@ -57,13 +60,26 @@ export function parseModulesAlias(text: string): ModuleAlias[] {
   return lines(text).flatMap((line) => {
     const [keyword, pattern, module] = line.split(" ");
     if (keyword !== "alias" || pattern === undefined || module === undefined) return [];
-    return [{ pattern, module: normalise(module) }];
+    return [{ pattern, module: normaliseName(module) }];
   });
+}
+
+/** modules.softdep: `softdep MODULE pre: NAME… post: NAME…` (modprobe.d(5)); what is to come behind is left out. */
+export function parseModulesSoftdep(text: string): Map<string, readonly string[]> {
+  const found = new Map<string, readonly string[]>();
+  for (const line of lines(text)) {
+    const [, module, before = ""] = /^softdep (\S+)(?:.*? pre:(.*?))?(?: post:.*)?$/.exec(line) ?? [];
+    if (module === undefined) continue;
+    const names = before.split(" ").filter((word) => word !== "");
+    if (names.length > 0)
+      found.set(normaliseName(module), [...(found.get(normaliseName(module)) ?? []), ...names]);
+  }
+  return found;
 }
 
 /** The module's name for the path of its file: the kernel treats `-` and `_` as the same. */
 export function moduleName(file: string): string {
-  return normalise(moduleFileName(file).replace(/\.ko$/, ""));
+  return normaliseName(moduleFileName(file).replace(/\.ko$/, ""));
 }
 
 /** The file's name without folders and without the suffix of its compression. */
@@ -71,7 +87,8 @@ export function moduleFileName(file: string): string {
   return path.posix.basename(file).replace(/\.(xz|zst|gz)$/, "");
 }
 
-function normalise(name: string): string {
+/** The kernel treats `-` and `_` as the same. */
+export function normaliseName(name: string): string {
   return name.replaceAll("-", "_");
 }
 

@@ -11,10 +11,10 @@ export const PLATFORM_MODULES = {
 export type Platform = keyof typeof PLATFORM_MODULES;
 
 /**
- * Loaded on every start, before any device is looked at: what the usual container VM needs to reach its
- * agent image. Loading them by name saves a walk over sysfs.
+ * Loaded on every start, before any device is looked at: what the usual container VM needs to reach its agent image, and
+ * its disk's file system, which Debian's cloud kernel has built in. Loading them by name saves a walk over sysfs.
  */
-export const ALWAYS_MODULES = ["virtio_pci", "virtio_blk", "erofs"] as const;
+export const ALWAYS_MODULES = ["virtio_pci", "virtio_blk", "erofs", "ext4"] as const;
 
 /** Loaded when a device asks for them by its MODALIAS. */
 export const COLDPLUG_MODULES = [
@@ -59,4 +59,4 @@ export const AGENT_MODULE_SETS = {
 } as const satisfies Record<string, readonly string[]>;
 
 /** Every boot medium needs these, whatever the hypervisor. */
-export const REQUIRED_MODULES = ["erofs", "sd_mod", "sr_mod", "isofs", "loop"] as const;
+export const REQUIRED_MODULES = ["erofs", "ext4", "sd_mod", "sr_mod", "isofs", "loop"] as const;

@@ -2,6 +2,7 @@
 #include "calls.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <linux/bpf.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -18,7 +19,15 @@ static int load_device_program(const void *instructions, size_t length) {
   attributes.insns = (uint64_t)(uintptr_t)instructions;
   attributes.insn_cnt = (uint32_t)(length / sizeof(struct bpf_insn));
   attributes.license = (uint64_t)(uintptr_t) "";
-  return bpf(BPF_PROG_LOAD, &attributes);
+  /* The verifier gives up, with EAGAIN, when a signal waits for the thread. */
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  int program = bpf(BPF_PROG_LOAD, &attributes);
+  int reason = errno;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  errno = reason;
+  return program;
 }
 
 /** bpf(2) BPF_PROG_LOAD and BPF_PROG_ATTACH in place of the last one: (cgroup, instructions). */

@@ -80,5 +80,9 @@ napi_value call_close_child_watch(napi_env env, napi_callback_info info);
 napi_value call_expect_child(napi_env env, napi_callback_info info);
 napi_value call_peek_child(napi_env env, napi_callback_info info);
 napi_value call_reap_child(napi_env env, napi_callback_info info);
+napi_value call_read_files(napi_env env, napi_callback_info info);
+napi_value call_open_recorder(napi_env env, napi_callback_info info);
+napi_value call_read_recorder(napi_env env, napi_callback_info info);
+napi_value call_close_recorder(napi_env env, napi_callback_info info);
 
 #endif

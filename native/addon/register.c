@@ -78,6 +78,10 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("expectChild", call_expect_child),
     FUNCTION("peekChild", call_peek_child),
     FUNCTION("reapChild", call_reap_child),
+    FUNCTION("readFiles", call_read_files),
+    FUNCTION("openRecorder", call_open_recorder),
+    FUNCTION("readRecorder", call_read_recorder),
+    FUNCTION("closeRecorder", call_close_recorder),
 #undef FUNCTION
 };
 

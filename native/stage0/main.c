@@ -36,10 +36,11 @@ static _Noreturn void run_agent(void) {
   char *args[] = {"tether", NULL};
   /*
    * One thread compiles what the agent does often; the four of Node's default take memory, and turns from it.
-   * One malloc arena for all threads: one for each takes 0.8 MiB.
+   * One malloc arena for all threads: one for each takes 0.8 MiB. No thread that waits for the signal which opens
+   * Node's debugger: it takes memory, and that signal is none that the container's root may use.
    */
   char *environment[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/",
-                         "NODE_OPTIONS=--v8-pool-size=1", "MALLOC_ARENA_MAX=1", elapsed, NULL};
+                         "NODE_OPTIONS=--v8-pool-size=1 --disable-sigusr1", "MALLOC_ARENA_MAX=1", elapsed, NULL};
   say("running /tether");
   snprintf(elapsed, sizeof elapsed, "TETHER_STAGE0_MS=%lld", (long long)boot_ms());
   execve("/tether", args, environment);

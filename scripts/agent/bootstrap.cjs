@@ -18,8 +18,11 @@ const script = new Script(text, {
 if (process.env["TETHER_DEBUG_CACHE"]) console.error(`code cache rejected: ${script.cachedDataRejected}`);
 // After the cache, whose key has the flags in it. The collector's helpers: the heap is small, the guest has one or two
 // processors, and the container wants them.
-for (const flag of ["parallel-scavenge", "concurrent-marking", "concurrent-sweeping"])
-  setFlagsFromString(`--no-${flag}`);
+const helpers = ["parallel-scavenge", "concurrent-marking", "concurrent-sweeping"];
+// The start is over before their work pays; then src/tether/settle.ts turns the optimising ones on. Sparkplug stays off:
+// its code is new to the emulator in each fork, the interpreter's is not.
+const compilers = ["turbofan", "maglev", "sparkplug"];
+for (const flag of [...helpers, ...compilers]) setFlagsFromString(`--no-${flag}`);
 /** @type {{ exports: { main?: (readAsset: typeof getRawAsset, addon: unknown) => void } }} */
 const agent = { exports: {} };
 script.runInThisContext()(agent.exports, require, agent);

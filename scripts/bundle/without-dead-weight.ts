@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Plugin, PluginBuild } from "esbuild";
 
 /**
- * Leaves out of a bundle what ssh2 would only spend time on.
+ * Leaves out of a bundle what its libraries would only spend time on, ssh2 above all.
  *
  * - Its optional addons. `cpu-features`: loading throws, as where it is not installed. `sshcrypto.node`, which needs
  *   Node's own headers and C++: on the host as well, and ssh2 falls back to node:crypto; in the agent the project's
@@ -20,6 +20,8 @@ import type { Plugin, PluginBuild } from "esbuild";
  *   left as much again to the garbage collector. A connection's keys do not change in place, so one object will do.
  * - The probe for Ed25519 (`constants.js`), a signature and its verification at load time: Node has it.
  * - `bcrypt-pbkdf` (and with it tweetnacl), which serves private keys with a passphrase; ours have none.
+ * - Of `prom-client` all but its registry, counters and gauges: default metrics of a process, clusters, a push gateway,
+ *   histograms and summaries, with OpenTelemetry and a digest behind them. Each start of `vch` reads the whole bundle.
  * - `long`: our protobuf modules read 64-bit integers as numbers (scripts/generate-protocol.ts).
  *
  * And repairs what bundling breaks: ssh2 knows its own class `Session` by its name, which esbuild changes because
@@ -126,8 +128,15 @@ module.exports = {
 };
 `;
 
-/** In the host's bundle; in the agent's the project's addon stands for it. */
-const hostStubs = [{ filter: /\/sshcrypto\.node$/, contents: absentAddon }];
+/** In the host's bundle; in the agent's the project's addon stands for ssh2's. */
+const hostStubs = [
+  { filter: /\/sshcrypto\.node$/, contents: absentAddon },
+  // As prom-client's index writes them.
+  {
+    filter: /^\.\/lib\/(?:cluster|defaultMetrics|histogram|pushgateway|summary)$/,
+    contents: "module.exports = undefined;",
+  },
+];
 
 const stubs = [
   { filter: /^cpu-features$/, contents: absentAddon },

@@ -25,6 +25,8 @@ export const packagesToRun = {
   "grub-efi-amd64-bin": "boots the ISO on UEFI machines",
   "grub-common": "grub-mkstandalone for the UEFI loader",
   mtools: "the FAT image that UEFI starts from",
+  openssl: "certificates for the endpoint's TCP",
+  "librsvg2-bin": "rsvg-convert: plots of statistics as PNG",
   "busybox-static": "the user land of the demo image",
   "musl-tools": "musl-gcc: small static launcher and stage 0",
   "dhcpcd-base": "the DHCP client of the agent image",
@@ -50,8 +52,12 @@ export const packagesToTest = {
   "nfs-ganesha-vfs": "an NFS server for container VMs, versions 3 and 4",
   nftables: "judges the firewall's rules",
   ovmf: "UEFI firmware: boots the ISO as vSphere would",
+  prometheus: "promtool judges the metrics",
+  "protobuf-compiler": "protoc: another implementation reads what the statistics are encoded to",
+  "python3-prometheus-client": "judges them in the format of OpenMetrics",
   "redis-tools": "a real client for the redis inside a container VM",
   rpm: "makes a kernel RPM of Photon's layout",
+  "stress-ng": "loads container VMs in ways that it tells about",
   tcpdump: "sees what container VMs announce",
   tmux: "a real terminal around `npm start`",
 };
@@ -63,5 +69,6 @@ export const packagesToTest = {
 export const servicesOfPackages = {
   "docker.io": ["docker.service", "docker.socket", "containerd.service"],
   "nfs-ganesha-vfs": ["nfs-ganesha.service", "nfs-ganesha-lock.service", "rpcbind.service", "rpcbind.socket"],
+  prometheus: ["prometheus.service"],
   "open-vm-tools": ["open-vm-tools.service", "vgauth.service"],
 };

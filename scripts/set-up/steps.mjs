@@ -56,7 +56,9 @@ export function setUpSteps({ forTests = false } = {}) {
         ...["proto", "scripts/generate-protocol.ts", "scripts/protocol", "package-lock.json"],
         "src/protocol/configuration/json/schema.ts",
       ],
-      outputs: ["config", "control", "config-schema"].map((name) => `src/protocol/generated/${name}.js`),
+      outputs: ["config", "control", "stats", "recording", "config-schema"].map(
+        (name) => `src/protocol/generated/${name}.js`,
+      ),
       run: script("scripts/generate-protocol.ts"),
     },
     {

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import type { ContainerEvent } from "../portlayer/execution/index.ts";
-import { TetherError } from "../protocol/errors/index.ts";
+import { type ContainerEvent, makeEventFilter, toDockersEvent } from "../portlayer/execution/index.ts";
 import type { Context } from "./context.ts";
 import { fillTemplate } from "./go-template.ts";
 import { watchOutputs } from "./output-errors.ts";
@@ -37,39 +36,9 @@ export function addEventsCommand(program: Command, context: Context): void {
     });
 }
 
-/**
- * Docker's filters of events. Several of one name are alternatives, different names all count.
- *
- * @throws TetherError `invalid-option`.
- */
-export function makeEventFilter(filters: readonly string[]): (event: ContainerEvent) => boolean {
-  const values = new Map<string, string[]>();
-  for (const filter of filters) {
-    const at = filter.indexOf("=");
-    const name = filter.slice(0, Math.max(0, at));
-    if (at < 0) throw new TetherError("invalid-option", "bad format of filter (expected name=value)");
-    if (!Object.hasOwn(FILTERS, name)) throw new TetherError("invalid-option", `Invalid filter '${name}'`);
-    values.set(name, [...(values.get(name) ?? []), filter.slice(at + 1)]);
-  }
-  return (event) =>
-    [...values].every(([name, wanted]) => wanted.some((value) => FILTERS[name]?.(event, value)));
-}
-
-const FILTERS: Readonly<Record<string, (event: ContainerEvent, value: string) => boolean>> = {
-  type: (_event, value) => value === "container",
-  // `exec_start: sh -c …` and `health_status: healthy` go by their first word.
-  event: ({ action }, value) => action === value || action.startsWith(`${value}:`),
-  container: ({ id, name }, value) => name === value || (value !== "" && id.startsWith(value)),
-  image: ({ image }, value) => image === value,
-  label: ({ attributes }, value) => {
-    const [name = "", ...rest] = value.split("=");
-    return Object.hasOwn(attributes, name) && (rest.length === 0 || attributes[name] === rest.join("="));
-  },
-};
-
 function describe(event: ContainerEvent, format: string | undefined): string {
   if (format === undefined) return describeAsText(event);
-  const object = toDockersObject(event);
+  const object = toDockersEvent(event);
   return format === "json" ? JSON.stringify(object) : fillTemplate(format, object);
 }
 
@@ -89,20 +58,6 @@ function describeTime(timeMs: number): string {
     .slice(0, 6);
   const pad = (value: number): string => String(Math.abs(value)).padStart(2, "0");
   return `${local}${fraction}${offset < 0 ? "-" : "+"}${pad(Math.trunc(offset / 60))}:${pad(offset % 60)}`;
-}
-
-function toDockersObject({ timeMs, action, id, name, image, attributes }: ContainerEvent): unknown {
-  return {
-    status: action,
-    id,
-    from: image,
-    Type: "container",
-    Action: action,
-    Actor: { ID: id, Attributes: { ...attributes, image, name } },
-    scope: "local",
-    time: Math.floor(timeMs / 1000),
-    timeNano: Math.round(timeMs * 1e6),
-  };
 }
 
 /** Parts of it come from guests, and go to a user's terminal. */

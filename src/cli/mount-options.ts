@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { type MountSettings, parseMounts } from "../portlayer/execution/index.ts";
-import { parseSize } from "./parse-size.ts";
+import { type MountSettings, parseMounts, parseSize } from "../portlayer/execution/index.ts";
 
 /** What commander makes of Docker's options of a container's mounts. */
 export interface MountOptions {
@@ -14,10 +13,15 @@ type Collect = (value: string, previous: readonly string[]) => string[];
 /** Adds the options that say what a container has mounted. */
 export function addMountOptions(command: Command, collect: Collect): Command {
   return command
-    .option("-v, --volume <volume>", "mount a volume: [NAME:]PATH[:ro,nocopy]", collect, [])
+    .option(
+      "-v, --volume <volume>",
+      "mount a volume or a folder of this machine: [NAME:]PATH[:ro,nocopy], SOURCE:PATH[:ro]",
+      collect,
+      [],
+    )
     .option(
       "--mount <mount>",
-      "mount: type=volume|tmpfs,src=NAME,dst=PATH[,readonly,volume-nocopy,volume-subpath=PATH]",
+      "mount: type=volume|bind|tmpfs,src=NAME|SOURCE,dst=PATH[,readonly,volume-nocopy,volume-subpath=PATH]",
       collect,
       [],
     )

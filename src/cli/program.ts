@@ -13,7 +13,11 @@ import { addEventsCommand } from "./events-command.ts";
 import { addInspectCommand } from "./inspect-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
 import { addCreateCommand, addRunCommand } from "./run-command.ts";
+import { addMetricsCommand } from "./metrics/metrics-command.ts";
+import { addCertsCommand } from "./certs-command.ts";
+import { addServeCommand, type EndpointModule } from "./serve-command.ts";
 import { addSshCommand } from "./ssh-command.ts";
+import { addStatsCommand } from "./stats/stats-command.ts";
 import { addUpgradeCommand } from "./upgrade-command.ts";
 import { addVolumeCommand } from "./volume-command.ts";
 import { VCH_VERSION } from "./version.ts";
@@ -36,8 +40,13 @@ const WRONG_WORDS: ReadonlySet<string> = new Set([
  *
  * @param args without the program's own name.
  * @param root the project's folder: `build/boot` below it holds the boot medium.
+ * @param endpoint for `vch serve`, of a bundle that has it.
  */
-export async function runProgram(args: readonly string[], root: string): Promise<void> {
+export async function runProgram(
+  args: readonly string[],
+  root: string,
+  endpoint?: EndpointModule,
+): Promise<void> {
   const program = new Command("vch");
   const context = makeContext(
     join(root, "build/boot"),
@@ -62,6 +71,10 @@ export async function runProgram(args: readonly string[], root: string): Promise
   addEventsCommand(program, context);
   addLogsCommand(program, context);
   addCpCommand(program, context, (reference, signal) => context.openExecution().openFiles(reference, signal));
+  addStatsCommand(program, context);
+  addMetricsCommand(program, context);
+  addServeCommand(program, context, endpoint);
+  addCertsCommand(program);
   addSshCommand(program, context);
   addUpgradeCommand(program, context);
   addVolumeCommand(program, context);

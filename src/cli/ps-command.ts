@@ -1,20 +1,23 @@
 import type { Command } from "commander";
 import {
-  type ContainerState,
-  exitStatus,
+  describeAge,
+  describePorts,
+  describeStatus,
   isUp,
   type KnownContainer,
+  makeFilter,
+  type MountSettings,
+  networkNames,
   SHORT_ID_LENGTH,
 } from "../portlayer/execution/index.ts";
-import { makeFilter } from "./container-filter.ts";
 import type { Context } from "./context.ts";
-import { describeAge } from "./describe-age.ts";
 import { formatTable } from "./format-table.ts";
 import { fillTemplate } from "./go-template.ts";
 import { collect, parseCount } from "./run-options.ts";
 
-/** Docker's width of a command in `ps`. */
+/** Docker's widths of a command and of a mount in `ps`. */
 const COMMAND_WIDTH = 20;
+const MOUNT_WIDTH = 15;
 
 interface PsOptions {
   readonly all?: true;
@@ -94,6 +97,7 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 function describe({ record, state }: KnownContainer, isTruncated: boolean): Row {
+  const { interfaces = [], mounts = [] } = record.settings ?? {};
   return {
     ID: isTruncated ? record.id.slice(0, SHORT_ID_LENGTH) : record.id,
     Image: record.image,
@@ -106,12 +110,20 @@ function describe({ record, state }: KnownContainer, isTruncated: boolean): Row 
     Labels: Object.entries(record.settings?.labels ?? {})
       .map(([name, value]) => `${name}=${value}`)
       .join(","),
-    Ports: "",
-    Mounts: "",
-    Networks: "",
-    LocalVolumes: "0",
+    // As with Docker, of one that runs.
+    Ports: isUp(state) ? describePorts(interfaces) : "",
+    Mounts: mounts.flatMap((mount) => nameOfMount(mount, isTruncated)).join(","),
+    Networks: interfaces.length === 0 ? "none" : networkNames(interfaces).join(","),
+    LocalVolumes: String(mounts.filter(({ kind }) => kind === "volume").length),
     Size: "0B",
   };
+}
+
+/** Docker's: a volume's name, or what of this machine is mounted; not memory. */
+function nameOfMount(mount: MountSettings, isTruncated: boolean): string[] {
+  if (mount.kind === "tmpfs") return [];
+  const name = mount.kind === "volume" ? mount.name : mount.source;
+  return [isTruncated && name.length > MOUNT_WIDTH ? `${name.slice(0, MOUNT_WIDTH - 1)}…` : name];
 }
 
 function format(rows: readonly Row[], options: PsOptions): string[] {
@@ -133,29 +145,4 @@ function header(names: readonly string[]): string[] {
 function quoteCommand(command: readonly string[], isTruncated: boolean): string {
   const text = command.join(" ").replaceAll(/\s+/g, " ");
   return `"${isTruncated && text.length > COMMAND_WIDTH ? `${text.slice(0, COMMAND_WIDTH - 1)}…` : text}"`;
-}
-
-/** Docker's words; a container whose `vch` was killed while it made it is dead until it is removed. */
-function describeStatus({ record, state }: KnownContainer): string {
-  const since = describeAge(record.started ?? record.created);
-  switch (state.status) {
-    case "running":
-      return `Up ${since}${state.health === undefined ? "" : ` (${HEALTH[state.health]})`}`;
-    case "paused":
-      return `Up ${since} (Paused)`;
-    case "restarting":
-      return `Restarting (${describeExit(state)}) ${since} ago`;
-    case "exited":
-      return `Exited (${describeExit(state)}) ${describeAge(state.finished ?? record.started ?? record.created)} ago`;
-    case "dead":
-      return "Dead";
-    default:
-      return "Created";
-  }
-}
-
-const HEALTH = { starting: "health: starting", healthy: "healthy", unhealthy: "unhealthy" } as const;
-
-function describeExit({ exit }: ContainerState): string {
-  return String(exit === undefined ? 0 : exitStatus(exit));
 }

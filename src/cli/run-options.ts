@@ -3,6 +3,9 @@ import type { AccelerationRequest, Hardware } from "../hypervisor/index.ts";
 import {
   type BootMedium,
   type ContainerRequest,
+  makeLogSettings,
+  parseExtraHost,
+  parseSize,
   parseSysctls,
   type StartKind,
 } from "../portlayer/execution/index.ts";
@@ -10,13 +13,10 @@ import { TetherError } from "../protocol/errors/index.ts";
 import { collectEnvironment } from "./environment-options.ts";
 import { type HealthOptions, makeHealthCheck } from "./health-options.ts";
 import { collectPairs } from "./label-options.ts";
-import { parseExtraHost } from "./host-options.ts";
 import { addNetworkOptions, makeNetworkSettings, type NetworkOptions } from "./network-options.ts";
 import { addMountOptions, makeMounts, type MountOptions } from "./mount-options.ts";
-import { makeLogSettings } from "./log-options.ts";
 import { parseDuration } from "./parse-duration.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
-import { parseSize } from "./parse-size.ts";
 import { makeSecurity, type SecurityOptions } from "./security-arguments.ts";
 
 /** What commander makes of the options that `vch run` and `vch create` share. */

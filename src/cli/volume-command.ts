@@ -1,10 +1,9 @@
 import type { Command } from "commander";
-import { contentOf, type Execution, type VolumeRecord } from "../portlayer/execution/index.ts";
+import { contentOf, type Execution, parseSize, type VolumeRecord } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
 import { formatTable } from "./format-table.ts";
 import { collectPairs } from "./label-options.ts";
-import { parseSize } from "./parse-size.ts";
 import { collect } from "./run-options.ts";
 import { SignalProxy } from "./signal-proxy.ts";
 

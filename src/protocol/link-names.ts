@@ -14,10 +14,16 @@ export const CONFIGURATION_ITEM = "opt/tether/config";
 export const LAYER_DISK_LABEL = "containerfs";
 /** The serial number of the virtio disk that is the layer disk. */
 export const LAYER_DISK_SERIAL = "containerfs";
+/** How the serial numbers of the disks begin that a template has in the places of a fork's volumes. */
+export const TEMPLATE_DISK_SERIAL_PREFIX = "template-";
 /** The SSH user of the endpoint. */
 export const ENDPOINT_USER = "tether";
 /** The subsystem with requests and events. */
 export const CONTROL_SUBSYSTEM = "control";
+/** The subsystem with statistics (proto/stats.proto). */
+export const STATS_SUBSYSTEM = "stats";
+/** The subsystem with statistics (proto/stats.proto). */
+export const STATISTICS_SUBSYSTEM = "stats";
 /** The command (`exec` request, RFC 4254 section 6.5) that attaches to the session. */
 export const ATTACH_COMMAND = "attach";
 /** The exit signal (RFC 4254 section 6.10) of a channel whose client did not read: it has missed output. */

@@ -52,6 +52,8 @@ export class RingSource implements ReplaySource {
     this.#changed = changed;
     this.#ring = this.#system.openRing(ring, source, { onChange: () => this.#look() });
     this.#state = this.#ring.state();
+    // A short process's may have ended already.
+    if (this.#state.hasEnded) this.#closeSource();
   }
 
   read(offset: number, maxBytes: number): Buffer | undefined {
@@ -61,7 +63,7 @@ export class RingSource implements ReplaySource {
   forget(offset: number): void {
     if (this.#ring === undefined || offset <= this.#state.start) return;
     this.#ring.release(offset);
-    this.#state = this.#ring.state();
+    this.#refresh();
   }
 
   setLimit(offset: number): void {
@@ -92,9 +94,15 @@ export class RingSource implements ReplaySource {
 
   #look(): void {
     if (this.#ring === undefined) return;
+    this.#refresh();
+    this.#changed();
+  }
+
+  /** The end may be seen first by whoever looks for something else. */
+  #refresh(): void {
+    if (this.#ring === undefined) return;
     const { hasEnded } = this.#state;
     this.#state = this.#ring.state();
     if (this.#state.hasEnded && !hasEnded) this.#closeSource();
-    this.#changed();
   }
 }

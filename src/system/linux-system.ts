@@ -4,6 +4,7 @@ import { isatty } from "node:tty";
 import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { BridgeHandle, NativeBinding, NativeError, NativeRingState } from "./native-binding.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./process-streams.ts";
+import type { Recorder, Recording } from "./recorder.ts";
 import type {
   BackdoorAccess,
   Bridge,
@@ -11,6 +12,7 @@ import type {
   ChildEvents,
   ChildStatus,
   ChildWatch,
+  FileBatch,
   MountAttributes,
   MountNamespace,
   NamespaceStep,
@@ -86,6 +88,22 @@ export class LinuxSystem implements System {
 
   trimMemory(): void {
     this.#native.trimMemory();
+  }
+
+  readFiles({ descriptors, places, content, clocks }: FileBatch): void {
+    this.#native.readFiles(descriptors, places, content, clocks);
+  }
+
+  openRecorder({ ring, files, fileSystems, description, periodMs, keepMs }: Recording): Recorder {
+    const native = this.#native;
+    const paths = [...files, ...fileSystems];
+    const handle = translated(() =>
+      native.openRecorder(ring, paths, files.length, description, periodMs, keepMs),
+    );
+    return {
+      read: () => translated(() => native.readRecorder(handle)),
+      close: () => native.closeRecorder(handle),
+    };
   }
 
   setHostname(name: string): void {

@@ -88,6 +88,17 @@ export interface NativeBinding {
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
   trimMemory(): void;
+  readFiles(descriptors: Int32Array, places: Int32Array, content: Uint8Array, clocks: Float64Array): void;
+  openRecorder(
+    ring: number,
+    paths: readonly string[],
+    fileCount: number,
+    description: Uint8Array,
+    periodMs: number,
+    keepMs: number,
+  ): RecorderHandle;
+  readRecorder(recorder: RecorderHandle): Buffer;
+  closeRecorder(recorder: RecorderHandle): void;
   /** For the executable's boot script (scripts/agent/bootstrap.cjs). */
   externalText(bytes: ArrayBuffer): string;
   makePacketCipher(key: Uint8Array, iv: Uint8Array): PacketCipherHandle;
@@ -128,6 +139,9 @@ export type PacketCipherHandle = object & { readonly opaquePacketCipher: unique 
 
 /** The addon's own reference to an open ring. */
 export type RingHandle = object & { readonly opaqueRing: unique symbol };
+
+/** The addon's own reference to a recorder. */
+export type RecorderHandle = object & { readonly opaqueRecorder: unique symbol };
 
 /** The addon's own reference to an open input. */
 export type InputHandle = object & { readonly opaqueInput: unique symbol };

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents } from "./process-streams.ts";
+import type { Recorder, Recording } from "./recorder.ts";
 
 /**
  * Everything that the agent asks of the kernel and that Node has no call for.
@@ -293,6 +294,19 @@ export interface System {
    */
   uninterrupted(work: () => void): void;
 
+  /**
+   * Reads many small files of the kernel's in one call: each from its beginning (pread(2)), into the place that it has
+   * in the batch. One that cannot be read says so there; nothing is thrown.
+   */
+  readFiles(batch: FileBatch): void;
+
+  /**
+   * Records files and file systems in a thread until it is closed.
+   *
+   * @throws SystemCallError `EINVAL` when the ring is no sound one.
+   */
+  openRecorder(recording: Recording): Recorder;
+
   /** Adopts a stream descriptor (pipe, socket, pty master) as a Node stream. */
   adoptStream(descriptor: number, kind: "read" | "write" | "duplex"): Duplex;
 }
@@ -302,6 +316,20 @@ export interface System {
  * it; `privileged` only who has I/O privilege (`monitor_control.restrict_backdoor`).
  */
 export type BackdoorAccess = "none" | "everybody" | "privileged";
+
+/** The files of {@link System.readFiles}, and what was read of them last. */
+export interface FileBatch {
+  /** One below zero is passed over. */
+  readonly descriptors: Int32Array;
+  /**
+   * Four numbers for each file: where its bytes are in `content`, how many may be there (at most 64 KiB; what is longer
+   * is cut), how many there are (below zero: minus the errno), and 1 when they are not those that were there before.
+   */
+  readonly places: Int32Array;
+  readonly content: Uint8Array;
+  /** When they were read, in microseconds: CLOCK_BOOTTIME and CLOCK_REALTIME. */
+  readonly clocks: Float64Array;
+}
 
 /** Receives what happens to children. */
 export interface ChildEvents {

@@ -1,4 +1,4 @@
-import { listInterfaces, type NetworkConfiguration, type Reaper } from "../init/index.ts";
+import type { NetworkConfiguration, Reaper } from "../init/index.ts";
 import type { Network } from "../init/network/index.ts";
 import type { System } from "../system/system.ts";
 
@@ -27,14 +27,11 @@ export class AgentNetwork {
   }
 
   /**
-   * Loads before the fork what a machine with vNICs needs, and goes through it once: the fork finds it in its memory. A
-   * template without vNICs loads nothing, and its forks need none of it.
+   * Goes before the fork through what a machine with vNICs needs: the fork finds it in its memory. A template without
+   * vNICs loads nothing, and its forks need none of it.
    */
-  async prepare(): Promise<void> {
-    const slots = listInterfaces();
-    if (slots.length === 0) return;
-    const { rehearsalOf } = await import("./network-rehearsal.ts");
-    await (await this.#load()).rehearse(await rehearsalOf(slots));
+  async rehearse(usual: NetworkConfiguration): Promise<void> {
+    if (usual.interfaces.length > 0) await (await this.#load()).rehearse(usual);
   }
 
   /** As {@link Network.apply}. @throws TetherError its own. */

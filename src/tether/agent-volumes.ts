@@ -1,27 +1,52 @@
 import { isIP } from "node:net";
 import type { Names, Reaper, VolumeConfiguration } from "../init/index.ts";
-import type { Volumes, VolumeTarget } from "../init/volumes/index.ts";
+import type { VolumeParts, Volumes, VolumePlace, VolumeTarget } from "../init/volumes/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 
 /** The volumes of the container VM: their code is loaded when there is one. */
 export class AgentVolumes {
-  readonly #system: System;
-  readonly #reaper: Reaper;
-  readonly #names: () => Names | undefined;
+  readonly #parts: VolumeParts;
   #volumes: Volumes | undefined;
   #afterwards: (() => Promise<void>) | undefined;
 
   /** @param names what the container has in hosts and resolv.conf, where servers are looked up. */
   constructor(system: System, reaper: Reaper, names: () => Names | undefined) {
-    this.#system = system;
-    this.#reaper = reaper;
-    this.#names = names;
+    this.#parts = {
+      system,
+      copyFolder: async (source, target) => {
+        const { copyFolder } = await import("../files/index.ts");
+        await copyFolder(system, source, target);
+      },
+      exitOf: (pid) => reaper.exitOf(pid),
+      resolve: (host) => resolveHost(host, names()),
+    };
+  }
+
+  /**
+   * Goes before the fork through what a machine with volumes needs: the fork finds it in its memory. A template without
+   * their disks loads nothing.
+   */
+  async rehearse(usual: readonly VolumeConfiguration[]): Promise<void> {
+    if (usual.length === 0) return;
+    await this.#load();
+    const { rehearseVolumes } = await import("../init/volumes/rehearse-volumes.ts");
+    await rehearseVolumes(this.#parts, usual);
+  }
+
+  /** As {@link Volumes.mountAhead}. */
+  async mountAhead(volumes: readonly VolumeConfiguration[], layerDisk: string): Promise<void> {
+    if (volumes.length > 0) await (await this.#load()).mountAhead(volumes, layerDisk);
   }
 
   /** As {@link Volumes.mount}. */
   async mount(volumes: readonly VolumeConfiguration[]): Promise<void> {
     if (volumes.length > 0) await (await this.#load()).mount(volumes);
+  }
+
+  /** As {@link Volumes.places}. */
+  get places(): readonly VolumePlace[] {
+    return this.#volumes?.places ?? [];
   }
 
   /** As {@link Volumes.attach}. */
@@ -59,16 +84,7 @@ export class AgentVolumes {
 
   async #load(): Promise<Volumes> {
     const { Volumes } = await import("../init/volumes/index.ts");
-    const system = this.#system;
-    this.#volumes ??= new Volumes({
-      system,
-      copyFolder: async (source, target) => {
-        const { copyFolder } = await import("../files/index.ts");
-        await copyFolder(system, source, target);
-      },
-      exitOf: (pid) => this.#reaper.exitOf(pid),
-      resolve: (host) => resolveHost(host, this.#names()),
-    });
+    this.#volumes ??= new Volumes(this.#parts);
     return this.#volumes;
   }
 }

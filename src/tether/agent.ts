@@ -1,22 +1,13 @@
-import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
 import {
   KernelContainerCgroup,
   makeCgroups,
-  makeContainerNamespace,
   mountAgentFileSystems,
-  mountLayerDisk,
-  limitContainer,
   limitCpus,
   limitProcesses,
-  type Names,
-  openContainerCgroup,
   Reaper,
   readDiskSerial,
   removeAgentImages,
-  renewNameFiles,
-  restrictDevices,
-  writeSysctls,
 } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import {
@@ -31,14 +22,14 @@ import {
 import type { Takeover } from "../system/crash-plan.ts";
 import type { System } from "../system/system.ts";
 import { Acknowledgement } from "./acknowledgement.ts";
-import { AgentNetwork } from "./agent-network.ts";
-import { AgentVolumes } from "./agent-volumes.ts";
+import { AgentContainer } from "./agent-container.ts";
 import { checkConfiguration, type Configuration, parseConfiguration } from "./configuration/decode.ts";
 import { FwCfgSource } from "./configuration/fw-cfg-source.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { installCrashPlan } from "./crash-handling.ts";
 import { EventLog } from "./event-log.ts";
 import { OneChange } from "./one-change.ts";
+import { settleLater } from "./settle.ts";
 import { outputRecord } from "./output-record.ts";
 import { openLink } from "./link.ts";
 import type { LogWriter } from "./log-writer.ts";
@@ -50,6 +41,7 @@ import { correctClock, type LinkQueue, waitToBeForked } from "./template.ts";
 import type { UpgradeRequest } from "./upgrade.ts";
 import { UserNames } from "./user-names.ts";
 import { UserServices } from "./user-services.ts";
+import { AgentStatistics } from "./statistics/agent-statistics.ts";
 import { AGENT_VERSION } from "./version.ts";
 import { openVmware, type VmwareGuest } from "./vmware-guest.ts";
 
@@ -71,12 +63,8 @@ export class Agent {
   readonly #reaper: Reaper;
   readonly #cgroup = new KernelContainerCgroup();
   readonly #outcome = Promise.withResolvers<Exit | undefined>();
-  #container: ContainerHandles | undefined;
+  readonly #container: AgentContainer;
   #sessions: ContainerSessions | undefined;
-  readonly #network: AgentNetwork;
-  readonly #volumes: AgentVolumes;
-  /** As it is applied. */
-  #configuration: Configuration | undefined;
   #acknowledgement: Acknowledgement | undefined;
   #log: LogWriter | undefined;
   #store: StateStore | undefined;
@@ -89,20 +77,23 @@ export class Agent {
   /** Until it is confirmed. */
   #takeover: Takeover | undefined;
   readonly #changes = new OneChange();
+  readonly #statistics: AgentStatistics;
 
   constructor(components: AgentComponents) {
     this.#components = components;
     this.#takeover = components.takeover;
     const { system, stages } = components;
     this.#reaper = new Reaper(system);
-    this.#network = new AgentNetwork({
-      ...{ system, reaper: this.#reaper, report: (message) => stages.failed(message) },
-      // Before there is a container, its files are made with what there is then.
-      onNames: () => {
-        if (this.#container !== undefined) this.#renewNames(this.#configuration);
-      },
+    this.#container = new AgentContainer({
+      ...{ system, stages, reaper: this.#reaper },
+      onMade: (handles) => this.#store?.saveContainer(handles),
     });
-    this.#volumes = new AgentVolumes(system, this.#reaper, () => this.#names);
+    const { volumes } = this.#container;
+    this.#statistics = new AgentStatistics({
+      ...{ system, volumes: () => volumes.places },
+      report: (error) =>
+        stages.failed(`recording statistics: ${TetherError.from(error, "internal", "").message}`),
+    });
   }
 
   /**
@@ -123,7 +114,8 @@ export class Agent {
     }
     await this.#log?.flush();
     await this.#vmware?.flush();
-    const [container, cgroup, volumes] = [this.#container, this.#cgroup, this.#volumes];
+    this.#statistics.close();
+    const [container, cgroup, volumes] = [this.#container.handles, this.#cgroup, this.#container.volumes];
     await shutDown({ system, container, cgroup, volumes, report: (message) => stages.failed(message) });
   }
 
@@ -157,7 +149,8 @@ export class Agent {
   async #finish(): Promise<void> {
     await this.#outcome.promise;
     this.#components.stages.reached("process ended");
-    const released = this.#volumes.before(() => this.#network.release());
+    const { network, volumes } = this.#container;
+    const released = volumes.before(() => network.release());
     await Promise.all([released, this.#acknowledgement?.wait()]);
   }
 
@@ -166,6 +159,7 @@ export class Agent {
     this.#isSuccessor = true;
     const { system, stages } = this.#components;
     if (this.#takeover === undefined) removeAgentImages(system);
+    this.#statistics.resume();
     const store = new StateStore(system, STATE_FOLDER);
     const restarts = store.beginRestart();
     if (isHopeless(restarts))
@@ -182,16 +176,13 @@ export class Agent {
       if (this.#takeover === undefined) this.#recordRestart(crash);
     });
     const configuration = await checkConfiguration(await parseConfiguration(store.document));
-    this.#configuration = configuration;
     this.#log?.configure({ ...configuration.log, writtenBytes: store.logged.fileBytes });
     this.#vmware?.configured(configuration.hostname);
-    this.#container = store.container;
-    this.#sessions = this.#makeSessions(configuration, this.#container, store.logged);
+    this.#sessions = this.#makeSessions(configuration, store.container, store.logged);
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
-    await this.#network.resume(configuration.network);
-    await this.#volumes.resume(configuration.volumes);
+    await this.#container.resume(configuration, store.container);
     const { sessions } = store;
-    store.closeForgotten(sessions);
+    store.closeForgotten(sessions, this.#statistics.descriptors);
     this.#sessions.resume(sessions, store.life);
     // Not before everybody waits for his child.
     this.#reaper.start();
@@ -236,15 +227,16 @@ export class Agent {
       const { reloadConfiguration } = await import("./reload.ts");
       return reloadConfiguration(document, {
         document: store.document,
-        applyNetwork: ({ network }) => this.#network.apply(network),
-        applyVolumes: ({ volumes }) => this.#volumes.apply(volumes, store.container),
-        writeNames: (next) => this.#renewNames(next),
+        applyNetwork: ({ network }) => this.#container.network.apply(network),
+        applyVolumes: ({ volumes }) =>
+          this.#statistics.besides(() => this.#container.volumes.apply(volumes, store.container)),
+        writeNames: (next) => this.#container.renewNames(next),
         limitCpus,
         limitProcesses,
         changeRestartPolicy: (policy) => sessions.changeRestartPolicy(policy),
         applied: (bytes, next) => {
           store.saveDocument(bytes);
-          this.#configuration = next;
+          this.#container.configured(next);
         },
       });
     });
@@ -261,15 +253,20 @@ export class Agent {
       this.#recordRestart("upgrade");
     });
     removeAgentImages(system);
-    this.#network.renewPrograms();
+    this.#container.network.renewPrograms();
   }
 
   async #configure(): Promise<Configuration> {
-    const { system, stages } = this.#components;
+    const { system, stages, launcher } = this.#components;
     this.#document = await this.#readDocument();
     const document = await parseConfiguration(this.#document);
     if (!document.template) return checkConfiguration(document);
-    await this.#prepareTemplate();
+    const { network, volumes } = this.#container;
+    const { prepareTemplate } = await import("./prepare-template.ts");
+    await prepareTemplate({ launcher, network, volumes, statistics: this.#statistics });
+    // What the start has freed would be in every fork: 1 MiB. (JavaScript's garbage is too little to be worth a collection.)
+    system.trimMemory();
+    stages.reached("template ready");
     this.#link = await waitToBeForked(system, (error) => this.#reportLink(error));
     stages.restart();
     this.#document = await this.#readDocument();
@@ -289,24 +286,14 @@ export class Agent {
     return (await findConfiguration(system, this.#vmware?.source)).document;
   }
 
-  /** Whatever a container VM needs in any case is loaded before the fork. */
-  async #prepareTemplate(): Promise<void> {
-    const { launcher, stages, system } = this.#components;
-    launcher();
-    await Promise.all([import("./ssh-server.ts"), this.#network.prepare()]);
-    // What the start has freed would be in every fork: 1 MiB. (JavaScript's garbage is too little to be worth a collection.)
-    system.trimMemory();
-    stages.reached("template ready");
-  }
-
   /** The process starts before the link's code is even loaded: it needs none of it. */
   async #startContainer(configuration: Configuration): Promise<void> {
     const { system, stages } = this.#components;
-    this.#configuration = configuration;
     this.#log?.configure(configuration.log);
     this.#vmware?.configured(configuration.hostname);
+    let container: ContainerHandles;
     try {
-      this.#container = await this.#makeContainer(configuration);
+      container = await this.#container.make(configuration);
     } catch (error) {
       this.fail(TetherError.from(error, "guest-initialisation", "the container could not be made"));
       return;
@@ -314,61 +301,17 @@ export class Agent {
     stages.reached("container made");
     if (configuration.servesFilesOnly) {
       // Nothing is to end: whoever has come for the files tells when he is done. A crash ends the VM.
-      this.#sessions = this.#makeSessions(configuration, this.#container, NOTHING_LOGGED);
+      this.#sessions = this.#makeSessions(configuration, container, NOTHING_LOGGED);
       this.#outcome.resolve(undefined);
       return;
     }
     const store = new StateStore(system, STATE_FOLDER);
     store.saveDocument(this.#document);
-    store.saveContainer(this.#container);
+    store.saveContainer(container);
     this.#keep(store);
-    this.#sessions = this.#makeSessions(configuration, this.#container, NOTHING_LOGGED);
+    this.#sessions = this.#makeSessions(configuration, container, NOTHING_LOGGED);
     this.#sessions.start();
     void this.#sessions.ended.then((exit) => this.#outcome.resolve(exit));
-  }
-
-  async #makeContainer(configuration: Configuration): Promise<ContainerHandles> {
-    const { system } = this.#components;
-    const { hostname, nanoCpus, pidsLimit, security } = configuration;
-    system.setHostname(hostname);
-    writeSysctls(security.sysctls);
-    const cgroupProcesses = openContainerCgroup(nanoCpus);
-    limitContainer(pidsLimit);
-    if (!security.privileged) restrictDevices(system);
-    await Promise.all([this.#applyNetwork(configuration), mountLayerDisk(system)]);
-    await this.#volumes.mount(configuration.volumes);
-    return { ...this.#makeNamespace(configuration), cgroupProcesses };
-  }
-
-  /** A container without a vNIC loads nothing of it. */
-  async #applyNetwork(configuration: Configuration): Promise<void> {
-    const { network, domainname, servesFilesOnly } = configuration;
-    const { system, stages } = this.#components;
-    if (domainname !== "") system.setDomainname(domainname);
-    if (network.interfaces.length === 0 || servesFilesOnly) return;
-    await this.#network.apply(network);
-    stages.reached("network configured");
-  }
-
-  #makeNamespace(configuration: Configuration): Pick<ContainerHandles, "namespace" | "root"> {
-    const { privileged, readOnlyRoot } = configuration.security;
-    const workingDirectory = Buffer.from(configuration.session.workingDirectory ?? "/").toString();
-    const options = { privileged, readOnlyRoot, workingDirectory, shmBytes: configuration.shmBytes };
-    const made = makeContainerNamespace(this.#components.system, this.#namesOf(configuration), options);
-    this.#volumes.attach(made);
-    return made;
-  }
-
-  #renewNames(configuration: Configuration | undefined): void {
-    if (configuration !== undefined) renewNameFiles(this.#components.system, this.#namesOf(configuration));
-  }
-
-  get #names(): Names | undefined {
-    return this.#configuration && this.#namesOf(this.#configuration);
-  }
-
-  #namesOf(configuration: Configuration): Names {
-    return { ...configuration, ...(this.#network.names ?? { resolver: configuration.network.resolver }) };
   }
 
   /** @param logged what an agent before this one has logged of the main process's output. */
@@ -395,8 +338,8 @@ export class Agent {
         launcher: sealLauncher(system, launcher()),
         openPty,
         cgroup: this.#cgroup,
-        container: () => this.#container ?? container,
-        renew: () => this.#renewContainer(this.#configuration ?? configuration),
+        container: () => this.#container.handles ?? container,
+        renew: () => this.#container.renew(),
         record,
         report: (body, sessionId) => {
           if (body.started && sessionId === MAIN_SESSION) stages.reached("process started");
@@ -408,23 +351,12 @@ export class Agent {
     );
   }
 
-  /** For a process that is started again: its mounts and its memory file systems are as at the first start. */
-  async #renewContainer(configuration: Configuration): Promise<void> {
-    const before = this.#container;
-    if (before === undefined) return;
-    await this.#volumes.renew();
-    this.#container = { ...before, ...this.#makeNamespace(configuration) };
-    this.#store?.saveContainer(this.#container);
-    closeSync(before.namespace);
-    closeSync(before.root);
-  }
-
-  async #serve({ link, servesFilesOnly }: Configuration): Promise<void> {
+  async #serve({ link, servesFilesOnly, guestinfoPeriodMs }: Configuration): Promise<void> {
     const { system, stages } = this.#components;
     const acknowledgement = new Acknowledgement(link.acknowledgeTimeoutMs);
     this.#acknowledgement = acknowledgement;
     const { SshServer } = await import("./ssh-server.ts");
-    const container = this.#container;
+    const container = this.#container.handles;
     const sessions = this.#sessions;
     const server = new SshServer(link, {
       control: this.#controlRequests(acknowledgement, servesFilesOnly),
@@ -432,8 +364,8 @@ export class Agent {
       services:
         sessions === undefined || container === undefined
           ? undefined
-          : new UserServices(system, sessions, () => this.#container ?? container),
-      holders: acknowledgement,
+          : new UserServices(system, sessions, () => this.#container.handles ?? container),
+      ...{ holders: acknowledgement, statistics: this.#statistics },
     });
     const accept = (socket: Socket): void => server.accept(socket);
     if (this.#link === undefined) {
@@ -441,6 +373,10 @@ export class Agent {
       openLink(system, accept, { report, isInterrupted: this.#isSuccessor });
     } else this.#link.serve(accept);
     stages.reached("link open");
+    if (!servesFilesOnly) this.#statistics.begin();
+    if (!servesFilesOnly && guestinfoPeriodMs !== undefined)
+      void this.#vmware?.publishStatistics(this.#statistics, guestinfoPeriodMs);
+    settleLater(system);
     const mayReload = (): boolean => this.#takeover === undefined && !this.#changes.isUnderWay;
     if (!servesFilesOnly) this.#vmware?.watch(mayReload, (document) => this.#reload(document));
   }
@@ -451,7 +387,7 @@ export class Agent {
 
   #controlRequests(acknowledgement: Acknowledgement, servesFilesOnly: boolean): ControlRequests {
     const { system, stages } = this.#components;
-    const names = new UserNames(system, () => this.#container?.root);
+    const names = new UserNames(system, () => this.#container.handles?.root);
     return new ControlRequests({
       agentVersion: AGENT_VERSION,
       sessions: this.#sessions,
@@ -472,7 +408,7 @@ export class Agent {
         this.#outcome.resolve(undefined);
         acknowledgement.give();
       },
-      setClock: (milliseconds) => correctClock(system, milliseconds),
+      setClock: (milliseconds) => this.#statistics.clockWasOff(correctClock(system, milliseconds)),
       logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
       limitProcesses: (pidsLimit) => limitProcesses(pidsLimit),
       reload: (document) => this.#reload(document),

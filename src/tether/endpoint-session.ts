@@ -1,13 +1,14 @@
 import type { ServerChannel, Session as SshSession } from "ssh2";
 import { type ArchiveCommand, parseArchiveCommand } from "../protocol/archive-commands.ts";
 import { TetherError } from "../protocol/errors/index.ts";
-import { CONTROL_SUBSYSTEM } from "../protocol/link-names.ts";
+import { CONTROL_SUBSYSTEM, STATISTICS_SUBSYSTEM } from "../protocol/link-names.ts";
 import { MAIN_SESSION, type Session } from "../session/index.ts";
 import type { WindowSize } from "../system/system.ts";
 import { attachChannel } from "./attach-channel.ts";
 import { type AttachCommand, parseAttach } from "./attach-command.ts";
 import { serveControl } from "./control-channel.ts";
 import type { Detachments, ServedAgent } from "./ssh-server.ts";
+import type { AgentStatistics } from "./statistics/agent-statistics.ts";
 import type { UserServices } from "./user-services.ts";
 
 /** ssh2's types have both always; `reject` is missing when the client wants no reply. */
@@ -46,6 +47,7 @@ class EndpointSession {
   serve(): void {
     this.#ssh.on("subsystem", (accept, reject: Answers["reject"], { name }) => {
       if (name === CONTROL_SUBSYSTEM) this.#serveControl(accept());
+      else if (name === STATISTICS_SUBSYSTEM) this.#serveStatistics({ accept, reject });
       else reject?.();
     });
     this.#ssh.on("pty", (accept, _reject, { cols, rows }) => {
@@ -62,6 +64,27 @@ class EndpointSession {
   /** Of a channel's requests to start something only the first gets the channel (RFC 4254 section 6.5). */
   #serveControl(channel: ServerChannel | undefined): void {
     if (channel !== undefined) serveControl(channel, this.#agent.control);
+  }
+
+  #serveStatistics({ accept, reject }: Answers): void {
+    const { statistics } = this.#agent;
+    const channel = statistics === undefined ? undefined : accept();
+    if (statistics === undefined || channel === undefined) reject?.();
+    else void this.#serveStatisticsLazily(channel, statistics);
+  }
+
+  /** Its code is not needed by a start. */
+  async #serveStatisticsLazily(channel: ServerChannel, statistics: AgentStatistics): Promise<void> {
+    const [{ serveStatistics }, served] = await Promise.all([
+      import("./statistics/statistics-channel.ts"),
+      statistics.open(),
+    ]);
+    const end = serveStatistics(channel, served);
+    this.#detachments.add(end);
+    this.#ssh.once("close", () => {
+      end();
+      this.#detachments.delete(end);
+    });
   }
 
   #serveCommand(command: string, answers: Answers): void {

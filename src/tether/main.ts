@@ -40,7 +40,7 @@ export function main(readAsset: ReadAsset, addon: NativeBinding | undefined): vo
     void showTrial(readAsset, process.argv[trial + 1] ?? "");
     return;
   }
-  if (process.pid !== 1) {
+  if (process.pid !== 1 || addon === undefined) {
     writeSync(CONSOLE, "tether: this is the guest agent of a container VM; it runs as PID 1 only\n");
     process.exitCode = 1;
     return;
@@ -54,9 +54,8 @@ export function main(readAsset: ReadAsset, addon: NativeBinding | undefined): vo
   if (stage0Ms !== undefined) stages.wasReached("stage 0", Number(stage0Ms));
   stages.reached("agent started");
   const assets = new Assets(readAsset, `${RUN_DIRECTORY}/tether`);
-  const native = addon ?? loadNativeAddon(assets.unpack("tether.node"));
-  const system = new LinuxSystem(native);
-  providePacketCiphers(new NativePacketCiphers(native));
+  const system = new LinuxSystem(addon);
+  providePacketCiphers(new NativePacketCiphers(addon));
   const takeover = readTakeover(process.env);
   if (takeover !== undefined) {
     system.closeOnExec(takeover.oldRoot);

@@ -4,7 +4,7 @@ import { problemsOf } from "../protocol/configuration/problems-of.ts";
 import { type Change, describeChange, planReload } from "../protocol/configuration/reload.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { RestartPolicy } from "../session/index.ts";
-import { checkConfiguration, type Configuration } from "./configuration/decode.ts";
+import { configurationOf, type Configuration } from "./configuration/decode.ts";
 
 /** What a reload changes of a container VM that runs. Each may be called again with what it has been called with. */
 export interface ReloadTarget {
@@ -41,7 +41,7 @@ export async function reloadConfiguration(bytes: Uint8Array, target: ReloadTarge
   const { changes, refusals } = planReload(await readDocument(target.document), next);
   if (refusals.length > 0) throw new TetherError("conflict", describeProblems(refusals));
   if (changes.length === 0) return [];
-  const configuration = await checkConfiguration(next);
+  const configuration = configurationOf(next);
   await carryOut(changes, configuration, target);
   target.applied(bytes, configuration);
   return changes.map(describeChange).filter((text) => text !== undefined);

@@ -10,6 +10,7 @@ import type { SessionEntry } from "../session/index.ts";
 import type { ControlTarget } from "./control-channel.ts";
 import { serveEndpointSession } from "./endpoint-session.ts";
 import { serveUser } from "./user-connection.ts";
+import type { AgentStatistics } from "./statistics/agent-statistics.ts";
 import type { UserServices } from "./user-services.ts";
 
 /** What the server serves. */
@@ -19,6 +20,7 @@ export interface ServedAgent {
   readonly sessions: { readonly entries: ReadonlyArray<Pick<SessionEntry, "id" | "session">> } | undefined;
   /** For the container's own users: shells, commands, files, forwarded connections. Undefined without a container. */
   readonly services: UserServices | undefined;
+  readonly statistics?: AgentStatistics | undefined;
   /** Counts the clients that the main process's output is held for. */
   readonly holders: { add(): () => void };
 }

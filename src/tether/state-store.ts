@@ -32,7 +32,7 @@ export const STATE_FOLDER = `${RUN_DIRECTORY}/tether/state`;
  * Which files there are, and what is in them. Whoever changes that so that the agents before cannot go on with it,
  * or no longer reads what they have kept, counts up: an agent of one version is not upgraded to one of another.
  */
-export const STATE_VERSION = 3;
+export const STATE_VERSION = 4;
 
 /** Then the file of events is written anew with those that are still kept. */
 const MOST_EVENT_BYTES = 1024 * 1024;
@@ -187,9 +187,11 @@ export class StateStore implements SessionStore {
    * Closes what an agent before this one has kept open and not noted, or noted and not closed.
    *
    * @param sessions those that go on.
+   * @param others what somebody else has noted.
    */
-  closeForgotten(sessions: readonly SavedSession[]): void {
+  closeForgotten(sessions: readonly SavedSession[], others: readonly number[]): void {
     const known = new Set([
+      ...others,
       ...(Object.values(this.container) as Array<number | undefined>),
       ...sessions.flatMap(({ process }) => descriptorsOf(process)),
     ]);

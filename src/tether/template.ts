@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { attachInterfaces, attachLayerDisk, detachInterfaces, detachLayerDisk } from "../init/index.ts";
+import { attachDisks, attachInterfaces, detachDisks, detachInterfaces } from "../init/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 import { openLink } from "./link.ts";
@@ -72,15 +72,17 @@ export async function waitToBeForked(
 }
 
 function detachDevices(): () => void {
-  const disk = detachLayerDisk();
+  const disks = detachDisks();
   const interfaces = detachInterfaces();
   return () => {
     attachInterfaces(interfaces);
-    if (disk !== undefined) attachLayerDisk(disk);
+    attachDisks(disks);
   };
 }
 
-/** Sets the wall clock unless it is right already. */
-export function correctClock(system: System, milliseconds: number): void {
-  if (Math.abs(Date.now() - milliseconds) > CLOCK_TOLERANCE_MS) system.setClock(milliseconds);
+/** Sets the wall clock unless it is right already. @returns how far it was off, in milliseconds; below zero: it was slow. */
+export function correctClock(system: System, milliseconds: number): number {
+  const offset = Date.now() - milliseconds;
+  if (Math.abs(offset) > CLOCK_TOLERANCE_MS) system.setClock(milliseconds);
+  return offset;
 }

@@ -3,7 +3,9 @@ import type { System } from "../system/system.ts";
 import type { GuestinfoSource } from "./configuration/guestinfo-source.ts";
 import type { EventLog } from "./event-log.ts";
 import type { WatchComponents } from "./guestinfo/document-watch.ts";
+import type { GuestInfo } from "./guestinfo/index.ts";
 import type { Stages } from "./stages.ts";
+import type { AgentStatistics } from "./statistics/agent-statistics.ts";
 import { STATE_FOLDER } from "./state-store.ts";
 import type { ContainerStatus, GuestinfoStatus } from "./status/index.ts";
 import { AGENT_VERSION } from "./version.ts";
@@ -14,24 +16,42 @@ const SEAL_KEY_FILE = `${STATE_FOLDER}/seal-key`;
 /** How long the VM stays on for a host that does not take its last status. */
 const FLUSH_LIMIT_MS = 5000;
 
+/** What the agent's dealings with VMware are made of. */
+interface VmwareParts {
+  readonly source: GuestinfoSource;
+  readonly status: ContainerStatus;
+  readonly sink: GuestinfoStatus;
+  /** Beside everything else: nobody waits for what goes there. */
+  readonly guestinfo: GuestInfo;
+  readonly report: (message: string) => void;
+  /** Begins to look for newer documents. */
+  readonly watch: (target: Pick<WatchComponents, "apply" | "isReady" | "report">) => void;
+}
+
 /** What the agent has to do with VMware: the configuration comes from there, and what became of it goes there. */
 export class VmwareGuest {
   readonly source: GuestinfoSource;
   readonly #status: ContainerStatus;
   readonly #sink: GuestinfoStatus;
+  readonly #guestinfo: GuestInfo;
+  readonly #report: (message: string) => void;
   readonly #watch: (target: Pick<WatchComponents, "apply" | "isReady" | "report">) => void;
 
-  /** @param watch begins to look for newer documents. */
-  constructor(
-    source: GuestinfoSource,
-    status: ContainerStatus,
-    sink: GuestinfoStatus,
-    watch: (target: Pick<WatchComponents, "apply" | "isReady" | "report">) => void,
-  ) {
+  constructor({ source, status, sink, guestinfo, report, watch }: VmwareParts) {
     this.source = source;
     this.#status = status;
     this.#sink = sink;
+    this.#guestinfo = guestinfo;
+    this.#report = report;
     this.#watch = watch;
+  }
+
+  /** From now on statistics are written every so often. */
+  async publishStatistics(statistics: Pick<AgentStatistics, "open">, periodMs: number): Promise<void> {
+    const { GuestinfoStatistics } = await import("./statistics/guestinfo-statistics.ts");
+    const { sampler } = await statistics.open();
+    const [guestinfo, report] = [this.#guestinfo, this.#report];
+    new GuestinfoStatistics({ guestinfo, sampler, periodMs, report }).start();
   }
 
   /** From now on a newer document that the host sets is applied, when `isReady` says so. */
@@ -75,16 +95,19 @@ export async function openVmware(
   // The configuration is waited for by everybody; the status by nobody.
   const guestinfo = new GuestInfo((request) => system.rpci(request));
   const aside = new GuestInfo((request) => system.rpciAside(request));
-  const sink = new GuestinfoStatus(aside, (message) => stages.failed(message));
+  const report = (message: string): void => stages.failed(message);
+  const sink = new GuestinfoStatus(aside, report);
   const status = new ContainerStatus({ sink, agentVersion: AGENT_VERSION, addresses: machineAddresses });
   for (const event of events.after(0)) status.happened(event);
   events.subscribe((event) => status.happened(event));
   stages.listen((stage) => status.reached(stage));
   // Its own source: a host that is slow keeps nobody waiting.
   const newer = new GuestinfoSource(aside, keyFile);
-  return new VmwareGuest(new GuestinfoSource(guestinfo, keyFile), status, sink, (target) =>
-    new DocumentWatch({ ...target, guestinfo: aside, read: () => newer.read(), ...watching }).start(),
-  );
+  return new VmwareGuest({
+    ...{ source: new GuestinfoSource(guestinfo, keyFile), status, sink, guestinfo: aside, report },
+    watch: (target) =>
+      new DocumentWatch({ ...target, guestinfo: aside, read: () => newer.read(), ...watching }).start(),
+  });
 }
 
 function isVmware(system: System): boolean {

@@ -7,7 +7,7 @@ import type { System } from "../system/system.ts";
 
 const MAC = "02:00:00:00:00:01";
 
-/** Does for a usual vNIC what a start does, with files in place of the kernel's. */
+/** Does for a usual vNIC what a start or a reload does, with files in place of the kernel's. */
 export async function warmUpNetwork(
   system: System,
   folder: string,
@@ -21,14 +21,19 @@ export async function warmUpNetwork(
   write("sys/devices/0000:00:02.0/net/eth0/ifindex", "2");
   write("sys/devices/0000:00:02.0/net/eth0/device/modalias");
   mkdirSync(join(folder, "sys/class/net"), { recursive: true });
-  symlinkSync("../../devices/0000:00:02.0/net/eth0", join(folder, "sys/class/net/eth0"));
+  // It has no driver at first, as one that was plugged.
+  write("sys/bus/virtio/devices/virtio0/modalias", "virtio:d00000001v00001AF4\n");
   for (const set of ["firewall", "firewall-connections", "firewall-redirections"])
     write(`modules/sets/${set}`);
-  write("modules/aliases", "virtio:* nothing.ko\n");
+  write("modules/aliases", "virtio:d00000001v* nothing.ko\n");
   for (const vnic of configuration.interfaces)
     for (const [path] of parametersOf(vnic)) write(`sysctls/${path.replace("*", "eth0")}`);
   const network = new Network({
-    system,
+    system: {
+      ...system,
+      loadModule: () =>
+        symlinkSync("../../devices/0000:00:02.0/net/eth0", join(folder, "sys/class/net/eth0")),
+    },
     reaper: { exitOf: () => new Promise(() => {}) },
     onNames: () => {},
     report: () => {},

@@ -89,6 +89,8 @@ const KERNEL: System = {
   setClock: nothing,
   attachDeviceProgram: nothing,
   trimMemory: nothing,
+  readFiles: nothing,
+  openRecorder: () => ({ read: () => Buffer.alloc(0), close: nothing }),
   setHostname: nothing,
   setDomainname: nothing,
   sync: nothing,

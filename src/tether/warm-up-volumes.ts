@@ -6,7 +6,7 @@ import type { System } from "../system/system.ts";
 
 const SERIAL = "warm-up";
 
-/** Does for a usual volume what a start does, with files in place of the kernel's. */
+/** Does for a usual volume what a start and a reload do, with files in place of the kernel's. */
 export async function warmUpVolumes(
   system: System,
   folder: string,
@@ -40,8 +40,11 @@ export async function warmUpVolumes(
       names: join(folder, "names"),
     },
   });
-  await volumes.mount(configuration);
-  volumes.attach({ namespace: root, root });
+  const target = { namespace: root, root };
+  // At a start, and in a reload.
+  await volumes.mountAhead(configuration, "/dev/null");
+  await volumes.apply(configuration, target);
+  volumes.attach(target);
   await volumes.release();
 }
 

@@ -16,10 +16,11 @@ import {
 import { SSH_ALGORITHMS } from "../protocol/ssh-algorithms.ts";
 import { type ContainerCgroup, ContainerSessions } from "../session/index.ts";
 import type { PacketCiphers } from "../system/packet-ciphers.ts";
-import { type Configuration, decodeConfiguration } from "./configuration/decode.ts";
+import { decodeConfiguration } from "./configuration/decode.ts";
 import { ControlRequests } from "./control-requests.ts";
 import { EventLog } from "./event-log.ts";
 import { LogWriter, type LogWriterComponents } from "./log-writer.ts";
+import { reloadConfiguration } from "./reload.ts";
 import { providePacketCiphers } from "./ssh2-addon.ts";
 import { StateStore } from "./state-store.ts";
 import { USUAL_INTERFACE, warmUpNetwork } from "./warm-up-network.ts";
@@ -42,7 +43,8 @@ export interface WarmUpTools {
 export async function warmUp(tools: WarmUpTools): Promise<void> {
   const hostKey = tools.generateKey();
   const clientKey = tools.generateKey();
-  const configuration = await sampleConfiguration(hostKey.private, clientKey.public);
+  const documents = sampleDocuments(hostKey.private, clientKey.public);
+  const configuration = await decodeConfiguration(encodeDocument(documents.usual));
   const events = new EventLog();
   const processes = new WarmUpSystem();
   const { system } = processes;
@@ -80,8 +82,16 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
     },
   );
   providePacketCiphers(tools.packetCiphers);
-  await warmUpNetwork(system, join(folder, "network"), configuration.network);
-  await warmUpVolumes(system, join(folder, "volumes"), configuration.volumes);
+  await reloadConfiguration(encodeDocument(documents.usual), {
+    document: encodeDocument(documents.bare),
+    applyNetwork: ({ network }) => warmUpNetwork(system, join(folder, "network"), network),
+    applyVolumes: ({ volumes }) => warmUpVolumes(system, join(folder, "volumes"), volumes),
+    writeNames: () => {},
+    limitCpus: () => {},
+    limitProcesses: () => {},
+    changeRestartPolicy: () => {},
+    applied: (document) => store.saveDocument(document),
+  });
   const { SshServer } = await import("./ssh-server.ts");
   const server = new SshServer(configuration.link, {
     control: new ControlRequests({
@@ -203,15 +213,17 @@ function open(
   );
 }
 
-function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<Configuration> {
-  const document = tether.config.Config.encode({
+/** A container without vNICs and volumes, and the same with them: one becomes the other in a reload. */
+function sampleDocuments(
+  hostKey: string,
+  clientPublicKey: string,
+): Readonly<Record<"bare" | "usual", tether.config.Config.$Properties>> {
+  const bare = {
     version: CONFIGURATION_VERSION,
     id: "0".repeat(64),
     name: "warm-up",
     hostname: "warm-up",
     link: { hostKey, clientPublicKey, acknowledgeTimeoutMs: 1000 },
-    interfaces: [USUAL_INTERFACE],
-    volumes: [USUAL_VOLUME],
     session: {
       args: [Buffer.from("/bin/true")],
       env: [Buffer.from("A=B")],
@@ -220,6 +232,10 @@ function sampleConfiguration(hostKey: string, clientPublicKey: string): Promise<
       stdinOnce: true,
       window: { columns: 80, rows: 24 },
     },
-  }).finish();
-  return decodeConfiguration(document);
+  };
+  return { bare, usual: { ...bare, generation: 1, interfaces: [USUAL_INTERFACE], volumes: [USUAL_VOLUME] } };
+}
+
+function encodeDocument(document: tether.config.Config.$Properties): Uint8Array {
+  return tether.config.Config.encode(document).finish();
 }

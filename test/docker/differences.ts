@@ -2,6 +2,16 @@ import type { Difference } from "../support/docker-comparison.ts";
 
 /** Every difference between Docker and container VMs that is meant, with its reason. */
 export const DIFFERENCES: readonly Difference[] = [
+  ...[
+    ["type=bind,src=FROM,dst=/x,volume-nocopy", "cannot mix 'volume-*' options with mount type 'bind'"],
+    ["type=bind,src=FROM,dst=/x,tmpfs-size=1k", "cannot mix 'tmpfs-*' options with mount type 'bind'"],
+    ["type=bind,src=FROM", "target is required"],
+  ].map(([words = "", reason = ""]) => ({
+    question: `--mount ${words}`,
+    docker: [`invalid argument "${words}" for "--mount" flag: ${reason}`, "= 125"],
+    vch: [reason, "= 1"],
+    reason: "what is wrong with an option's value is found where it is used, and refused as anything else",
+  })),
   {
     question: "update: a limit of processes that is none",
     docker: ["= 125"],

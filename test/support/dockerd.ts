@@ -42,7 +42,9 @@ export class Dockerd {
   /** Resolves when it answers and has the demo image. */
   async start(): Promise<void> {
     const isolated = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const child = spawn("unshare", [...isolated, "sh", "-c", PREPARE, DOCKERD, ...this.#arguments()], {
+    // A run of tests that is ended from outside takes it with it.
+    const words = ["--pdeathsig", "KILL", "unshare", ...isolated, "sh", "-c", PREPARE, DOCKERD];
+    const child = spawn("setpriv", [...words, ...this.#arguments()], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#process = child;

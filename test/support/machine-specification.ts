@@ -23,6 +23,7 @@ export function machineSpecification(
     configuration: `${folder}/config`,
     interfaces: [],
     volumes: [],
+    folders: [],
     log: `${folder}/log`,
     templates: undefined,
     ...changes,

@@ -127,6 +127,8 @@ export function useNativeContainers(): (options?: NativeContainerOptions) => Nat
       cgroup.failure = undefined;
       await sessions.kill();
       sessions.stop(0, 0);
+      // Output that no client has read would be waited for: this process would not end.
+      for (const { session } of sessions.entries) session.discard();
     }
   });
   return (options = {}) => {

@@ -9,6 +9,7 @@ import type {
   ChildEvents,
   ChildStatus,
   ChildWatch,
+  FileBatch,
   MountAttributes,
   MountNamespace,
   NamespaceStep,
@@ -18,6 +19,7 @@ import type {
   UeventEvents,
   WindowSize,
 } from "../../src/system/system.ts";
+import type { Recorder, Recording } from "../../src/system/recorder.ts";
 import { SystemCallError } from "../../src/system/system-call-error.ts";
 
 /** One call that was made, with its arguments as given. */
@@ -309,6 +311,14 @@ export class RecordingSystem implements System {
 
   settleUpgrade(...args: [image: string]): void {
     this.#record("settleUpgrade", args);
+  }
+
+  readFiles(...args: [batch: FileBatch]): void {
+    this.#record("readFiles", args);
+  }
+
+  openRecorder(...args: [recording: Recording]): Recorder {
+    return this.#record("openRecorder", args);
   }
 
   /** Not recorded: what counts is the calls in it. */

@@ -12,7 +12,8 @@ import { EventLog } from "../../src/tether/event-log.ts";
 import { type ServedAgent, SshServer } from "../../src/tether/ssh-server.ts";
 
 /** A whole container behind the server, in place of a single session. */
-export interface ServedContainer extends Pick<ServedAgent, "control" | "sessions" | "services"> {
+export interface ServedContainer
+  extends Pick<ServedAgent, "control" | "sessions" | "services" | "statistics"> {
   readonly events: EventLog;
 }
 
@@ -51,6 +52,7 @@ export class ServedGuest implements AsyncDisposable {
         sessions:
           container?.sessions ?? (session === undefined ? undefined : { entries: [{ id: "", session }] }),
         services: container?.services,
+        statistics: container?.statistics,
         holders: { add: () => this.#addHolder() },
       },
     );

@@ -10,17 +10,11 @@ import {
   symlinkSync,
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { DEMO_IMAGE, ROOT, VCH } from "./project-files.ts";
 import { Watched } from "./vm-watched.ts";
 
-/** The project's folder. */
-export const ROOT = resolve(import.meta.dirname, "../..");
-
-/** The command as a user calls it. */
-export const VCH: string = join(ROOT, "bin/vch");
-
-/** Debian's busybox with a shell; set-up makes it. */
-export const DEMO_IMAGE = `oci:${join(ROOT, "build/demo-image")}:latest`;
+export { DEMO_IMAGE, ROOT, VCH };
 
 /** How a `vch` ended. */
 export interface Finished {
@@ -173,7 +167,7 @@ export class VmHost {
     });
   }
 
-  /** Processes that work in this host's folder or were given it: QEMU, `vch` and its tools. */
+  /** Processes that work in this host's folder or were given it: QEMU, virtiofsd, `vch` and its tools. */
   processes(): number[] {
     return list("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -185,9 +179,12 @@ export class VmHost {
     const folders = [this.folder, ...this.#shared.map(({ path }) => path)];
     try {
       const directory = readlinkSync(`/proc/${pid}/cwd`);
+      if (folders.some((folder) => directory.startsWith(folder))) return true;
+      const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
       return (
-        folders.some((folder) => directory.startsWith(folder)) ||
-        readFileSync(`/proc/${pid}/environ`, "latin1").includes(`VCH_STATE=${this.state()}\0`)
+        environment.includes(`VCH_STATE=${this.state()}\0`) ||
+        // A virtiofsd is in the folder that it serves, but remembers where it was started.
+        folders.some((folder) => environment.includes(`PWD=${folder}`))
       );
     } catch {
       // It has ended meanwhile.

@@ -14,7 +14,8 @@ import { type LinkKeys, makeLinkKeys } from "../../src/portlayer/interaction/ind
 import { createContainerDisk, ImageStore, parseImageReference } from "../../src/portlayer/storage/index.ts";
 import { tether } from "../../src/protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../src/protocol/link-names.ts";
-import { DEMO_IMAGE, ROOT, type VmHost } from "./vm-host.ts";
+import { DEMO_IMAGE, ROOT } from "./project-files.ts";
+import type { VmHost } from "./vm-host.ts";
 
 /** A container VM that was started without the port layer, and what is needed to speak with it. */
 export interface StartedMachine {
@@ -24,9 +25,12 @@ export interface StartedMachine {
   readonly document: tether.config.Config.$Properties;
 }
 
+/** Where a machine's files are: those of the test, and those of a state folder. */
+export type MachineFolders = Pick<VmHost, "file" | "state">;
+
 /** Starts a container VM of the demo image that runs a shell on its standard input. The caller destroys it. */
 export async function startShellMachine(
-  host: VmHost,
+  host: MachineFolders,
   {
     start,
     name = start,
@@ -45,7 +49,7 @@ export async function startShellMachine(
 ): Promise<StartedMachine> {
   const { signal } = new AbortController();
   const folder = host.file(name);
-  mkdirSync(folder);
+  mkdirSync(folder, { recursive: true });
   const images = new ImageStore({ root: host.state("images") });
   const image = await images.acquire(parseImageReference(DEMO_IMAGE), { signal });
   const disk = join(folder, "disk.qcow2");
@@ -76,6 +80,7 @@ export async function startShellMachine(
       configuration,
       interfaces,
       volumes,
+      folders: [],
       log: join(folder, "log"),
       fileLimitBytes,
       templates:

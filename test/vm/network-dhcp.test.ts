@@ -42,6 +42,8 @@ describe("a container VM with addresses of a DHCP server", () => {
       ];
       const renewed = `sleep ${RENEWAL_S + 2}; ip -o addr show dev eth0 scope global; cat /etc/resolv.conf`;
       answers = await ask(host, args, { ...QUESTIONS, renewed }, segment.vch);
+      // What it does not have it cannot give back.
+      assert.match(output("addresses"), /inet 192\.0\.2\.5\d\/24 /);
       await server.said.expect(/DHCPRELEASE\(br0\) 192\.0\.2\./);
       said = server.said.text;
     });
@@ -74,6 +76,16 @@ describe("a container VM with addresses of a DHCP server", () => {
       assert.match(said, /DHCPRELEASE\(br0\) 00:/);
       assert.match(said, /DHCPRELEASE\(br0\) 192\.0\.2\.5\d 02:00:00:00:00:07/);
     });
+  });
+
+  it("gives an address back also when its process ends at once", async () => {
+    await using server = await DhcpServer.start(segment, FULL);
+    const { status, complaints } = await host.run(
+      ["run", "--rm", "--network", "tap:tap0,ipv4=dhcp,ipv6=dhcp", DEMO_IMAGE, "true"],
+      { program: segment.vch },
+    );
+    assert.deepEqual({ status, complaints }, { status: 0, complaints: [] });
+    await server.said.expect(/DHCPRELEASE\(br0\) 192\.0\.2\./);
   });
 
   it("has an address alone when the server has nothing else", async () => {

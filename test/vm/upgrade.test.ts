@@ -18,6 +18,10 @@ const PRINT = `n=0; until [ -e /enough ]; do n=$((n + 1)); seq \${n}00000 \${n}0
 /** Each takes some seconds under emulation, most of it the other agent's cold code; `UPGRADE_ROUNDS=10` is for a change here. */
 const ROUNDS = Number(process.env["UPGRADE_ROUNDS"] ?? 3);
 
+/** What the history of the statistics reads, from a second after an agent's start on. */
+const STATISTICS =
+  "^/proc/(1/net/|1/statm|diskstats|loadavg|meminfo|stat$|sys/|uptime)|^/sys/fs/cgroup/(container|tether)/(cpu|io|memory|pids)[.]";
+
 /** Goes to a command at a time. */
 const PIECE_BYTES = 64 * 1024;
 const BETWEEN_PIECES_MS = 50;
@@ -147,7 +151,7 @@ describe("an agent that is upgraded", function () {
   async function inventory(name: string): Promise<unknown> {
     const script = [
       "sed 's/^.dev.vd. /disk /' /proc/1/mounts",
-      "for each in /proc/1/fd/*; do readlink $each; done | grep -v memfd:output | sed 's/[0-9][0-9][0-9]*/N/g' | sort",
+      `for each in /proc/1/fd/*; do readlink $each; done | grep -vE '${STATISTICS}' | grep -v memfd:output | sed 's/[0-9][0-9][0-9]*/N/g' | sort`,
       "ls /proc/1/task | wc -l",
       "ls /sys/class/block | wc -l",
       "ls -d /sys/fs/erofs/vd* | wc -l",

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { identifyProcess } from "../../hypervisor/index.ts";
-import { type Image, type ImageStore, parseImageReference } from "../storage/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { type Image, type ImageStore, parseImageReference, requireHostFolders } from "../storage/index.ts";
 import { findBootFiles } from "./boot-files.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerSettings, SecuritySettings } from "./container-settings.ts";
@@ -26,8 +27,11 @@ export async function createContainer(
 ): Promise<LockedContainer> {
   const { bootFolder, report } = core.components;
   findBootFiles(bootFolder, request.boot);
+  checkHostFolders(request);
   const security = await complete(request.security, bootFolder);
-  const image = await images.acquire(parseImageReference(request.image), { signal, onProgress: report });
+  const image =
+    request.found ??
+    (await images.acquire(parseImageReference(request.image), { signal, onProgress: report }));
   const id = randomBytes(ID_BYTES).toString("hex");
   const settings = mergeSettings({ ...request, security }, image, id);
   const { containers, journal, volumes } = core;
@@ -42,6 +46,17 @@ export async function createContainer(
   const container = await containers.lock(record.id, signal);
   journal.add("create", record);
   return container;
+}
+
+/** @throws TetherError `invalid-option`. */
+function checkHostFolders({ mounts, hardware }: ContainerRequest): void {
+  const first = mounts.find(({ kind }) => kind === "bind");
+  if (first !== undefined && hardware === "vmware")
+    throw new TetherError(
+      "invalid-option",
+      `${first.target}: folders of this machine cannot be mounted with --hardware vmware, which has no virtiofs: use a volume, and vch cp`,
+    );
+  requireHostFolders(mounts);
 }
 
 function newRecord(

@@ -17,6 +17,8 @@ const START_LIMIT_MS = 30_000;
 
 /** What `vch exec` asks for. */
 export interface ExecRequest {
+  /** 64 hexadecimal digits; undefined for a new one. */
+  readonly id?: string;
   readonly command: readonly string[];
   /** `K=V`. */
   readonly environment: readonly string[];
@@ -129,7 +131,7 @@ async function startDetachedExec(
 function toCreateExec(request: ExecRequest, streams: LocalStreams | undefined): CreateExec {
   const size = streams?.terminal?.size();
   return {
-    id: randomBytes(ID_BYTES).toString("hex"),
+    id: request.id ?? randomBytes(ID_BYTES).toString("hex"),
     args: request.command.map((word) => Buffer.from(word)),
     env: request.environment.map((variable) => Buffer.from(variable)),
     workingDirectory: Buffer.from(request.workingDirectory ?? ""),

@@ -12,7 +12,7 @@ import type { LockedContainer } from "./container-store.ts";
 import { type Core, lockSettled } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
 import { eventError, explainConsole } from "./guest-outcome.ts";
-import { encodeVolumes } from "../storage/index.ts";
+import { encodeVolumes, provideHostFolders } from "../storage/index.ts";
 import { refuseVolumesInUse } from "./container-volumes.ts";
 import { powerOn, provideDisk, settingsOf, specify } from "./machine-start.ts";
 
@@ -161,6 +161,7 @@ async function startMachine(
   );
   const settings = { ...all, start: "forked" as const, interfaces: [], mounts };
   refuseVolumesInUse(core.containers, volumes, record);
+  provideHostFolders(mounts);
   const folder = join(containerFolder, FOLDER);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { mode: 0o700 });

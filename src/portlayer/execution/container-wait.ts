@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,12 +22,18 @@ const LOOK_PAUSE_MS = 20;
  * when this returns.
  *
  * @returns Docker's exit status; 0 for one that has never run.
+ * @throws the signal's reason.
  */
-export async function waitForContainer(core: Core, reference: string): Promise<number> {
+export async function waitForContainer(
+  core: Core,
+  reference: string,
+  signal: AbortSignal = NEVER,
+): Promise<number> {
   const { containers, components } = core;
   const record = containers.find(reference);
   let exit = record.exit ?? readExit(containers, record);
   for (;;) {
+    signal.throwIfAborted();
     const known = await lookUntilGone(core, record.id);
     if (known === undefined) return toStatus(exit);
     exit = known.record.exit ?? readExit(containers, known.record);
@@ -38,12 +45,18 @@ export async function waitForContainer(core: Core, reference: string): Promise<n
     const machine = components.driver.adopt({ identity: identity ?? NOBODY, folder });
     if (machine === undefined) continue;
     await using present = machine;
-    const next = await nextExit(join(folder, LOG), present);
+    const next = await nextExit(join(folder, LOG), present, signal);
     if (next !== undefined && !isRemoved) return toStatus(next);
-    await present.ended;
+    await Promise.race([present.ended, aborted(signal)]);
     // Whoever looks next removes a container that was to be removed at its end, and its log.
     exit = next ?? readExit(containers, known.record) ?? KILLED;
   }
+}
+
+const NEVER = new AbortController().signal;
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal === NEVER ? new Promise(() => {}) : once(signal, "abort");
 }
 
 const NOBODY = { pid: 0, startTime: "" };
@@ -67,6 +80,7 @@ async function lookUntilGone(core: Core, id: string): Promise<KnownContainer | u
 export async function nextExit(
   log: string,
   machine: Pick<AdoptedMachine, "ended">,
+  signal: AbortSignal = NEVER,
 ): Promise<RecordedExit | undefined> {
   const gone = new AbortController();
   void machine.ended.then(() => gone.abort());
@@ -78,7 +92,8 @@ export async function nextExit(
   const present = first.findLast(isOfMain)?.exited?.willRestart === true ? undefined : findExit(first);
   if (present !== undefined) return present;
   while (!gone.signal.aborted) {
-    await watch.changed([gone.signal]);
+    await watch.changed(signal === NEVER ? [gone.signal] : [gone.signal, signal]);
+    signal.throwIfAborted();
     const later = lastRun(readLogEvents(log)).filter(({ sequence }) => (sequence ?? 0) > known);
     const exited = later.find((event) => isMain(event) && event.exited)?.exited;
     if (exited) return toExit(exited);

@@ -12,6 +12,7 @@ import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
+import { resizeContainer } from "./container-resize.ts";
 import { removeContainer } from "./container-removal.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
@@ -25,9 +26,10 @@ import { type EventRange, streamEvents } from "./event-stream.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import { ForegroundRun, type RunControl } from "./foreground-run.ts";
 import { inspectContainer, type Inspection } from "./inspection.ts";
+import { openContainerStatistics, type StatisticsAccess } from "./container-statistics.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
 import { ImageStore, type NewVolume, type VolumeRecord, VolumeStore } from "../storage/index.ts";
-import type { LocalStreams } from "../interaction/index.ts";
+import type { LocalStreams, WindowSize } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
 import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
 
@@ -52,6 +54,11 @@ export class Execution {
   /** The containers' records, as they are. */
   get containers(): ContainerStore {
     return this.#core.containers;
+  }
+
+  /** The images that this machine has. */
+  get images(): ImageStore {
+    return this.#images;
   }
 
   /** Every container as it is at this moment, oldest first. */
@@ -159,8 +166,8 @@ export class Execution {
   }
 
   /** Waits until the container's process ends, if it is up. @returns Docker's exit status. */
-  wait(reference: string): Promise<number> {
-    return waitForContainer(this.#core, reference);
+  wait(reference: string, signal?: AbortSignal): Promise<number> {
+    return waitForContainer(this.#core, reference, signal);
   }
 
   /** @param options `force` ends a running one first, `withVolumes` removes its volumes without a name. */
@@ -229,6 +236,11 @@ export class Execution {
     return execDetached(this.#core, reference, request);
   }
 
+  /** Gives the terminal of a running container's process another size. */
+  resize(reference: string, size: WindowSize): Promise<void> {
+    return resizeContainer(this.#core, reference, size);
+  }
+
   /** @param options ps(1)'s. */
   top(reference: string, options: readonly string[]): Promise<ProcessTable> {
     return listProcesses(this.#core, reference, options);
@@ -252,6 +264,11 @@ export class Execution {
   /** What OpenSSH needs to come to a running container VM. */
   ssh(reference: string): Promise<SshAccess> {
     return describeSshAccess(this.#core, reference);
+  }
+
+  /** The statistics of a container whose machine is up, on a connection of their own; ends with its disposal. */
+  openStatistics(reference: string, signal: AbortSignal): Promise<StatisticsAccess> {
+    return openContainerStatistics(this.#core, reference, signal);
   }
 
   /** The files of a container, whether it runs or not; ends with its disposal. */

@@ -20,6 +20,7 @@ export interface GuestAccess extends AsyncDisposable {
  * Connects to a running container VM, whoever started it; both sides prove who they are.
  *
  * @param folder the container's.
+ * @param abort ends the attempt, as if the guest did not answer.
  * @throws TetherError `container-not-running`, `guest-not-connected` when it does not answer, `link-protocol` when
  *   another one does, `too-many-clients`.
  */
@@ -28,10 +29,12 @@ export async function openGuest(
   record: ContainerRecord,
   folder: string,
   onEvent: (event: Event) => void = () => {},
+  abort?: AbortSignal,
 ): Promise<GuestAccess> {
   const machine = adoptMachine(driver, record, folder);
   try {
-    const signal = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const limit = AbortSignal.timeout(ANSWER_LIMIT_MS);
+    const signal = abort === undefined ? limit : AbortSignal.any([limit, abort]);
     const connection = await connect(machine, record, folder, onEvent, signal);
     await rotateLog(machine, connection, record, folder);
     return {

@@ -1,5 +1,6 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
 export type { AttachEnd } from "./container-attach.ts";
+export { makeFilter } from "./container-filter.ts";
 export type { ExecRequest } from "./container-exec.ts";
 export type { LogOutput, LogRequest } from "./container-logs.ts";
 export { type ContainerRecord, exitStatus } from "./container-record.ts";
@@ -16,21 +17,44 @@ export {
   type SecuritySettings,
 } from "./container-settings.ts";
 export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
+export type { StatisticsAccess } from "./container-statistics.ts";
 export type { StopOptions } from "./container-stop.ts";
+export { ProcessLock } from "./container-lock.ts";
 export { ContainerStore } from "./container-store.ts";
 export type { Upgraded, UpgradeOptions } from "./container-upgrade.ts";
 export type { KnownContainer } from "./core.ts";
+export { describeAge } from "./describe-age.ts";
+export { describeStatus } from "./describe-status.ts";
+export { makeEventFilter, toDockersEvent } from "./docker-events.ts";
 export type { ContainerEvent } from "./event-journal.ts";
 export type { EventRange } from "./event-stream.ts";
 export { Execution } from "./execution.ts";
 export type { ExecutionComponents } from "./execution-components.ts";
 export type { RunControl } from "./foreground-run.ts";
+export { parseExtraHost } from "./host-options.ts";
 export type { Inspection } from "./inspection.ts";
+export { makeLogSettings } from "./log-options.ts";
+export { parseSize } from "./parse-size.ts";
 export type { ProcessTable } from "./process-list.ts";
 export type { BootMedium, ContainerRequest, RunRequest, StartKind } from "./run-request.ts";
 export { SHORT_ID_LENGTH } from "./run-request.ts";
 export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
-export { type NetworkSettings, type NetworkWords, parseNetworkSettings } from "../networking/index.ts";
-export { contentOf, type MountSettings, parseMounts, type VolumeRecord } from "../storage/index.ts";
+export {
+  describePorts,
+  networkNames,
+  type NetworkSettings,
+  type NetworkWords,
+  parseNetworkSettings,
+} from "../networking/index.ts";
+export {
+  contentOf,
+  type Image,
+  type ImageStore,
+  type MountSettings,
+  type NamedImage,
+  normaliseRegistryName,
+  parseMounts,
+  type VolumeRecord,
+} from "../storage/index.ts";

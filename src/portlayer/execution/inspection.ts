@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type ContainerRecord, exitStatus } from "./container-record.ts";
 import type { ContainerSettings, HealthCheck } from "./container-settings.ts";
 import { isUp } from "./container-state.ts";
+import { describeNetworks, networkNames } from "../networking/index.ts";
 import type { MountSettings } from "../storage/index.ts";
 import { type Core, type KnownContainer, look } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
@@ -81,7 +82,7 @@ function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefi
     HostConfig: settings === undefined ? {} : describeHostConfiguration(record, settings),
     Mounts: (settings?.mounts ?? []).map((mount) => describeMount(core, mount)),
     Config: settings === undefined ? {} : describeConfiguration(record, settings),
-    NetworkSettings: { Ports: {}, Networks: {}, IPAddress: "", MacAddress: "" },
+    NetworkSettings: describeNetworks(settings?.interfaces ?? []),
   };
 }
 
@@ -89,6 +90,11 @@ function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefi
 function describeMount(core: Core, mount: MountSettings): Inspection {
   const common = { Destination: mount.target, Mode: mount.isReadOnly ? "ro" : "", RW: !mount.isReadOnly };
   if (mount.kind === "tmpfs") return { Type: "tmpfs", Source: "", ...common, Propagation: "" };
+  if (mount.kind === "bind")
+    return {
+      ...{ Type: "bind", Source: mount.source, ...common },
+      ...{ Mode: mount.mode, Propagation: mount.propagation },
+    };
   const { name, propagation } = mount;
   const Source = core.volumes.diskOf({ name });
   return { Type: "volume", Name: name, Source, Driver: "local", ...common, Propagation: propagation };
@@ -175,14 +181,14 @@ function describeHealthCheck(health: HealthCheck): Inspection {
 function describeHostConfiguration(record: ContainerRecord, settings: ContainerSettings): Inspection {
   const { security, restart, log } = settings;
   return {
-    Binds: null,
+    Binds: describeBinds(settings),
     LogConfig: {
       Type: log.isDisabled ? "none" : "json-file",
       Config:
         log.maxBytes === 0 ? {} : { "max-size": String(log.maxBytes), "max-file": String(log.maxFiles) },
     },
-    NetworkMode: "none",
-    PortBindings: {},
+    NetworkMode: networkNames(settings.interfaces)[0] ?? "none",
+    PortBindings: describeNetworks(settings.interfaces).Ports,
     RestartPolicy: { Name: restart.name, MaximumRetryCount: restart.maximumRetryCount },
     AutoRemove: settings.autoRemove,
     CapAdd: security.capAdd.length === 0 ? null : security.capAdd,
@@ -207,6 +213,12 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
         : settings.extraHosts.map(({ name, address }) => `${name}:${address}`),
     PidsLimit: settings.pidsLimit === 0 ? null : settings.pidsLimit,
   };
+}
+
+/** Folders of this machine as `-v` had them. */
+function describeBinds({ mounts }: ContainerSettings): string[] | null {
+  const binds = mounts.flatMap((mount) => (mount.kind === "bind" && mount.isMade ? [mount.words] : []));
+  return binds.length === 0 ? null : binds;
 }
 
 function securityOptions({ security }: ContainerSettings): string[] | null {

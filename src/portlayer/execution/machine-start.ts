@@ -12,7 +12,14 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
 import { machineInterfaces } from "../networking/index.ts";
-import { createContainerDisk, encodeVolumes, machineVolumes, VolumeStore } from "../storage/index.ts";
+import {
+  createContainerDisk,
+  encodeVolumes,
+  machineFolders,
+  machineVolumes,
+  provideHostFolders,
+  VolumeStore,
+} from "../storage/index.ts";
 import { markedStart } from "./abandoned-start.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { findBootFiles } from "./boot-files.ts";
@@ -66,6 +73,7 @@ export async function startMachine(
   const { folder, record } = container;
   const settings = settingsOf(record);
   refuseVolumesInUse(core.containers, volumes, record);
+  provideHostFolders(settings.mounts);
   const keys = makeLinkKeys();
   const specification = specify(components, record, settings, folder);
   // What an earlier run has left there would be taken for this one's.
@@ -143,6 +151,7 @@ export function specify(
 ): MachineSpecification {
   const store = new VolumeStore(components.state.volumes);
   const volumes = machineVolumes(settings.mounts, store, settings.hardware);
+  const folders = machineFolders(settings.mounts);
   return {
     name: record.name,
     folder,
@@ -155,8 +164,10 @@ export function specify(
     configuration: join(folder, CONFIGURATION),
     interfaces: machineInterfaces(settings.interfaces),
     volumes,
+    folders,
     log: join(folder, LOG),
-    fileLimitBytes: limitFiles(settings, volumes),
+    // What other processes can share of a machine's memory is a file as well.
+    fileLimitBytes: limitFiles(settings, volumes, folders.length === 0 ? 0 : record.memoryBytes),
     templates: templatesFor(components, settings),
   };
 }
@@ -170,11 +181,12 @@ export function specify(
 function limitFiles(
   { imageDisk, log }: ContainerSettings,
   volumes: readonly MachineVolume[],
+  memoryFileBytes: number,
 ): number | undefined {
   if (log.maxBytes === 0) return undefined;
   const diskBytes = statSync(imageDisk, { throwIfNoEntry: false })?.size ?? 0;
   const volumeBytes = volumes.map(({ file }) => statSync(file).size);
-  return Math.max(2 * diskBytes, 2 * log.maxBytes, ...volumeBytes) + LEAST_FILE_BYTES;
+  return Math.max(2 * diskBytes, 2 * log.maxBytes, memoryFileBytes, ...volumeBytes) + LEAST_FILE_BYTES;
 }
 
 const LEAST_FILE_BYTES = 64 * 1024 * 1024;

@@ -18,10 +18,12 @@ export type BootMedium = "kernel" | "iso-bios" | "iso-uefi";
 export interface ContainerRequest {
   /** As the user wrote it. */
   readonly image: string;
+  /** The image itself, when it has been found already: then its name is not looked up. */
+  readonly found?: Image;
   readonly command: readonly string[];
   readonly name: string | undefined;
-  /** Replaces the image's entrypoint; an empty string clears it. */
-  readonly entrypoint: string | undefined;
+  /** Replaces the image's entrypoint; an empty string clears it. Several words as the Docker API may have them. */
+  readonly entrypoint: string | readonly string[] | undefined;
   /** `K=V`. */
   readonly environment: readonly string[];
   readonly user: string | undefined;
@@ -141,15 +143,20 @@ function mergeCommand(
   request: ContainerRequest,
   { configuration }: Image,
 ): Pick<ContainerSettings, "entrypoint" | "command"> {
-  const replaces = request.entrypoint !== undefined;
-  const entrypoint = replaces
-    ? [request.entrypoint].filter((word) => word !== "")
-    : [...configuration.entrypoint];
-  const imageCommand = replaces ? [] : configuration.command;
+  const { entrypoint: given } = request;
+  const words = typeof given === "string" ? [given] : given;
+  const entrypoint = words === undefined ? [...configuration.entrypoint] : withoutOneEmptyWord(words);
+  // As for dockerd, no words at all clear the entrypoint and leave the command.
+  const imageCommand = words === undefined || words.length === 0 ? configuration.command : [];
   const command = [...(request.command.length > 0 ? request.command : imageCommand)];
   if (entrypoint.length + command.length === 0)
     throw new TetherError("usage", "no command specified: the image has none of its own");
   return { entrypoint, command };
+}
+
+/** `--entrypoint ""`. */
+function withoutOneEmptyWord(words: readonly string[]): string[] {
+  return words.length === 1 && words[0] === "" ? [] : [...words];
 }
 
 function mergeWorkingDirectory(request: ContainerRequest, { configuration }: Image): string {

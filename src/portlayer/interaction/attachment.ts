@@ -87,10 +87,14 @@ export class Attachment {
     const offsets = [this.#outputBytes, this.#errorOutputBytes];
     const words = [ATTACH_COMMAND, this.#sessionId, ...offsets, this.#kind === "hold" ? "hold" : ""];
     const channel = await connection.execute(words.filter((word) => word !== "").join(" "), pty);
-    const stopResizing = terminal?.onResize(() => {
-      const { columns, rows } = terminal.size();
+    const tellSize = (): void => {
+      const { columns = 0, rows = 0 } = terminal?.size() ?? {};
       channel.setWindow(rows, columns, 0, 0);
-    });
+    };
+    const stopResizing = terminal?.onResize(tellSize);
+    // Nobody heard of it while the channel was being opened.
+    const present = terminal?.size();
+    if (present?.columns !== size?.columns || present?.rows !== size?.rows) tellSize();
     const stopInput = this.#input?.attach(inputBytes, {
       write: (chunk, done) => channel.write(chunk, done),
       end: () => channel.end(),

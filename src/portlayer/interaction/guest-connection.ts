@@ -98,6 +98,11 @@ export class GuestConnection {
     );
   }
 
+  /** Opens a subsystem of the guest's server on a channel of its own. */
+  openSubsystem(name: string): Promise<ClientChannel> {
+    return openChannel((done) => this.#client.subsys(name, done));
+  }
+
   /** Ends the connection at once. */
   close(): void {
     this.#client.destroy();

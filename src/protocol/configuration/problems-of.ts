@@ -5,6 +5,7 @@ import { checkLink } from "./checks/link.ts";
 import { checkHostName } from "./checks/names.ts";
 import { checkSecurity } from "./checks/security.ts";
 import { checkSession } from "./checks/session.ts";
+import { checkStatistics } from "./checks/statistics.ts";
 import { checkSafe, MOST_NAME_BYTES, quote } from "./checks/text.ts";
 import { type Problem, Problems } from "./problems.ts";
 import { protoName } from "./proto-name.ts";
@@ -61,6 +62,7 @@ async function checkContainer(document: Document, problems: Problems): Promise<v
   checkSecurity(document.security, problems.at("security"));
   checkRestart(document.restart, problems.at("restart"));
   checkHealth(document.health, problems.at("health"));
+  checkStatistics(document.statistics, problems.at("statistics"));
   checkNumbers(document, problems);
   await checkSurroundings(document, problems);
 }

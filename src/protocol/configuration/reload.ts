@@ -28,6 +28,8 @@ export interface ReloadPlan {
   readonly refusals: readonly Problem[];
 }
 
+const ENTRY_LISTS = ["interfaces", "volumes"] as const satisfies readonly EntryList[];
+
 /** What the agent changes while the container runs. */
 const CHANGEABLE = new Set(["extraHosts", "nanoCpus", "pidsLimit", "restart", "resolver"]);
 
@@ -41,7 +43,7 @@ const OF_ONE_START = new Set([
 ]);
 
 /** Messages whose fields are looked at each by itself, so that a refusal names the field. */
-const MESSAGES = new Set(["session", "link", "log", "security", "health"]);
+const MESSAGES = new Set(["session", "link", "log", "security", "health", "statistics"]);
 
 /** Which device it is; another device is another vNIC. */
 const DEVICE_FIELDS = ["mac", "pciSlot"] as const;
@@ -116,7 +118,6 @@ function refuseDevice(old: Entry, entry: Entry, problems: Problems): void {
 
 function planFields(present: Document, next: Document, problems: Problems): Change[] {
   return differences(present, next, []).flatMap((property): Change[] => {
-    if (property === "interfaces" || property === "volumes") return [];
     if (!MESSAGES.has(property)) return [planField(next, [property], problems)].flat();
     const [before, after]: unknown[] = [Reflect.get(present, property), Reflect.get(next, property)];
     const inner = differences(Object(before ?? {}), Object(after ?? {}), [property]);
@@ -138,6 +139,8 @@ function planField(next: Document, properties: readonly string[], problems: Prob
 /** The properties of a message in which two of them are different. */
 function differences(before: object, after: object, path: readonly string[]): string[] {
   const properties = new Set([...Object.keys(before), ...Object.keys(after)]);
+  // The lists are looked at entry by entry.
+  if (path.length === 0) for (const list of ENTRY_LISTS) properties.delete(list);
   return [...properties].filter(
     (property) => !isSame([...path, property], Reflect.get(before, property), Reflect.get(after, property)),
   );
@@ -145,7 +148,27 @@ function differences(before: object, after: object, path: readonly string[]): st
 
 /** Whether both are encoded as the same: 0 and nothing are. */
 function isSame(path: readonly string[], before: unknown, after: unknown): boolean {
+  if (isIdentical(before, after)) return true;
+  // What is nothing to one of them is something to the other; two nothings may differ in whether they are written.
+  if (!(isObject(before) || isObject(after)) && (before || after)) return false;
   return encode(path, before).equals(encode(path, after));
+}
+
+/** Encoding is the last resort: in a guest it is code that nothing else needs. */
+function isIdentical(before: unknown, after: unknown): boolean {
+  if (before === after) return true;
+  if (!isObject(before) || !isObject(after)) return false;
+  if (before instanceof Uint8Array || after instanceof Uint8Array)
+    return before instanceof Uint8Array && after instanceof Uint8Array && Buffer.compare(before, after) === 0;
+  const keys = Object.keys(before);
+  return (
+    keys.length === Object.keys(after).length &&
+    keys.every((key) => isIdentical(Reflect.get(before, key), Reflect.get(after, key)))
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function encode(path: readonly string[], value: unknown): Buffer {

@@ -41,8 +41,9 @@ export const ERROR_CATALOGUE = {
   "container-not-running": user(1, 409),
   "container-paused": user(1, 409),
   "no-such-volume": user(1, 404),
-  "volume-in-use": user(1, 409),
+  "volume-in-use": user(125, 409),
   "configuration-invalid": user(1, 400),
+  "recording-invalid": user(1, 400),
 
   // Images.
   "image-not-found": user(125, 404),

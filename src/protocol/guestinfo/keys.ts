@@ -13,3 +13,5 @@ export const PLAIN_KEY = "guestinfo.tether/plain";
 export const PLAIN_ACCEPTED = "accepted";
 /** The whole record of what became of the container: JSON on one line. */
 export const STATUS_KEY = "guestinfo.tether.status";
+/** How the keys with statistics begin. */
+export const STATISTICS_KEY = "guestinfo.tether.stats";

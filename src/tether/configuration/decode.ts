@@ -12,6 +12,9 @@ import { decodeSecurity, type SecurityConfiguration } from "./decode-security.ts
 
 const DEFAULT_ACKNOWLEDGE_TIMEOUT_MS = 30_000;
 
+/** VMware's own statistics are as old. */
+const DEFAULT_GUESTINFO_PERIOD_MS = 20_000;
+
 /** The configuration, checked: what the rest of the agent trusts. */
 export interface Configuration {
   readonly id: string;
@@ -39,6 +42,8 @@ export interface Configuration {
     /** The file's size at the start. */
     readonly writtenBytes: number;
   };
+  /** How often statistics are written into guestinfo; undefined: never. */
+  readonly guestinfoPeriodMs: number | undefined;
   /** The host's wall clock when it wrote the document, in milliseconds since 1970; undefined when it did not say. */
   readonly hostTimeMs: number | undefined;
   /** Random bytes of the host's, for a VM whose generators are those of its template. */
@@ -88,7 +93,7 @@ export async function checkConfiguration(document: tether.config.Config): Promis
 }
 
 /** Only maps: the document is in order. */
-function configurationOf(document: tether.config.Config): Configuration {
+export function configurationOf(document: tether.config.Config): Configuration {
   const { id, hostname, link, log, randomSeed } = document;
   const security = decodeSecurity(document);
   return {
@@ -97,6 +102,9 @@ function configurationOf(document: tether.config.Config): Configuration {
     domainname: document.domainname,
     network: decodeNetwork(document),
     volumes: decodeVolumes(document.volumes),
+    guestinfoPeriodMs: document.statistics?.guestinfoDisabled
+      ? undefined
+      : document.statistics?.guestinfoPeriodMs || DEFAULT_GUESTINFO_PERIOD_MS,
     hostTimeMs: document.hostTimeMs || undefined,
     randomSeed,
     extraHosts: document.extraHosts.map((entry) => ({

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findDiskByLabel, RUN_DIRECTORY } from "../../init/index.ts";
+import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from "../../init/mount-flags.ts";
 import { MOST_DOCUMENT_BYTES } from "../../protocol/configuration/document.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
@@ -17,9 +18,6 @@ const DISK_LIMIT_MS = 10_000;
 
 /** As base64 a document is a third larger. */
 const MOST_FILE_BYTES = 2 * MOST_DOCUMENT_BYTES;
-
-/** MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC (mount(2)). */
-const MOUNT_FLAGS = 1 | 2 | 4 | 8;
 
 /**
  * A file that the kernel's command line names, for machines whose hypervisor keeps no configuration, or that have
@@ -49,7 +47,7 @@ export class FileSource implements ConfigurationSource {
     const device = await findDiskByLabel(label, DISK_LIMIT_MS);
     const folder = join(RUN_DIRECTORY, "tether", "configuration");
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    this.#system.mount(device, folder, "ext4", MOUNT_FLAGS, null);
+    this.#system.mount(device, folder, "ext4", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, null);
     try {
       return this.#readFile(join(folder, path));
     } finally {

@@ -18,7 +18,17 @@ const OPTIONAL = [
     "restart",
     "health",
   ],
-  ...["log", "sysctls", "readOnlyRoot", "serveFilesOnly", "pidsLimit", "shmBytes", "generation", "resolver"],
+  ...[
+    "log",
+    "statistics",
+    "sysctls",
+    "readOnlyRoot",
+    "serveFilesOnly",
+    "pidsLimit",
+    "shmBytes",
+    "generation",
+    "resolver",
+  ],
 ] as const satisfies readonly (keyof Document)[];
 
 /** Documents that are in order: any of the optional fields, up to 32 vNICs and 128 volumes (a few, mostly). */

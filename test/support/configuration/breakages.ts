@@ -21,6 +21,7 @@ const WRONG_NUMBERS: Readonly<Record<string, number>> = {
   "PublishedPort.target_port": 65_536,
   "PublishedPort.count": 65_536,
   "Volume.timeout_ms": 3_600_001,
+  "StatisticsOptions.guestinfo_period_ms": 999,
   "TmpfsVolume.mode": 0o10000,
   "TmpfsVolume.uid": 0xffff_ffff,
   "TmpfsVolume.gid": 0xffff_ffff,

@@ -46,6 +46,7 @@ export function fullDocument(): Document {
       ...{ startIntervalMs: 4000, retries: 5 },
     },
     log: { maxBytes: 1_000_000, disabled: true, writtenBytes: 77 },
+    statistics: { guestinfoPeriodMs: 5000, guestinfoDisabled: true },
     sysctls: { "net.core.somaxconn": "1024", "net/ipv4/conf/eth0.1/forwarding": "1" },
     ...{ readOnlyRoot: true, serveFilesOnly: true, pidsLimit: 100, shmBytes: 2 ** 30, generation: 4 },
     interfaces: [staticInterface(), dynamicInterface()],

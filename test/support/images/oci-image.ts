@@ -20,6 +20,7 @@ export interface ImageContent {
   /** The `config` object of the image configuration. */
   readonly config?: object;
   readonly architecture?: string;
+  readonly created?: string;
   readonly tag?: string;
 }
 
@@ -89,6 +90,6 @@ export function tarsOf({ layers }: ImageContent): Buffer[] {
 /** The image configuration document. */
 export function configurationOf(content: ImageContent): object {
   const ids = tarsOf(content).map((tar) => `sha256:${createHash("sha256").update(tar).digest("hex")}`);
-  const { architecture = "amd64", config = { Cmd: ["/bin/sh"] } } = content;
-  return { architecture, os: "linux", config, rootfs: { type: "layers", diff_ids: ids } };
+  const { architecture = "amd64", created, config = { Cmd: ["/bin/sh"] } } = content;
+  return { created, architecture, os: "linux", config, rootfs: { type: "layers", diff_ids: ids } };
 }

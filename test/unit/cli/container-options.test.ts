@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Command } from "commander";
 import { makeHealthCheck } from "../../../src/cli/health-options.ts";
 import { collectPairs } from "../../../src/cli/label-options.ts";
-import { makeLogSettings } from "../../../src/cli/log-options.ts";
+import { makeLogSettings } from "../../../src/portlayer/execution/log-options.ts";
 import { parseDuration } from "../../../src/cli/parse-duration.ts";
 import { parseRestartPolicy } from "../../../src/cli/parse-restart-policy.ts";
 import { parseTime } from "../../../src/cli/parse-time.ts";

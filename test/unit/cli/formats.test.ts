@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { makeFilter } from "../../../src/cli/container-filter.ts";
-import { makeEventFilter } from "../../../src/cli/events-command.ts";
+import { makeFilter } from "../../../src/portlayer/execution/container-filter.ts";
+import { makeEventFilter } from "../../../src/portlayer/execution/docker-events.ts";
 import { fillTemplate } from "../../../src/cli/go-template.ts";
 import type { KnownContainer } from "../../../src/portlayer/execution/index.ts";
 import { TetherError } from "../../../src/protocol/errors/index.ts";

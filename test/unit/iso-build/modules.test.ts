@@ -7,6 +7,7 @@ import {
   parseModulesAlias,
   parseModulesBuiltin,
   parseModulesDep,
+  parseModulesSoftdep,
   planModules,
 } from "../../../iso-build/modules/index.ts";
 
@@ -21,18 +22,21 @@ kernel/fs/isofs/isofs.ko: kernel/drivers/cdrom/cdrom.ko
 kernel/drivers/cdrom/cdrom.ko:
 `;
 const builtin =
-  "kernel/fs/erofs/erofs.ko\nkernel/drivers/scsi/sd_mod.ko\nkernel/drivers/scsi/sr_mod.ko\nkernel/drivers/block/loop.ko\nkernel/drivers/net/vmxnet3.ko\n";
+  "kernel/fs/erofs/erofs.ko\nkernel/fs/ext4/ext4.ko\nkernel/drivers/scsi/sd_mod.ko\nkernel/drivers/scsi/sr_mod.ko\nkernel/drivers/block/loop.ko\nkernel/drivers/net/vmxnet3.ko\n";
 const alias = `# Aliases extracted from modules themselves.
 alias virtio:d00000004v* virtio-rng
 alias pci:v000015ADd000007C0sv*sd*bc*sc*i* vmw_pvscsi
 alias char-major-10-229 virtio_rng
 `;
 
-function makeIndex(texts: { dep?: string; builtin?: string } = {}): ModuleIndex {
+function makeIndex(
+  texts: { dep?: string; builtin?: string; alias?: string; softdep?: string } = {},
+): ModuleIndex {
   return {
     loadable: parseModulesDep(texts.dep ?? dep),
     builtIn: parseModulesBuiltin(texts.builtin ?? builtin),
-    aliases: parseModulesAlias(alias),
+    aliases: parseModulesAlias(texts.alias ?? alias),
+    softDependencies: parseModulesSoftdep(texts.softdep ?? ""),
   };
 }
 
@@ -59,6 +63,24 @@ describe("load order", () => {
       loadOrder(makeIndex({ dep: turned }), ["virtio_blk"]),
       loadOrder(makeIndex(), ["virtio_blk"]),
     );
+  });
+
+  it("puts what a module asks for when it is loaded before it, the generic one of several", () => {
+    const index = makeIndex({
+      dep: `${dep}kernel/lib/libcrc32c.ko:\nkernel/fs/f2fs.ko: kernel/lib/libcrc32c.ko\nkernel/crypto/crc32c_generic.ko:\nkernel/arch/crc32c-intel.ko:\nkernel/crypto/md5.ko:\n`,
+      alias: `${alias}alias crc32c crc32c_intel\nalias crc32c crc32c_generic\n`,
+      softdep:
+        "# Soft dependencies\nsoftdep libcrc32c pre: crc32c\nsoftdep f2fs pre: md5 built-in-or-not post: cdrom\nsoftdep cifs gcm\n",
+    });
+    assert.deepEqual(loadOrder(index, ["f2fs"]).map(moduleFileName), [
+      ...["crc32c_generic.ko", "libcrc32c.ko", "md5.ko", "f2fs.ko"],
+    ]);
+    assert.deepEqual([...index.softDependencies.keys()], ["libcrc32c", "f2fs"]);
+    const builtIn = new Set([...index.builtIn, "crc32c_generic"]);
+    const loadable = new Map([...index.loadable].filter(([name]) => name !== "crc32c_generic"));
+    assert.deepEqual(loadOrder({ ...index, builtIn, loadable }, ["libcrc32c"]).map(moduleFileName), [
+      "libcrc32c.ko",
+    ]);
   });
 
   it("takes a built-in module as done", () => {

@@ -24,6 +24,7 @@ const BUILT_IN = [
   "vmw_pvscsi",
   "vmxnet3",
   "crc32c_generic",
+  "ext4",
 ];
 
 describe("a kernel from an RPM", function () {

@@ -8,13 +8,16 @@ import {
   SEAL_KEY,
   sealText,
 } from "../../../src/protocol/guestinfo/index.ts";
+import { tether } from "../../../src/protocol/generated/stats.js";
 import { EventLog } from "../../../src/tether/event-log.ts";
 import { Stages } from "../../../src/tether/stages.ts";
 import { openVmware } from "../../../src/tether/vmware-guest.ts";
 import { SystemCallError } from "../../../src/system/system-call-error.ts";
 import { catalogueError } from "../../support/catalogue-error.ts";
+import { KernelFolders } from "../../support/kernel-folders.ts";
 import { RecordingSystem } from "../../support/recording-system.ts";
 import { runOnVmware } from "../../support/vmware/agent-code.ts";
+import { RPCTOOL } from "../../support/vmware/peers.ts";
 import { VmwareHost } from "../../support/vmware/emulator.ts";
 
 const src = fileURLToPath(new URL("../../../src/", import.meta.url));
@@ -61,6 +64,35 @@ describe("an agent that finds itself on VMware", function () {
     assert.equal(host.get("guestinfo.tether.status.stage"), "process started");
     assert.equal(host.get("guestinfo.tether.status.hostname"), "web");
     assert.equal(host.get(SEAL_KEY), " ");
+  });
+
+  it("writes statistics into guestinfo, which VMware's own tool reads", async () => {
+    using host = new VmwareHost();
+    using folders = new KernelFolders();
+    const source = `
+      const { openVmware } = await import("${src}tether/vmware-guest.ts");
+      const { AgentStatistics } = await import("${src}tether/statistics/agent-statistics.ts");
+      const { EventLog } = await import("${src}tether/event-log.ts");
+      const { Stages } = await import("${src}tether/stages.ts");
+      const folder = ${JSON.stringify(folders.folder)};
+      const statistics = new AgentStatistics({
+        system, volumes: () => [], stateFolder: folder + "/state",
+        folders: Object.fromEntries(["container", "tether", "proc", "sys"].map((name) => [name, folder + "/" + name])),
+      });
+      const vmware = await openVmware(system, new Stages(2), new EventLog(), keyFile);
+      await vmware.publishStatistics(statistics, 100);
+      // The time is written last.
+      while ((await guestinfo.get("guestinfo.tether.stats.time")) === undefined)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      fs.writeFileSync(folder + "/container/pids.current", "6\\n");
+      while ((await guestinfo.get("guestinfo.tether.stats.pids")) !== "6")
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      const tool = spawnSync("${RPCTOOL}", ["info-get guestinfo.tether.stats.memory_used_bytes"], { encoding: "utf8" });
+      result(tool.stdout.trim());`;
+    assert.equal(await runOnVmware(host, source), String(73_400_320 - 1_048_576));
+    const sample = Buffer.from(host.get("guestinfo.tether.stats.sample") ?? "", "base64");
+    assert.equal(tether.stats.Sample.decode(sample).containerMemory?.oomKills, 4);
+    assert.equal(host.get("guestinfo.tether.stats.oom_kills"), "4");
   });
 
   it("finds a newer document that the host sets, and reports what became of it", async () => {

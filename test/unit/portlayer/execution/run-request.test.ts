@@ -15,6 +15,7 @@ function image(changes: Partial<Image["configuration"]> = {}): Image {
     digest: "sha256:1",
     disk: "/disk",
     diskSizeBytes: 1,
+    usedBytes: 1,
     configuration: {
       entrypoint: [],
       command: [],

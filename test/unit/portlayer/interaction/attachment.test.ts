@@ -331,6 +331,31 @@ describe("an attachment with a terminal", () => {
     assert.equal(output.text, "30 90\r\n31 91\r\n");
     assert.equal(listeners.size, 0);
   });
+
+  it("tells of a size that changed before its channel was open, when nobody heard of it", async () => {
+    const native = start({
+      args: shell("trap 'stty size; exit 6' WINCH; while :; do sleep 0.01; done"),
+      tty: true,
+      window: { columns: 90, rows: 30 },
+    });
+    await native.started;
+    await using guest = new ServedGuest(native.session);
+    void native.outcome.then((outcome) => guest.exited(outcome as Exit));
+    const sizes = [{ columns: 90, rows: 30 }];
+    const output = new Collector();
+    const attachment = new Attachment({
+      input: undefined,
+      output,
+      errorOutput: new Collector(),
+      terminal: {
+        // The first is asked for the channel's request.
+        size: () => sizes.pop() ?? { columns: 91, rows: 31 },
+        onResize: () => () => {},
+      },
+    });
+    await carryToEnd(guest, attachment, () => {});
+    assert.equal(output.text, "31 91\r\n");
+  });
 });
 
 function* chunksOf(content: Buffer, size: number): Generator<Buffer> {

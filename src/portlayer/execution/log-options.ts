@@ -1,5 +1,5 @@
-import { TetherError } from "../protocol/errors/index.ts";
-import { DEFAULT_LOG, type LogSettings } from "../portlayer/execution/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { DEFAULT_LOG, type LogSettings } from "./container-settings.ts";
 import { parseSize } from "./parse-size.ts";
 
 /**

@@ -1,5 +1,6 @@
-import { exitStatus, type KnownContainer } from "../portlayer/execution/index.ts";
-import { TetherError } from "../protocol/errors/index.ts";
+import { exitStatus } from "./container-record.ts";
+import type { KnownContainer } from "./core.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 
 type Predicate = (container: KnownContainer, value: string, all: readonly KnownContainer[]) => boolean;
 

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { TetherError } from "../protocol/errors/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 
 /** A line of /etc/hosts beside the container's own. */
 export interface ExtraHost {

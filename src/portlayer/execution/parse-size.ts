@@ -1,4 +1,4 @@
-import { TetherError } from "../protocol/errors/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 
 const UNITS: Readonly<Record<string, number>> = { b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
