@@ -51,4 +51,4 @@ static void *run(struct bridge *bridge, bool is_silent) {
 
 void *run_uevents(void *bridge) { return run(bridge, false); }
 
-void *run_addresses(void *bridge) { return run(bridge, true); }
+void *run_network(void *bridge) { return run(bridge, true); }

@@ -29,7 +29,7 @@ napi_value call_set_non_blocking(napi_env env, napi_callback_info info);
 napi_value call_create_mount_namespace(napi_env env, napi_callback_info info);
 napi_value call_bridge_device(napi_env env, napi_callback_info info);
 napi_value call_watch_uevents(napi_env env, napi_callback_info info);
-napi_value call_watch_addresses(napi_env env, napi_callback_info info);
+napi_value call_watch_network(napi_env env, napi_callback_info info);
 napi_value call_close_bridge(napi_env env, napi_callback_info info);
 napi_value call_read_fw_cfg(napi_env env, napi_callback_info info);
 napi_value call_probe_backdoor(napi_env env, napi_callback_info info);

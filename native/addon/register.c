@@ -27,7 +27,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("createMountNamespace", call_create_mount_namespace),
     FUNCTION("bridgeDevice", call_bridge_device),
     FUNCTION("watchUevents", call_watch_uevents),
-    FUNCTION("watchAddresses", call_watch_addresses),
+    FUNCTION("watchNetwork", call_watch_network),
     FUNCTION("closeBridge", call_close_bridge),
     FUNCTION("readFwCfg", call_read_fw_cfg),
     FUNCTION("probeBackdoor", call_probe_backdoor),

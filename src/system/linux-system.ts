@@ -207,8 +207,8 @@ export class LinuxSystem implements System {
     return this.#bridge(translated(() => this.#native.watchUevents(listenerOf(events))));
   }
 
-  watchAddresses(events: UeventEvents): Bridge {
-    return this.#bridge(translated(() => this.#native.watchAddresses(listenerOf(events))));
+  watchNetwork(events: UeventEvents): Bridge {
+    return this.#bridge(translated(() => this.#native.watchNetwork(listenerOf(events))));
   }
 
   readFwCfg(name: string): Uint8Array | undefined {

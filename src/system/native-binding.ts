@@ -67,9 +67,7 @@ export interface NativeBinding {
   /** Calls the listener with each message, or with the error that ends it. */
   watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
   /** As watchUevents; each message is empty. */
-  watchAddresses(
-    listener: (message: string | undefined, error: NativeError | undefined) => void,
-  ): BridgeHandle;
+  watchNetwork(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
   readFwCfg(name: string): Uint8Array | undefined;

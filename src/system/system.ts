@@ -159,8 +159,11 @@ export interface System {
    */
   watchUevents(events: UeventEvents): Bridge;
 
-  /** Tells of every change of an IPv6 address (rtnetlink(7)), from now on, as {@link watchUevents}; the message is empty. */
-  watchAddresses(events: UeventEvents): Bridge;
+  /**
+   * Tells of every change of a link or an IPv6 address (rtnetlink(7)), from now on, as {@link watchUevents}; the message
+   * is empty.
+   */
+  watchNetwork(events: UeventEvents): Bridge;
 
   /**
    * An item of QEMU's fw_cfg, read through its I/O ports (ioperm(2)); undefined when the machine has no such

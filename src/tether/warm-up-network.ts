@@ -19,6 +19,7 @@ export async function warmUpNetwork(
   };
   write("sys/devices/0000:00:02.0/net/eth0/address", MAC);
   write("sys/devices/0000:00:02.0/net/eth0/ifindex", "2");
+  write("sys/devices/0000:00:02.0/net/eth0/operstate", "up\n");
   write("sys/devices/0000:00:02.0/net/eth0/device/modalias");
   mkdirSync(join(folder, "sys/class/net"), { recursive: true });
   // It has no driver at first, as one that was plugged.

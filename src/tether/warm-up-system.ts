@@ -114,7 +114,7 @@ const KERNEL: System = {
   seekHole: () => undefined,
   createMountNamespace: absent,
   bridgeDevice: absent,
-  watchAddresses: absent,
+  watchNetwork: absent,
   watchUevents: () => ({ close: () => Promise.resolve() }),
   replaceProcess: absent,
   watchChildren: () => ({ close: nothing }),

@@ -211,8 +211,8 @@ export class RecordingSystem implements System {
     return this.#record("watchUevents", args);
   }
 
-  watchAddresses(...args: [events: UeventEvents]): Bridge {
-    return this.#record("watchAddresses", args);
+  watchNetwork(...args: [events: UeventEvents]): Bridge {
+    return this.#record("watchNetwork", args);
   }
 
   readFwCfg(...args: [name: string]): Uint8Array | undefined {
@@ -354,7 +354,7 @@ export class RecordingSystem implements System {
       probeBackdoor: () => "none",
       bridgeDevice: () => ({ close: () => Promise.resolve() }),
       watchUevents: () => ({ close: () => Promise.resolve() }),
-      watchAddresses: () => ({ close: () => Promise.resolve() }),
+      watchNetwork: () => ({ close: () => Promise.resolve() }),
       watchChildren: () => ({ close: () => {} }),
       makeRing: () => this.#nextDescriptor++,
       openRing: () => IDLE_RING,

@@ -116,8 +116,8 @@ export class VmHost {
       stdio: [hasInput ? "pipe" : "ignore", "pipe", "pipe"],
     });
     assert(child.stdout !== null && child.stderr !== null);
-    const stdout = new Watched(child.stdout);
     const stderr = new Watched(child.stderr);
+    const stdout = new Watched(child.stdout, stderr);
     // A vch that ends before it has read everything breaks the pipe.
     child.stdin?.on("error", () => {});
     if (options.input !== undefined) child.stdin?.end(options.input);

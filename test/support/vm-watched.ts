@@ -7,10 +7,13 @@ const LIMIT_MS = 60_000;
 export class Watched {
   readonly #chunks: Buffer[] = [];
   readonly #waiting = new Set<() => void>();
+  readonly #beside: Watched | undefined;
   #seen = 0;
   #isEnded = false;
 
-  constructor(stream: Readable) {
+  /** @param beside what is shown as well when `stream` does not bring what is waited for. */
+  constructor(stream: Readable, beside?: Watched) {
+    this.#beside = beside;
     stream.on("data", (chunk: Buffer) => {
       this.#chunks.push(chunk);
       this.#wake();
@@ -47,9 +50,9 @@ export class Watched {
         return match;
       }
       if (this.#isEnded || limit.aborted) {
-        throw new Error(
-          `${this.#isEnded ? "ended" : "waited too long"} without ${String(pattern)}: ${JSON.stringify(rest)}`,
-        );
+        const why = this.#isEnded ? "ended" : "waited too long";
+        const beside = this.#beside === undefined ? "" : `; beside it: ${JSON.stringify(this.#beside.text)}`;
+        throw new Error(`${why} without ${String(pattern)}: ${JSON.stringify(rest)}${beside}`);
       }
       await this.#change(limit);
     }

@@ -20,12 +20,19 @@ import type { Lease } from "./lease.ts";
 import type { SavedNetwork } from "./saved-network.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
 import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
+import { awaitLinks, carries } from "./observed-links.ts";
 import { changeLink } from "./route-messages.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
 const DEVICE_LIMIT_MS = 30_000;
 
-/** The kernel learns of a link's other end some 10 ms after the link is up; without an end there is none to wait for. */
+/**
+ * A virtio card finds its link's other end some 10 ms after it is up, an e1000e after two seconds; where nothing is
+ * plugged in there is no other end, and the container starts without it.
+ */
+const LINK_LIMIT_MS = 5000;
+
+/** An address of a link that carries packets is settled at once. */
 const SETTLING_LIMIT_MS = 1000;
 
 /** What ran several times is faster in a fork than what ran once. */
@@ -141,6 +148,9 @@ export class Network {
       writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, interfaces.length > 1, sysctls);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
+    const raised = interfaces.filter(
+      ({ name, isDisabled }) => !isDisabled && this.#applied.get(name)?.state.isUp !== true,
+    );
     this.#readLeases(interfaces);
     requestLinks(system, [
       ...gone.flatMap((name) => this.#remove(name)),
@@ -154,7 +164,10 @@ export class Network {
     for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
     this.#save();
-    const settling = interfaces.filter((vnic) => !vnic.isDisabled && usesIpv6(vnic));
+    await this.#awaitLinks(raised);
+    const settling = interfaces.filter(
+      (vnic) => !vnic.isDisabled && usesIpv6(vnic) && carries(sysfs, vnic.name),
+    );
     if (settling.length > 0) {
       const indexes = settling.map((vnic) => deviceOf(devices, vnic).index);
       await awaitSettled(system, indexes, SETTLING_LIMIT_MS);
@@ -198,6 +211,12 @@ export class Network {
   /** Gives the addresses back that servers have given; within two seconds. */
   release(): Promise<void> {
     return this.#client.stop();
+  }
+
+  async #awaitLinks(raised: readonly InterfaceConfiguration[]): Promise<void> {
+    const names = raised.map(({ name }) => name);
+    for (const name of await awaitLinks(this.#parts.system, names, LINK_LIMIT_MS, this.#folders.sysfs))
+      this.#parts.report(`${name}: nothing is plugged in: its link is down after ${LINK_LIMIT_MS / 1000} s`);
   }
 
   async #applyDynamic(interfaces: readonly InterfaceConfiguration[]): Promise<void> {

@@ -1,4 +1,5 @@
 import type { System } from "../../system/system.ts";
+import { awaitObserved } from "./await-observed.ts";
 import { decodeAnswers, decodeAttributes, encodeMessages, NETLINK_ROUTE, NLM_F_DUMP } from "./netlink.ts";
 
 /* Addresses that the kernel has made by itself of what routers advertise (SLAAC, RFC 4862). */
@@ -52,23 +53,6 @@ export async function awaitSettled(
   const isSettled = (): boolean =>
     !listAddresses(system).some(({ index, isTentative }) => isTentative && indexes.includes(index));
   if (!isSettled()) await awaitObserved(system, isSettled, limitMs);
-}
-
-/** @returns whether it has come to that within the limit. */
-async function awaitObserved(system: System, isSo: () => boolean, limitMs: number): Promise<boolean> {
-  const changed = Promise.withResolvers<boolean>();
-  const look = (): void => {
-    if (isSo()) changed.resolve(true);
-  };
-  const limit = setTimeout(() => changed.resolve(false), limitMs);
-  const bridge = system.watchAddresses({ onMessage: look, onError: changed.reject });
-  try {
-    look();
-    return await changed.promise;
-  } finally {
-    clearTimeout(limit);
-    void bridge.close();
-  }
 }
 
 function listAddresses(system: System): ObservedAddress[] {
