@@ -39,10 +39,10 @@ async function create({ execution, sessions }: Parts, exchange: Exchange): Promi
 }
 
 /** Newest first. Whoever asks for a state wants the ended ones, too. */
-function list(execution: Execution, exchange: Exchange): void {
+async function list(execution: Execution, exchange: Exchange): Promise<void> {
   const { query } = exchange;
   if (query.flag("size")) throw notBuilt("size");
-  const filters = query.filters();
+  const filters = await Promise.all(query.filters().map((filter) => withDigest(execution, filter)));
   const limit = query.integer("limit") ?? 0;
   const isAll = query.flag("all") || limit > 0 || filters.some((each) => /^(status|exited)=/.test(each));
   const all = execution.list();
@@ -51,6 +51,18 @@ function list(execution: Execution, exchange: Exchange): void {
     .filter(({ state }) => isAll || isUp(state))
     .reverse();
   exchange.json(200, (limit > 0 ? chosen.slice(0, limit) : chosen).map(summarise));
+}
+
+/** `ancestor=` by any name or id of an image; one that is not here is the ancestor of nobody. */
+async function withDigest(execution: Execution, filter: string): Promise<string> {
+  const [name, ancestor = ""] = filter.split(/=(.*)/s);
+  if (name !== "ancestor") return filter;
+  try {
+    return `ancestor=${(await findImage(execution, ancestor)).digest}`;
+  } catch (error) {
+    if (toApiError(error).status >= 500) throw error;
+    return filter;
+  }
 }
 
 async function inspect(execution: Execution, exchange: Exchange): Promise<void> {

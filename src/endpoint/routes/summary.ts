@@ -9,7 +9,7 @@ export function summarise({ record, state }: KnownContainer): object {
     Names: [`/${record.name}`],
     Image: record.image,
     ImageID: record.imageDigest,
-    Command: record.command.join(" "),
+    Command: record.command.map(quoted).join(" "),
     Created: Math.floor(Date.parse(record.created) / 1000),
     Ports: isUp(state) ? describePorts(interfaces) : [],
     Labels: labels,
@@ -27,6 +27,11 @@ export function summarise({ record, state }: KnownContainer): object {
       Propagation: mount.kind === "tmpfs" ? "" : mount.propagation,
     })),
   };
+}
+
+/** As dockerd has it: an argument with a space is in quotes, whatever else is in it; the program never is. */
+function quoted(word: string, index: number): string {
+  return index > 0 && word.includes(" ") ? `'${word}'` : word;
 }
 
 /** Docker's Port: of each published port, where it is reached. */

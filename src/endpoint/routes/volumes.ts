@@ -1,6 +1,6 @@
 import { contentOf, type Execution, parseSize, type VolumeRecord } from "../../portlayer/execution/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
-import { notBuilt } from "../http/api-error.ts";
+import { ApiError, notBuilt } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { FieldReader } from "../requests/fields.ts";
@@ -21,26 +21,48 @@ export function volumeRoutes(execution: Execution): Route[] {
 }
 
 function list(execution: Execution, exchange: Exchange): void {
-  const isWanted = makeVolumeFilter(exchange.query.filters());
+  const isWanted = makeVolumeFilter(exchange.query.filters(), namesInUse(execution));
   exchange.json(200, { Volumes: execution.listVolumes().filter(isWanted).map(describe), Warnings: null });
 }
 
-/** Docker's filters but `dangling`. Several of one name are alternatives, but labels: all of them have to be there. */
-function makeVolumeFilter(filters: readonly string[]): (volume: VolumeRecord) => boolean {
+/** Whichever containers have, whether they run or not. */
+function namesInUse(execution: Execution): ReadonlySet<string> {
+  const mounts = execution.list().flatMap(({ record }) => record.settings?.mounts ?? []);
+  return new Set(mounts.flatMap((mount) => (mount.kind === "volume" ? [mount.name] : [])));
+}
+
+/**
+ * Docker's filters. Several of one name are alternatives, but labels: all of them have to be there.
+ *
+ * @throws ApiError 400 in dockerd's words.
+ */
+function makeVolumeFilter(
+  filters: readonly string[],
+  used: ReadonlySet<string>,
+): (volume: VolumeRecord) => boolean {
   const pairs = filters.map((filter) => {
     const at = filter.indexOf("=");
     const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];
-    if (!["name", "label", "driver"].includes(name)) throw notBuilt(`the filter ${name} of volumes`);
+    if (!["name", "label", "driver", "dangling"].includes(name))
+      throw new ApiError(400, `Invalid filter '${name}'`);
+    if (name === "dangling" && !YES.test(value) && !NO.test(value))
+      throw new ApiError(400, `Invalid filter 'dangling=[${value}]'`);
     return { name, value };
   });
   const values = (name: string): string[] =>
     pairs.filter((pair) => pair.name === name).map(({ value }) => value);
-  const [names, labels, drivers] = ["name", "label", "driver"].map(values);
+  const [names = [], labels = [], drivers = [], dangling = []] = ["name", "label", "driver", "dangling"].map(
+    values,
+  );
   return (volume) =>
-    (names?.length === 0 || names?.some((each) => volume.name.includes(each)) === true) &&
-    (drivers?.length === 0 || drivers?.includes("local") === true) &&
-    labels?.every((each) => hasLabel(volume.labels, each)) === true;
+    (names.length === 0 || names.some((each) => volume.name.includes(each))) &&
+    (drivers.length === 0 || drivers.includes("local")) &&
+    (dangling.length === 0 || dangling.some((each) => YES.test(each) !== used.has(volume.name))) &&
+    labels.every((each) => hasLabel(volume.labels, each));
 }
+
+const YES = /^(1|true)$/i;
+const NO = /^(0|false)$/i;
 
 function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
   const [name = "", ...rest] = wanted.split("=");

@@ -1,6 +1,7 @@
 import { exitStatus } from "./container-record.ts";
 import type { KnownContainer } from "./core.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
+import { networkNames } from "../networking/index.ts";
 
 type Predicate = (container: KnownContainer, value: string, all: readonly KnownContainer[]) => boolean;
 
@@ -13,6 +14,19 @@ const FILTERS: Readonly<Record<string, Predicate>> = {
   ancestor: ({ record }, value) => record.image === value || record.imageDigest === value,
   health: ({ state }, value) => (state.health ?? "none") === value,
   label: ({ record }, value) => hasLabel(record.settings?.labels ?? {}, value),
+  network: ({ record }, value) => namesOfNetworks(record).includes(value),
+  volume: ({ record }, value) =>
+    (record.settings?.mounts ?? []).some(
+      (mount) =>
+        mount.target === value ||
+        (mount.kind === "volume" && mount.name === value) ||
+        (mount.kind === "bind" && mount.source === value),
+    ),
+  publish: ({ record }, value) => ports(record).some(({ port, protocol }) => fits(value, port, protocol)),
+  expose: ({ record }, value) =>
+    ports(record).some(({ targetPort, protocol }) => fits(value, targetPort, protocol)),
+  // There are no tasks: those are a swarm's.
+  "is-task": (_container, value) => value === "false",
   before: ({ record }, value, all) => record.created < createdOf(value, all),
   since: ({ record }, value, all) => record.created > createdOf(value, all),
 };
@@ -32,7 +46,10 @@ export function makeFilter(
     const name = filter.slice(0, Math.max(0, at));
     if (at < 0) throw new TetherError("invalid-option", "bad format of filter (expected name=value)");
     if (!Object.hasOwn(FILTERS, name)) throw new TetherError("invalid-option", `Invalid filter '${name}'`);
-    values.set(name, [...(values.get(name) ?? []), filter.slice(at + 1)]);
+    const value = filter.slice(at + 1);
+    const refusal = REFUSED[name]?.(value);
+    if (refusal !== undefined) throw new TetherError("invalid-option", refusal);
+    values.set(name, [...(values.get(name) ?? []), value]);
   }
   return (container) =>
     [...values].every(([name, wanted]) =>
@@ -41,6 +58,53 @@ export function makeFilter(
         ? wanted.every((value) => FILTERS["label"]?.(container, value, all))
         : wanted.some((value) => FILTERS[name]?.(container, value, all)),
     );
+}
+
+/** Values that Docker refuses, in its words. */
+const REFUSED: Readonly<Record<string, (value: string) => string | undefined>> = {
+  status: (value) => (STATUSES.has(value) ? undefined : `Invalid filter 'status=${value}'`),
+  health: (value) => (HEALTHS.has(value) ? undefined : `Unrecognised filter value for health: ${value}`),
+  exited: (value) =>
+    /^[+-]?\d+$/.test(value) ? undefined : `strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
+  "is-task": (value) => (/^(true|false)$/.test(value) ? undefined : `Invalid filter 'is-task=${value}'`),
+  publish: checkPort,
+  expose: checkPort,
+};
+
+const STATUSES: ReadonlySet<string> = new Set([
+  ...["created", "running", "paused", "restarting", "removing", "exited", "dead"],
+]);
+
+const HEALTHS: ReadonlySet<string> = new Set(["none", "starting", "healthy", "unhealthy"]);
+
+const PORT = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/;
+
+function checkPort(value: string): string | undefined {
+  return PORT.test(value) ? undefined : `Invalid port: ${value}`;
+}
+
+/** Whether a port is among `80`, `80/udp`, `80-90`; tcp unless it is said. */
+function fits(value: string, port: number, protocol: string): boolean {
+  const [, first = "", last = first, wanted = "tcp"] = PORT.exec(value) ?? [];
+  return wanted === protocol && port >= Number(first) && port <= Number(last);
+}
+
+/** Each port by itself. */
+function ports({ settings }: KnownContainer["record"]) {
+  return (settings?.interfaces ?? []).flatMap((vnic) =>
+    vnic.ports.flatMap(({ port, targetPort, protocol, count }) =>
+      Array.from({ length: count }, (_, offset) => ({
+        port: port + offset,
+        targetPort: targetPort + offset,
+        protocol,
+      })),
+    ),
+  );
+}
+
+function namesOfNetworks({ settings }: KnownContainer["record"]): string[] {
+  const names = networkNames(settings?.interfaces ?? []);
+  return names.length === 0 ? ["none"] : names;
 }
 
 /** Docker takes a name for a regular expression, with or without the `/` of its API. */

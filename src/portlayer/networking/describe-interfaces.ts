@@ -34,13 +34,21 @@ export interface NetworkDescription {
 export function describeNetworks(interfaces: readonly InterfaceSettings[]): NetworkDescription {
   const names = networkNames(interfaces);
   const endpoints = interfaces.map(describeEndpoint);
+  const networks = endpoints.map((endpoint, index) => [names[index] ?? "", endpoint] as const);
   return {
     Ports: portBindings(interfaces),
-    Networks: Object.fromEntries(endpoints.map((endpoint, index) => [names[index] ?? "", endpoint])),
+    Networks: networks.length === 0 ? { none: NO_ENDPOINT } : Object.fromEntries(networks),
     IPAddress: endpoints[0]?.IPAddress ?? "",
     MacAddress: endpoints[0]?.MacAddress ?? "",
   };
 }
+
+/** Docker has a network `none`, in which a container has an endpoint without anything. */
+const NO_ENDPOINT = {
+  ...{ IPAMConfig: null, Links: null, Aliases: null, MacAddress: "" },
+  ...{ Gateway: "", IPAddress: "", IPPrefixLen: 0 },
+  ...{ IPv6Gateway: "", GlobalIPv6Address: "", GlobalIPv6PrefixLen: 0 },
+};
 
 function describeEndpoint({ mac, addresses, gateway4, gateway6, aliases }: InterfaceSettings) {
   const [ipv4 = "", prefix4 = "0"] = addresses.find((address) => !address.includes(":"))?.split("/") ?? [];

@@ -77,7 +77,7 @@ export class FakeContainers {
     const id = String(this.#count).padStart(64, "a");
     const { tty = false, openStdin = false, stdinOnce = false, remove: autoRemove = false } = changes;
     const settings = containerSettings({ tty, openStdin, stdinOnce, autoRemove });
-    const record = containerRecord(id, { name, image: "demo", tty, settings });
+    const record = containerRecord(id, { name, image: "demo", imageDigest: IMAGE.digest, tty, settings });
     mkdirSync(join(this.#folder, id));
     this.#known.set(id, { record, state: { ...NEVER_RUN, status } });
     return id;

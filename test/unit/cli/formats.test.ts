@@ -60,6 +60,13 @@ describe("a template", () => {
   });
 });
 
+const VOLUME = {
+  kind: "volume",
+  propagation: "rprivate",
+  ...{ name: "data", target: "/data", subPath: "" },
+  ...{ isReadOnly: false, isAnonymous: false, isPopulated: true },
+} as const;
+
 describe("the filters of ps", () => {
   const known = (
     id: string,
@@ -84,7 +91,7 @@ describe("the filters of ps", () => {
       name: "web-2",
       created: "2026-01-02T00:00:00.000Z",
       image: "oci:other",
-      settings: containerSettings({ labels: { tier: "front", x: "" } }),
+      settings: containerSettings({ labels: { tier: "front", x: "" }, mounts: [VOLUME] }),
     }),
     known(
       "b1",
@@ -116,6 +123,13 @@ describe("the filters of ps", () => {
     [["label=tier=back"], []],
     [["before=web-2"], ["web"]],
     [["since=web", "status=running"], ["web-2"]],
+    [["network=none"], ["web", "web-2", "db"]],
+    [["network=bridge"], []],
+    [["volume=data"], ["web-2"]],
+    [["volume=/data"], ["web-2"]],
+    [["volume=dat"], []],
+    [["is-task=true"], []],
+    [["publish=80"], []],
   ];
   for (const [filters, expected] of table)
     it(`${filters.join(" and ") || "none"}: ${expected.join(", ") || "nothing"}`, () =>
@@ -125,6 +139,8 @@ describe("the filters of ps", () => {
     assert.throws(() => names("colour=red"), catalogueError("invalid-option", /^Invalid filter 'colour'$/));
     assert.throws(() => names("name"), catalogueError("invalid-option", /^bad format of filter/));
     assert.throws(() => names("before=nothing"), catalogueError("no-such-container"));
+    for (const value of ["status=asleep", "health=fine", "exited=x", "is-task=maybe", "publish=http"])
+      assert.throws(() => names(value), catalogueError("invalid-option"), value);
   });
 });
 

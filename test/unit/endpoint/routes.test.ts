@@ -207,6 +207,13 @@ describe("the endpoint's routes", () => {
       volumes.map(({ Name }) => Name),
       ["data"],
     );
+    const namesOf = async (filter: object): Promise<string[]> => {
+      const words = encodeURIComponent(JSON.stringify(filter));
+      const { json } = await served.ask("GET", `/volumes?filters=${words}`);
+      return (json as { Volumes: { Name: string }[] }).Volumes.map(({ Name }) => Name);
+    };
+    assert.deepEqual(await namesOf({ dangling: ["true"] }), ["data", "other"]);
+    assert.deepEqual(await namesOf({ dangling: ["false"] }), []);
     assert.equal((await served.ask("GET", "/volumes/data")).status, 200);
     assert.equal((await served.ask("DELETE", "/volumes/data")).status, 204);
     assert.equal((await served.ask("DELETE", "/volumes/data")).status, 404);
@@ -232,6 +239,18 @@ describe("the endpoint's routes", () => {
     assert.deepEqual(pruned.json, { ContainersDeleted: [ended], SpaceReclaimed: 0 });
     assert.deepEqual(described.differences("POST", "/containers/prune", 200, pruned.json), []);
     assert.equal((await served.ask("GET", "/containers/json")).status, 200);
+  });
+
+  it("list containers by whatever names their image", async () => {
+    served.containers.add("up", "running");
+    const count = async (ancestor: string): Promise<number> => {
+      const words = encodeURIComponent(JSON.stringify({ ancestor: [ancestor] }));
+      return ((await served.ask("GET", `/containers/json?filters=${words}`)).json as unknown[]).length;
+    };
+    for (const name of ["demo", "demo:latest", "docker.io/library/demo"]) assert.equal(await count(name), 1);
+    assert.equal(await count("1".repeat(12)), 1);
+    assert.equal(await count("other"), 0);
+    assert.equal(await count("Not/A/Name"), 0);
   });
 
   it("refuse to carry input without an upgrade", async () => {
