@@ -18,6 +18,12 @@ export function toApiError(thrown: unknown): ApiError {
   return new ApiError(error.entry.httpStatus, error.message);
 }
 
+/** What was thrown, behind what dockerd says first. */
+export function withContext(context: string, thrown: unknown): ApiError {
+  const { status, message } = toApiError(thrown);
+  return new ApiError(status, `${context}: ${message}`);
+}
+
 /** The API has it, this endpoint not yet. */
 export function notBuilt(what: string): ApiError {
   return new ApiError(501, `${what} is not supported by this endpoint yet`);

@@ -1,5 +1,6 @@
-import { type Execution, isUp, makeFilter } from "../../portlayer/execution/index.ts";
-import { ApiError, notBuilt, toApiError } from "../http/api-error.ts";
+import { type Execution, isContainerName, isUp, makeFilter } from "../../portlayer/execution/index.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { ApiError, notBuilt, toApiError, withContext } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { imageOf, readCreateRequest, readRestart } from "../requests/create-request.ts";
@@ -79,7 +80,14 @@ async function top(execution: Execution, exchange: Exchange): Promise<void> {
 
 async function rename(execution: Execution, exchange: Exchange): Promise<void> {
   const name = (exchange.query.text("name") ?? "").replace(/^\//, "");
-  await execution.rename(exchange.parameter("id"), name);
+  const { id } = execution.containers.find(exchange.parameter("id"));
+  try {
+    await execution.rename(id, name);
+  } catch (error) {
+    const isTaken = error instanceof TetherError && error.code === "name-in-use";
+    const isName = name === "" || isContainerName(name);
+    throw isTaken || !isName ? withContext("Error when allocating new name", error) : error;
+  }
   exchange.empty(204);
 }
 

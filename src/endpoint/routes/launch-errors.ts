@@ -12,7 +12,7 @@ export function inWordsOfStart(error: unknown): unknown {
   if (!(error instanceof TetherError) || !LAUNCH_ERRORS.has(error.code)) return error;
   return new TetherError(
     error.code,
-    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ${error.message}: unknown`,
+    `failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: ${error.message}: unknown`,
     { cause: error },
   );
 }

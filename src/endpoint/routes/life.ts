@@ -1,5 +1,6 @@
 import type { Execution, StopOptions } from "../../portlayer/execution/index.ts";
-import { ApiError, notBuilt, toApiError } from "../http/api-error.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
+import { ApiError, notBuilt, toApiError, withContext } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Query } from "../http/query.ts";
 import type { Route } from "../http/router.ts";
@@ -34,8 +35,7 @@ export function lifeRoutes(parts: Parts): Route[] {
       method: "POST",
       path: "/containers/{id}/kill",
       answer: async (exchange) => {
-        await execution.kill(exchange.parameter("id"), exchange.query.text("signal") ?? "KILL");
-        exchange.empty(204);
+        await kill(execution, exchange);
       },
     },
     { method: "POST", path: "/containers/{id}/pause", answer: simply((id) => execution.pause(id)) },
@@ -50,6 +50,18 @@ function simply(act: Execution["pause"]): Route["answer"] {
     await act(exchange.parameter("id"));
     exchange.empty(204);
   };
+}
+
+/** As with dockerd, what is wrong with the signal is told alone. */
+async function kill(execution: Execution, exchange: Exchange): Promise<void> {
+  const id = exchange.parameter("id");
+  try {
+    await execution.kill(id, exchange.query.text("signal") ?? "KILL");
+  } catch (error) {
+    const isSignal = error instanceof TetherError && error.code === "invalid-option";
+    throw isSignal ? error : withContext(`Cannot kill container: ${id}`, error);
+  }
+  exchange.empty(204);
 }
 
 async function start({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {

@@ -39,6 +39,7 @@ const NOT_BUILT: readonly (readonly [Route["method"], string, string])[] = [
 export function refusalRoutes(): Route[] {
   return [
     ...NOT_BUILT.map(([method, path, what]) => refusal(method, path, () => notBuilt(what))),
+    refusal("POST", "/swarm/leave", () => new ApiError(503, "This node is not part of a swarm")),
     ...SWARM.flatMap((noun) => everywhere(noun, () => new ApiError(503, NO_SWARM))),
     ...["build", "session", "grpc"].flatMap((noun) => everywhere(noun, noBuilder)),
     // A daemon without plugins has an empty list of them.

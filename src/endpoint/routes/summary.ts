@@ -1,9 +1,15 @@
-import { describeStatus, isUp, type KnownContainer, networkNames } from "../../portlayer/execution/index.ts";
+import {
+  describeStatus,
+  isUp,
+  type KnownContainer,
+  listedMounts,
+  networkNames,
+} from "../../portlayer/execution/index.ts";
 import { describeNetworks } from "../../portlayer/networking/index.ts";
 
 /** One container of `GET /containers/json`. */
 export function summarise({ record, state }: KnownContainer): object {
-  const { interfaces = [], mounts = [], labels = {} } = record.settings ?? {};
+  const { interfaces = [], labels = {} } = record.settings ?? {};
   return {
     Id: record.id,
     Names: [`/${record.name}`],
@@ -17,7 +23,7 @@ export function summarise({ record, state }: KnownContainer): object {
     Status: describeStatus({ record, state }),
     HostConfig: { NetworkMode: networkNames(interfaces)[0] ?? "none" },
     NetworkSettings: { Networks: describeNetworks(interfaces).Networks },
-    Mounts: mounts.map((mount) => ({
+    Mounts: listedMounts(record.settings).map((mount) => ({
       Type: mount.kind,
       ...(mount.kind === "volume" ? { Name: mount.name, Driver: "local" } : {}),
       Source: mount.kind === "bind" ? mount.source : "",

@@ -1,6 +1,6 @@
 import { contentOf, type Execution, parseSize, type VolumeRecord } from "../../portlayer/execution/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
-import { ApiError, notBuilt } from "../http/api-error.ts";
+import { ApiError, notBuilt, withContext } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { FieldReader } from "../requests/fields.ts";
@@ -74,13 +74,27 @@ async function create(execution: Execution, exchange: Exchange): Promise<void> {
   const name = fields.text("Name") || undefined;
   const options = { ...fields.map("DriverOpts") };
   const labels = { ...fields.map("Labels") };
-  fields.accept("Driver", "local");
+  const driver = fields.text("Driver");
+  if (!["", "local"].includes(driver))
+    throw new ApiError(
+      404,
+      `create ${name ?? ""}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
+    );
   fields.end();
+  const content = readContent(name, options);
   const record = await execution.createVolume(
-    { name, options, labels, isAnonymous: name === undefined, content: contentOf(options, parseSize) },
+    { name, options, labels, isAnonymous: name === undefined, content },
     exchange.signal,
   );
   exchange.json(201, describe(record));
+}
+
+function readContent(name: string | undefined, options: Readonly<Record<string, string>>) {
+  try {
+    return contentOf(options, parseSize);
+  } catch (error) {
+    throw withContext(`create ${name ?? ""}`, error);
+  }
 }
 
 function remove(execution: Execution, exchange: Exchange): void {

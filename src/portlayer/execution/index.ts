@@ -1,6 +1,7 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
 export type { AttachEnd } from "./container-attach.ts";
 export { makeFilter } from "./container-filter.ts";
+export { isContainerName } from "./container-names.ts";
 export type { ExecRequest } from "./container-exec.ts";
 export type { LogOutput, LogRequest } from "./container-logs.ts";
 export { type ContainerRecord, exitStatus } from "./container-record.ts";
@@ -32,7 +33,7 @@ export { Execution } from "./execution.ts";
 export type { ExecutionComponents } from "./execution-components.ts";
 export type { RunControl } from "./foreground-run.ts";
 export { parseExtraHost } from "./host-options.ts";
-export type { Inspection } from "./inspection.ts";
+export { type Inspection, listedMounts } from "./inspection.ts";
 export { makeLogSettings } from "./log-options.ts";
 export { parseSize } from "./parse-size.ts";
 export type { ProcessTable } from "./process-list.ts";

@@ -80,10 +80,15 @@ function describe(core: Core, known: KnownContainer, snapshot: Snapshot | undefi
     AppArmorProfile: "",
     ExecIDs: execs.length === 0 ? null : execs.map(({ id }) => id),
     HostConfig: settings === undefined ? {} : describeHostConfiguration(record, settings),
-    Mounts: (settings?.mounts ?? []).map((mount) => describeMount(core, mount)),
+    Mounts: listedMounts(settings).map((mount) => describeMount(core, mount)),
     Config: settings === undefined ? {} : describeConfiguration(record, settings),
     NetworkSettings: describeNetworks(settings?.interfaces ?? []),
   };
+}
+
+/** Without those of `--tmpfs`, which Docker tells elsewhere. */
+export function listedMounts(settings: ContainerSettings | undefined): MountSettings[] {
+  return (settings?.mounts ?? []).filter((mount) => mount.kind !== "tmpfs" || mount.words === undefined);
 }
 
 /** Docker's MountPoint. */
@@ -199,6 +204,9 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
     ReadonlyRootfs: settings.readOnlyRoot,
     SecurityOpt: securityOptions(settings),
     Sysctls: settings.sysctls,
+    ...describeTmpfs(settings),
+    // A container VM has System V's memory and queues for itself.
+    IpcMode: "private",
     Ulimits:
       security.ulimits.length === 0
         ? null
@@ -213,6 +221,14 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
         : settings.extraHosts.map(({ name, address }) => `${name}:${address}`),
     PidsLimit: settings.pidsLimit === 0 ? null : settings.pidsLimit,
   };
+}
+
+/** As `--tmpfs` had them; without any, Docker has no such field. */
+function describeTmpfs({ mounts }: ContainerSettings): Inspection {
+  const given = mounts.flatMap((mount) =>
+    mount.kind === "tmpfs" && mount.words !== undefined ? [[mount.target, mount.words] as const] : [],
+  );
+  return given.length === 0 ? {} : { Tmpfs: Object.fromEntries(given) };
 }
 
 /** Folders of this machine as `-v` had them. */

@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configurationReference } from "../../../scripts/docs/configuration-reference.ts";
+import { countScenarios, dockerdReference } from "../../../scripts/docs/dockerd-reference.ts";
 import { errorReference } from "../../../scripts/docs/error-reference.ts";
 import { metricsReference } from "../../../scripts/docs/metrics-reference.ts";
+import { DIFFERENCES } from "../../docker/differential/differences.ts";
+import { GROUPS } from "../../docker/differential/scenarios/index.ts";
 
 const root = join(import.meta.dirname, "../../..");
 
@@ -14,6 +17,22 @@ describe("docs/reference", () => {
 
   it("lists the metrics as the exporter has them (else run npm run docs)", () => {
     assert.equal(readFileSync(join(root, "docs/reference/metrics.md"), "utf8"), metricsReference());
+  });
+
+  it("lists what is different from dockerd as the differential test has it (else run npm run docs)", () => {
+    assert.equal(readFileSync(join(root, "docs/reference/dockerd.md"), "utf8"), dockerdReference());
+  });
+
+  it("counts the scenarios in the README as there are", () => {
+    const { all, same } = countScenarios();
+    assert.ok(all >= 150);
+    const names = GROUPS.flatMap(({ scenarios }) => Object.keys(scenarios));
+    assert.deepEqual(
+      DIFFERENCES.filter(({ question }) => !names.includes(question)),
+      [],
+    );
+    assert.equal(new Set(names).size, names.length, "two scenarios have one name");
+    assert.match(readFileSync(join(root, "README.md"), "utf8"), new RegExp(`\\b${same} of ${all}\\b`));
   });
 
   it("describes every field of the configuration as proto/config.proto does (else run npm run docs)", () => {

@@ -37,6 +37,8 @@ export const mountSettingsSchema = z.discriminatedUnion("kind", [
     gid: z.number().int().min(0),
     /** nosuid, nodev, noexec. */
     options: z.array(z.string()),
+    /** What `--tmpfs` said of it, which Docker tells again; undefined for one of `--mount`. */
+    words: z.string().optional(),
   }),
   z.object({
     kind: z.literal("bind"),

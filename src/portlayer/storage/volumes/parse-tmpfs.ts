@@ -24,8 +24,13 @@ const OPPOSITES: Readonly<Record<string, string>> = { exec: "noexec", suid: "nos
 export function parseTmpfs(text: string, parseSize: (text: string) => number): TmpfsMount {
   const at = text.indexOf(":");
   const target = cleanTarget(at < 0 ? text : text.slice(0, at), text);
-  const words = at < 0 ? [] : text.slice(at + 1).split(",");
-  return words.reduce<TmpfsMount>((mount, word) => apply(mount, word, parseSize), { ...TMPFS, target });
+  const words = at < 0 ? "" : text.slice(at + 1);
+  const given = at < 0 ? [] : words.split(",");
+  return given.reduce<TmpfsMount>((mount, word) => apply(mount, word, parseSize), {
+    ...TMPFS,
+    target,
+    words,
+  });
 }
 
 function apply(mount: TmpfsMount, word: string, parseSize: (text: string) => number): TmpfsMount {

@@ -131,6 +131,11 @@ export class VolumeStore {
 /** @throws TetherError `invalid-option` in Docker's words. */
 export function checkVolumeName(name: string): void {
   if (NAME.test(name)) return;
+  if (name.length === 1)
+    throw new TetherError(
+      "invalid-option",
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    );
   throw new TetherError(
     "invalid-option",
     `create ${name}: "${name}" includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" ` +

@@ -79,7 +79,7 @@ export const ENGINE: Group = {
     "info: a template that is none": `
       docker info --format '{{.Nosuch}}'`,
     "networks: a list": `
-      docker network ls --format '{{.Name}} {{.Driver}} {{.Scope}}'`,
+      docker network ls --filter name=none --format '{{.Name}} {{.Driver}} {{.Scope}}'`,
     "networks: the one that is none": `
       docker network inspect -f '{{.Name}} {{.Driver}} {{.Scope}} {{.Internal}} {{.Attachable}} {{len .Containers}}' none`,
     "networks: what is not there": `

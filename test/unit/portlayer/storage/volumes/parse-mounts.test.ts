@@ -31,7 +31,7 @@ describe("the mounts of a container", () => {
     const short = only(parse({ tmpfs: ["/run:size=64m,mode=750,uid=3,exec"] }));
     assert.deepEqual(short, {
       ...{ kind: "tmpfs", target: "/run", isReadOnly: false, sizeBytes: 64 * 1024 ** 2 },
-      ...{ mode: 0o750, uid: 3, gid: 0, options: ["nosuid", "nodev"] },
+      ...{ mode: 0o750, uid: 3, gid: 0, options: ["nosuid", "nodev"], words: "size=64m,mode=750,uid=3,exec" },
     });
     const long = only(parse({ mounts: ["type=tmpfs,target=/run,tmpfs-size=1k,tmpfs-mode=700,ro=true"] }));
     assert.deepEqual([long.kind, long.isReadOnly], ["tmpfs", true]);
