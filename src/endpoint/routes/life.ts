@@ -52,14 +52,13 @@ function simply(act: Execution["pause"]): Route["answer"] {
   };
 }
 
-/** As with dockerd, what is wrong with the signal is told alone. */
 async function kill(execution: Execution, exchange: Exchange): Promise<void> {
   const id = exchange.parameter("id");
   try {
     await execution.kill(id, exchange.query.text("signal") ?? "KILL");
   } catch (error) {
-    const isSignal = error instanceof TetherError && error.code === "invalid-option";
-    throw isSignal ? error : withContext(`Cannot kill container: ${id}`, error);
+    const isMissing = error instanceof TetherError && error.code === "no-such-container";
+    throw isMissing ? withContext(`Cannot kill container: ${id}`, error) : error;
   }
   exchange.empty(204);
 }
