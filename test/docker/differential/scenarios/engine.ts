@@ -55,7 +55,7 @@ export const EVENTS: Group = {
       docker events --since 1 --until 2 --filter nosuch`,
     "events: while they happen": `
       docker events --filter container=now --filter event=die --format '{{.Action}} {{.Actor.Attributes.exitCode}}' > told & \\
-        events=$!; until test -s told; do docker run --name now --network none demo sh -c 'exit 6'; docker rm now > removed; done; \\
+        events=$!; disown; until test -s told; do docker run --name now --network none demo sh -c 'exit 6'; docker rm now > removed; done; \\
         kill $events; head -n 1 told`,
   },
 };

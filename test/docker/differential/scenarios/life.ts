@@ -121,8 +121,9 @@ export const LIFE: Group = {
       docker attach one
       docker rm one`,
     "attach: only to look": `
-      $START -i --name one demo sh -c 'read line; echo "got $line"; exit 2'
-      docker attach --no-stdin one > looked & first=$!; echo x | docker attach one; echo $?; wait $first; cat looked
+      $START --name one demo sh -c 'while ! test -e /go; do echo tick; sleep 0.1; done; echo bye; exit 2'
+      docker attach --no-stdin one > looked & until grep -q tick looked 2> none; do sleep 0.1; done; \
+        docker exec one touch /go; wait $!; echo $?; tail -n 1 looked
       docker rm one
       docker attach nosuch`,
     "prune: what has ended": `

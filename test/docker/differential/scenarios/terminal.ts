@@ -32,7 +32,8 @@ export const TERMINAL: Group = {
       docker attach --detach-keys ctrl-nosuch seat
       docker exec -t --detach-keys ctrl-nosuch seat true`,
     "terminal: attached, and ended by what is typed": `
-      printf 'one\\nend\\n' | docker attach seat
+      docker attach seat
+      printf 'one\\nend\\n' | pty "docker attach seat" > typed; echo $?
       docker logs seat | tr -d '\\r' | grep got
       docker wait seat
       docker inspect -f '{{.Config.Tty}} {{.Config.OpenStdin}} {{.Config.StdinOnce}}' seat`,
