@@ -45,7 +45,7 @@ async function list(execution: Execution, exchange: Exchange): Promise<void> {
   if (query.flag("size")) throw notBuilt("size");
   const filters = await Promise.all(query.filters().map((filter) => withDigest(execution, filter)));
   const limit = query.integer("limit") ?? 0;
-  const isAll = query.flag("all") || limit > 0 || filters.some((each) => /^(status|exited)=/.test(each));
+  const isAll = query.flag("all") || limit > 0 || filters.some((each) => each.startsWith("status="));
   const all = execution.list();
   const chosen = all
     .filter(makeFilter(filters, all))
@@ -86,7 +86,12 @@ async function rename(execution: Execution, exchange: Exchange): Promise<void> {
   } catch (error) {
     const isTaken = error instanceof TetherError && error.code === "name-in-use";
     const isName = name === "" || isContainerName(name);
-    throw isTaken || !isName ? withContext("Error when allocating new name", error) : error;
+    if (!isName)
+      throw new ApiError(
+        400,
+        `Error when allocating new name: Invalid container name (/${name}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
+      );
+    throw isTaken ? withContext("Error when allocating new name", error) : error;
   }
   exchange.empty(204);
 }

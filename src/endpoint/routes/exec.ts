@@ -36,7 +36,10 @@ async function make({ execution, execs }: Parts, exchange: Exchange): Promise<vo
   const settings = readExecRequest(await exchange.body(), record.id);
   parseDetachKeys(settings.detachKeys || DEFAULT_DETACH_KEYS);
   if (state.status === "paused")
-    throw new ApiError(409, `container ${record.id} is paused, unpause the container before exec`);
+    throw new ApiError(
+      409,
+      `Container ${exchange.parameter("id")} is paused, unpause the container before exec`,
+    );
   if (state.status === "restarting")
     throw new ApiError(409, `Container ${record.id} is restarting, wait until the container is running`);
   if (state.status !== "running") throw new ApiError(409, `container ${record.id} is not running`);

@@ -54,9 +54,12 @@ function simply(act: Execution["pause"]): Route["answer"] {
 
 async function kill(execution: Execution, exchange: Exchange): Promise<void> {
   const id = exchange.parameter("id");
+  const signal = exchange.query.text("signal") ?? "KILL";
   try {
-    await execution.kill(id, exchange.query.text("signal") ?? "KILL");
+    await execution.kill(id, signal);
   } catch (error) {
+    if (error instanceof TetherError && error.code === "invalid-option")
+      throw new ApiError(400, `Invalid signal: ${signal}`);
     const isMissing = error instanceof TetherError && error.code === "no-such-container";
     throw isMissing ? withContext(`Cannot kill container: ${id}`, error) : error;
   }

@@ -1,6 +1,7 @@
 import { exitStatus } from "./container-record.ts";
 import type { KnownContainer } from "./core.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
+import { listedMounts } from "./inspection.ts";
 import { networkNames } from "../networking/index.ts";
 
 type Predicate = (container: KnownContainer, value: string, all: readonly KnownContainer[]) => boolean;
@@ -16,7 +17,7 @@ const FILTERS: Readonly<Record<string, Predicate>> = {
   label: ({ record }, value) => hasLabel(record.settings?.labels ?? {}, value),
   network: ({ record }, value) => namesOfNetworks(record).includes(value),
   volume: ({ record }, value) =>
-    (record.settings?.mounts ?? []).some(
+    listedMounts(record.settings).some(
       (mount) =>
         mount.target === value ||
         (mount.kind === "volume" && mount.name === value) ||

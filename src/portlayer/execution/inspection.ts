@@ -214,6 +214,8 @@ function describeHostConfiguration(record: ContainerRecord, settings: ContainerS
     Runtime: "tether",
     Memory: record.memoryBytes,
     NanoCpus: settings.nanoCpus,
+    // Templates of Docker's client read the document by these names; nobody can have set them here.
+    ...{ CpuShares: 0, CpuPeriod: 0, CpuQuota: 0, CpusetCpus: "", CpusetMems: "" },
     ShmSize: settings.shmBytes || DEFAULT_SHM_BYTES,
     ExtraHosts:
       settings.extraHosts.length === 0

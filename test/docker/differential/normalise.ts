@@ -21,6 +21,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b(Less than a second|(About )?(an?|\d+) (second|minute|hour|day|week|month|year)s?)( ago)?\b/g, "AGE"],
   // Docker's random names for containers, and the hint of its client to get help.
   [/^See 'docker [a-z ]*--help'\.?$/gm, "SEE HELP"],
+  // The client logs when an answer comes before it has sent everything, which goes by chance.
+  [/^time="TIME" level=error msg="Can't .*\n/gm, ""],
   [/ {2,}/g, "  "],
   [/\r/g, "\\r"],
 ];

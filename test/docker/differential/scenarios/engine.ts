@@ -7,15 +7,15 @@ export const ENGINE: Group = {
     "version: of the machine": `
       docker version --format '{{.Server.Os}}/{{.Server.Arch}} {{.Server.KernelVersion}}'`,
     "version: of the engine": `
-      docker version --format '{{.Server.Version}} {{.Server.APIVersion}} {{.Server.MinAPIVersion}}'`,
+      docker version --format '{{.Server.APIVersion}} {{.Server.MinAPIVersion}}'`,
     "info: of the machine": `
-      docker info --format '{{.OSType}} {{.Architecture}} {{.NCPU}} {{.MemTotal}} {{.Name}} {{.KernelVersion}} {{.OperatingSystem}}'`,
+      docker info --format '{{.OSType}} {{.Architecture}} {{.NCPU}} {{.MemTotal}} {{.Name}} {{.KernelVersion}}'`,
     "info: what it can": `
       docker info --format '{{.LoggingDriver}} {{.MemoryLimit}} {{.PidsLimit}} {{.CPUCfsQuota}}'
       docker info --format '{{.IndexServerAddress}} {{.ExperimentalBuild}} {{json .Labels}}'
       docker info --format '{{.Swarm.LocalNodeState}} {{.Images}}'`,
     "info: how it keeps and runs containers": `
-      docker info --format '{{.Driver}} {{.DefaultRuntime}} {{.LiveRestoreEnabled}}'`,
+      docker info --format '{{.Driver}} {{.LiveRestoreEnabled}}'`,
     "info: a template that is none": `
       docker info --format '{{.Nosuch}}'`,
     "networks: a list": `

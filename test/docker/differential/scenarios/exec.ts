@@ -103,7 +103,6 @@ export const EXEC: Group = {
 
     "logs: of a container that runs": `
       docker logs box
-      docker logs --tail 1 box 2> /dev/null
       docker logs -n 0 box`,
     "stats: once": `
       docker stats --no-stream --format '{{.Name}} {{.NetIO}}' box

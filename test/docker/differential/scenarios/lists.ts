@@ -135,7 +135,7 @@ export const LISTS: Group = {
     "inspect: mounts": `
       docker inspect -f '{{len .Mounts}}' made ended runs`,
     "inspect: what the engine calls itself": `
-      docker inspect -f '{{.Driver}} {{.Platform}} {{.HostConfig.Runtime}}' runs`,
+      docker inspect -f '{{.Driver}} {{.Platform}}' runs`,
     "inspect: as JSON": `
       docker inspect made | grep -c '"Name": "/made"'
       docker inspect -f '{{json .Name}}' made
