@@ -75,6 +75,7 @@ export const ERROR_CATALOGUE = {
   // Its volumes.
   "volume-missing": fault(125),
   "volume-failed": fault(125),
+  "file-system-error": fault(125, "stop the container and check its disk with e2fsck"),
   "link-protocol": fault(125),
   "too-many-clients": user(1, 503),
   "client-too-slow": user(1, 500),

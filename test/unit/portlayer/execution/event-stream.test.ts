@@ -76,6 +76,21 @@ describe("the events of containers", () => {
     assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start", "start", "pause"]);
   });
 
+  it("tell of a disk that fails, by the volumes on it", async () => {
+    const attributes = (): Record<string, string>[] =>
+      readGuestEvents(record, containers.folderOf(record.id)).map((event) => ({ ...event.attributes }));
+    report({ fileSystemFailed: { volumes: ["data"], error: "EIO", place: "ext4_lookup", count: 2 } }, 10);
+    report({ fileSystemFailed: { error: "ENODEV" } }, 20);
+    assert.deepEqual(await actions({ since: 0, until: Date.now() }), [
+      "file_system_error",
+      "file_system_error",
+    ]);
+    assert.deepEqual(attributes(), [
+      { volume: "data", error: "EIO", function: "ext4_lookup", errors: "2" },
+      { error: "ENODEV", errors: "0" },
+    ]);
+  });
+
   it("tell of each exec's end once, though its guest and its client have", async () => {
     const [execID, other] = ["e".repeat(64), "f".repeat(64)];
     const end = (sessionId: string, code: number): void =>
