@@ -66,7 +66,7 @@ export interface NativeBinding {
   ): BridgeHandle;
   /** Calls the listener with each message, or with the error that ends it. */
   watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
-  /** As watchUevents; each message is empty. */
+  /** As watchUevents; a datagram each. */
   watchNetwork(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;

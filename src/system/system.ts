@@ -160,8 +160,8 @@ export interface System {
   watchUevents(events: UeventEvents): Bridge;
 
   /**
-   * Tells of every change of a link or an IPv6 address (rtnetlink(7)), from now on, as {@link watchUevents}; the message
-   * is empty.
+   * Tells of every change of a link or an IPv6 address, and of what routers advertise (rtnetlink(7)), from now on, as
+   * {@link watchUevents}: a datagram each, a character for each byte.
    */
   watchNetwork(events: UeventEvents): Bridge;
 
