@@ -39,63 +39,67 @@ const EXT4_ERRORS: Readonly<Record<number, string>> = {
   17: "EFAULT",
 };
 
+/** A look is one small file for each disk: 0.1 ms. */
+const PERIOD_MS = 10_000;
+
 /**
- * Watches the file systems of disks while they are in use: ext4 tells of each error by a change of `errors_count`
- * (Documentation/ABI/testing/sysfs-fs-ext4), the kernel of a disk that is gone by the end of its node. XFS tells
- * nobody but whoever asks it for a file.
+ * Watches the file systems of disks while they are in use: ext4 counts its errors in `errors_count`
+ * (Documentation/ABI/testing/sysfs-fs-ext4), which is looked at from time to time, as Linux 6.1 wakes nobody who
+ * watches it; a disk that is gone has no node any more. XFS tells nobody but whoever asks it for a file.
  */
 export class FileSystemErrors {
   readonly #onError: (error: FileSystemError) => void;
   readonly #folders: FileSystemErrorFolders;
   readonly #watched = new Map<string, WatchedDisk>();
+  readonly #periodMs: number;
   #nodes: FSWatcher | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     onError: (error: FileSystemError) => void,
     folders: FileSystemErrorFolders = { sysfs: "/sys", devices: "/dev" },
+    periodMs: number = PERIOD_MS,
   ) {
     this.#onError = onError;
     this.#folders = folders;
+    this.#periodMs = periodMs;
   }
 
   /** Watches these disks from now on, and no others any more; what has failed already is told as well. */
   follow(disks: readonly string[]): void {
-    for (const [disk, { counts }] of this.#watched) {
-      if (disks.includes(disk)) continue;
-      counts?.close();
-      this.#watched.delete(disk);
-    }
-    for (const disk of disks) if (!this.#watched.has(disk)) this.#begin(disk);
+    for (const disk of this.#watched.keys()) if (!disks.includes(disk)) this.#watched.delete(disk);
+    for (const disk of disks)
+      if (!this.#watched.has(disk)) this.#watched.set(disk, { count: 0, isGone: false });
     if (this.#watched.size === 0) this.close();
-    else this.#nodes ??= watch(this.#folders.devices, () => this.#lookForNodes());
-    // They may have gone before the watch.
+    else {
+      this.#nodes ??= watch(this.#folders.devices, () => this.#lookForNodes());
+      this.#timer ??= setInterval(() => this.#lookAtCounts(), this.#periodMs).unref();
+    }
+    // They may have failed before the watch.
     this.#lookForNodes();
+    this.#lookAtCounts();
   }
 
   close(): void {
-    for (const { counts } of this.#watched.values()) counts?.close();
     this.#watched.clear();
     this.#nodes?.close();
     this.#nodes = undefined;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
-  #begin(disk: string): void {
-    const folder = join(this.#folders.sysfs, "fs/ext4", disk);
-    const watched: WatchedDisk = { counts: undefined, count: 0, isGone: false };
-    this.#watched.set(disk, watched);
-    if (!existsSync(folder)) return;
-    const look = (): void => {
-      // It goes with the file system.
-      if (!existsSync(join(folder, "errors_count"))) return;
+  #lookAtCounts(): void {
+    for (const [disk, watched] of this.#watched) {
+      const folder = join(this.#folders.sysfs, "fs/ext4", disk);
+      // Another file system, or one that is gone.
+      if (!existsSync(join(folder, "errors_count"))) continue;
       const read = (name: string): string => readFileSync(join(folder, name), "utf8").trim();
       const count = Number(read("errors_count"));
-      if (count <= watched.count) return;
+      if (count <= watched.count) continue;
       watched.count = count;
       const error = EXT4_ERRORS[Number(read("last_error_errcode"))] ?? "unknown";
       this.#onError({ disk, error, place: read("last_error_func"), count });
-    };
-    watched.counts = watch(join(folder, "errors_count"), look);
-    look();
+    }
   }
 
   #lookForNodes(): void {
@@ -108,8 +112,6 @@ export class FileSystemErrors {
 }
 
 interface WatchedDisk {
-  /** Undefined where the file system does not count its errors. */
-  counts: FSWatcher | undefined;
   /** What was told last. */
   count: number;
   isGone: boolean;

@@ -120,10 +120,10 @@ describe("an endpoint that is killed at any moment", function () {
     await ask("run", "-d", "--name", "keeper", "--network", "none", "demo:1", "sleep", "100000");
     const { out: started } = await ask("inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "keeper");
 
-    let isOver = false;
+    const over = new AbortController();
     const work = async (step: (number: number) => Promise<void>): Promise<number> => {
       let number = 0;
-      while (!isOver) await step((number += 1));
+      while (!over.signal.aborted) await step((number += 1));
       return number;
     };
     const killing = (async () => {
@@ -131,7 +131,7 @@ describe("an endpoint that is killed at any moment", function () {
         await pause(Math.random() * LONGEST_LIFE_MS);
         await kill();
       }
-    })().finally(() => (isOver = true));
+    })().finally(() => over.abort());
     const [lives, execs] = await Promise.all([
       work(live),
       work(async (number) => {

@@ -125,7 +125,7 @@ describe("a container VM with addresses of a DHCP server", () => {
     assert.match(addresses.output, /inet6 2001:db8::ff:fe00:7\/64 /);
     assert.match(routes.output, /^default via fe80:.* dev eth0/m);
     assert.match(hosts.output, /^2001:db8::ff:fe00:7\tbox$/m);
-    assert.equal(resolv.output, "nameserver 2001:db8::53\nsearch example.org\n");
+    assert.equal(resolv.output, "search example.org\nnameserver 2001:db8::53\n");
     assert.equal(ping.status, 0, ping.output);
   });
 

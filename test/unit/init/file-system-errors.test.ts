@@ -38,6 +38,7 @@ describe("errors of file systems", () => {
         wake();
       },
       { sysfs: join(folder.path, "sys"), devices: join(folder.path, "dev") },
+      5,
     );
   });
   afterEach(() => errors.close());
