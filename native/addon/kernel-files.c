@@ -4,6 +4,7 @@
  */
 #include "arguments.h"
 #include "calls.h"
+#include "followed-numbers.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,7 @@
 #define LEAST_PIECE_BYTES 2048
 
 /* One row of the table `places`. */
-enum { OFFSET, CAPACITY, LENGTH, CHANGED, PLACE_NUMBERS };
+enum { OFFSET, CAPACITY, LENGTH, CHANGED, FIRST_NUMBER, NUMBER_COUNT, PLACE_NUMBERS };
 
 struct batch {
   int32_t *descriptors;
@@ -24,6 +25,10 @@ struct batch {
   int32_t *places;
   uint8_t *content;
   double *clocks;
+  int32_t *numbers;
+  size_t number_count;
+  double *values;
+  int32_t *changed;
 };
 
 static void *read_typed_array(napi_env env, napi_value value, napi_typedarray_type wanted, const char *name,
@@ -43,12 +48,31 @@ static bool fits(const struct batch *batch, size_t content_length) {
     const int32_t *place = batch->places + index * PLACE_NUMBERS;
     if (place[OFFSET] < 0 || place[CAPACITY] < 0 || place[CAPACITY] > (int32_t)MOST_FILE_BYTES) return false;
     if ((size_t)place[OFFSET] + (size_t)place[CAPACITY] > content_length) return false;
+    if (place[LENGTH] > place[CAPACITY]) return false;
+    if (place[FIRST_NUMBER] < 0 || place[NUMBER_COUNT] < 0) return false;
+    if ((size_t)place[FIRST_NUMBER] + (size_t)place[NUMBER_COUNT] > batch->number_count) return false;
   }
   return true;
 }
 
+/* A table of the numbers, a value for each, and room to name each once. */
+static bool read_numbers(napi_env env, napi_value *argv, struct batch *batch) {
+  size_t fields = 0, values = 0, room = 0;
+  batch->numbers = read_typed_array(env, argv[0], napi_int32_array, "numbers", &fields);
+  if (batch->numbers == NULL) return false;
+  batch->values = read_typed_array(env, argv[1], napi_float64_array, "values", &values);
+  if (batch->values == NULL) return false;
+  batch->changed = read_typed_array(env, argv[2], napi_int32_array, "changed", &room);
+  if (batch->changed == NULL) return false;
+  batch->number_count = values;
+  if (fields == values * NUMBER_FIELDS && room == values + 1) return true;
+  throw_type_error(env, "numbers", "three for each value, and room for one more change than there are values");
+  return false;
+}
+
 static bool read_batch(napi_env env, napi_value *argv, struct batch *batch) {
   size_t place_numbers = 0, content_length = 0, clock_numbers = 0;
+  if (!read_numbers(env, argv + 4, batch)) return false;
   batch->descriptors = read_typed_array(env, argv[0], napi_int32_array, "descriptors", &batch->count);
   if (batch->descriptors == NULL) return false;
   batch->places = read_typed_array(env, argv[1], napi_int32_array, "places", &place_numbers);
@@ -58,7 +82,7 @@ static bool read_batch(napi_env env, napi_value *argv, struct batch *batch) {
   batch->clocks = read_typed_array(env, argv[3], napi_float64_array, "clocks", &clock_numbers);
   if (batch->clocks == NULL) return false;
   if (clock_numbers == 2 && place_numbers == batch->count * PLACE_NUMBERS && fits(batch, content_length)) return true;
-  throw_type_error(env, "places", "four numbers for each file, within the content");
+  throw_type_error(env, "places", "six numbers for each file, within the content and the numbers");
   return false;
 }
 
@@ -74,13 +98,28 @@ static int32_t read_whole(int descriptor, uint8_t *target, size_t capacity) {
   }
 }
 
-static void renew(int descriptor, int32_t *place, uint8_t *content) {
+/* Whether all that is different are numbers of which it is known what they are. */
+static bool follow(const struct batch *batch, const int32_t *place, struct bytes now) {
+  if (place[NUMBER_COUNT] == 0 || place[LENGTH] < 0) return false;
+  size_t first = (size_t)place[FIRST_NUMBER];
+  struct followed followed = {.rows = batch->numbers + first * NUMBER_FIELDS,
+                              .count = (size_t)place[NUMBER_COUNT],
+                              .first = first,
+                              .values = batch->values,
+                              .changed = batch->changed};
+  return follow_numbers(&followed, (struct bytes){batch->content + place[OFFSET], (size_t)place[LENGTH]}, now);
+}
+
+static void renew(const struct batch *batch, int descriptor, int32_t *place) {
   uint8_t fresh[MOST_FILE_BYTES];
+  uint8_t *content = batch->content + place[OFFSET];
   int32_t length = read_whole(descriptor, fresh, (size_t)place[CAPACITY]);
   bool is_same = length == place[LENGTH] && (length <= 0 || memcmp(fresh, content, (size_t)length) == 0);
+  place[CHANGED] = 0;
+  if (is_same) return;
+  place[CHANGED] = length < 0 || !follow(batch, place, (struct bytes){fresh, (size_t)length});
   place[LENGTH] = length;
-  place[CHANGED] = !is_same;
-  if (!is_same && length > 0) memcpy(content, fresh, (size_t)length);
+  if (length > 0) memcpy(content, fresh, (size_t)length);
 }
 
 static double microseconds(clockid_t clock) {
@@ -91,19 +130,21 @@ static double microseconds(clockid_t clock) {
 
 /**
  * Reads files from their beginning (pread(2)), and before them CLOCK_BOOTTIME and CLOCK_REALTIME in microseconds:
- * (descriptors, places, content, clocks). A place is four numbers: where the file's bytes are in `content`, how many
- * may be there, how many there are (below zero: -errno), and whether that is not what was there before. A descriptor
- * below zero is passed over.
+ * (descriptors, places, content, clocks, numbers, values, changed). A place is six numbers: where the file's bytes are
+ * in `content`, how many may be there, how many there are (below zero: -errno), whether somebody has to look at them,
+ * and which rows of `numbers` are the file's: the first, and how many. Nobody has to where nothing but numbers is
+ * different: those of `numbers` then have their values in `values`, and their indices are in `changed`, behind how many
+ * there are. A descriptor below zero is passed over.
  */
 napi_value call_read_files(napi_env env, napi_callback_info info) {
-  ARGUMENTS(4);
+  ARGUMENTS(7);
   struct batch batch;
   if (!read_batch(env, argv, &batch)) return NULL;
   batch.clocks[0] = microseconds(CLOCK_BOOTTIME);
   batch.clocks[1] = microseconds(CLOCK_REALTIME);
-  for (size_t index = 0; index < batch.count; index++) {
-    int32_t *place = batch.places + index * PLACE_NUMBERS;
-    if (batch.descriptors[index] >= 0) renew(batch.descriptors[index], place, batch.content + place[OFFSET]);
-  }
+  batch.changed[0] = 0;
+  for (size_t index = 0; index < batch.count; index++)
+    if (batch.descriptors[index] >= 0)
+      renew(&batch, batch.descriptors[index], batch.places + index * PLACE_NUMBERS);
   return NULL;
 }

@@ -90,8 +90,8 @@ export class LinuxSystem implements System {
     this.#native.trimMemory();
   }
 
-  readFiles({ descriptors, places, content, clocks }: FileBatch): void {
-    this.#native.readFiles(descriptors, places, content, clocks);
+  readFiles({ descriptors, places, content, clocks, numbers, values, changed }: FileBatch): void {
+    this.#native.readFiles(descriptors, places, content, clocks, numbers, values, changed);
   }
 
   openRecorder({ ring, files, fileSystems, description, periodMs, keepMs }: Recording): Recorder {

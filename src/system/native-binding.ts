@@ -86,7 +86,15 @@ export interface NativeBinding {
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
   trimMemory(): void;
-  readFiles(descriptors: Int32Array, places: Int32Array, content: Uint8Array, clocks: Float64Array): void;
+  readFiles(
+    descriptors: Int32Array,
+    places: Int32Array,
+    content: Uint8Array,
+    clocks: Float64Array,
+    numbers: Int32Array,
+    values: Float64Array,
+    changed: Int32Array,
+  ): void;
   openRecorder(
     ring: number,
     paths: readonly string[],
