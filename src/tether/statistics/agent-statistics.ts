@@ -132,6 +132,7 @@ export class AgentStatistics {
     return {
       sampler: new Sampler(kernel),
       history: () => this.#history(),
+      facts: () => this.#facts(),
       addSubscriber: () => this.#addSubscriber(),
     };
   }
@@ -150,6 +151,13 @@ export class AgentStatistics {
     await this.#record();
     const { History } = await import("../../stats/history/history.ts");
     return new History({ read: () => this.#recording?.read() ?? Buffer.alloc(0) });
+  }
+
+  /** Code that is seldom asked for. */
+  async #facts(): Promise<Buffer> {
+    const { readFacts } = await import("../../stats/facts/read-facts.ts");
+    const { encodeFacts } = await import("./facts-message.ts");
+    return encodeFacts(readFacts(this.#parts.folders ?? FOLDERS, this.#places()));
   }
 
   async #record(): Promise<void> {
