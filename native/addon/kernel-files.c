@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "calls.h"
 #include "followed-numbers.h"
+#include "recorder.h"
 
 #include <errno.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 #define MOST_FILE_BYTES (64u << 10)
 /* The kernel gives as many whole lines at a time as fit a page (fs/seq_file.c): a shorter answer was the last one. */
 #define LEAST_PIECE_BYTES 2048
+/* What a recorder has read so shortly ago is fresh enough; it was woken for the same second. */
+#define FRESH_US 20000
 
 /* One row of the table `places`. */
 enum { OFFSET, CAPACITY, LENGTH, CHANGED, FIRST_NUMBER, NUMBER_COUNT, PLACE_NUMBERS };
@@ -110,10 +113,24 @@ static bool follow(const struct batch *batch, const int32_t *place, struct bytes
   return follow_numbers(&followed, (struct bytes){batch->content + place[OFFSET], (size_t)place[LENGTH]}, now);
 }
 
-static void renew(const struct batch *batch, int descriptor, int32_t *place) {
-  uint8_t fresh[MOST_FILE_BYTES];
+/* As much of it as its place takes; below zero: it could not be read, or there is no reading. */
+static int32_t take_shared(const struct reading *reading, size_t index, int32_t capacity, const uint8_t **bytes) {
+  if (reading == NULL) return -1;
+  const struct text *text = &reading->texts[index];
+  *bytes = reading->area + text->offset;
+  return text->length < capacity ? text->length : capacity;
+}
+
+static void renew(const struct batch *batch, const struct reading *shared, size_t index) {
+  uint8_t own[MOST_FILE_BYTES];
+  const uint8_t *fresh = own;
+  int32_t *place = batch->places + index * PLACE_NUMBERS;
   uint8_t *content = batch->content + place[OFFSET];
-  int32_t length = read_whole(descriptor, fresh, (size_t)place[CAPACITY]);
+  int32_t length = take_shared(shared, index, place[CAPACITY], &fresh);
+  if (length < 0) {
+    fresh = own;
+    length = read_whole(batch->descriptors[index], own, (size_t)place[CAPACITY]);
+  }
   bool is_same = length == place[LENGTH] && (length <= 0 || memcmp(fresh, content, (size_t)length) == 0);
   place[CHANGED] = 0;
   if (is_same) return;
@@ -128,23 +145,41 @@ static double microseconds(clockid_t clock) {
   return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
 }
 
+/* @return false with an exception; NULL for undefined. */
+static bool read_recorder(napi_env env, napi_value value, struct recorder_handle **recorder) {
+  napi_valuetype type;
+  napi_typeof(env, value, &type);
+  *recorder = type == napi_undefined ? NULL : read_recorder_handle(env, value);
+  return type == napi_undefined || *recorder != NULL;
+}
+
+/* One that is older than the batch's own last one would set its clock back. */
+static const struct reading *fresh_reading(struct recorder_handle *recorder, const struct batch *batch) {
+  if (recorder == NULL) return NULL;
+  double fresh = microseconds(CLOCK_BOOTTIME) - FRESH_US;
+  return borrow_reading(recorder, batch->count, (int64_t)(fresh > batch->clocks[0] ? fresh : batch->clocks[0]));
+}
+
 /**
  * Reads files from their beginning (pread(2)), and before them CLOCK_BOOTTIME and CLOCK_REALTIME in microseconds:
- * (descriptors, places, content, clocks, numbers, values, changed). A place is six numbers: where the file's bytes are
+ * (descriptors, places, content, clocks, numbers, values, changed, recorder). A place is six numbers: where the file's bytes are
  * in `content`, how many may be there, how many there are (below zero: -errno), whether somebody has to look at them,
  * and which rows of `numbers` are the file's: the first, and how many. Nobody has to where nothing but numbers is
  * different: those of `numbers` then have their values in `values`, and their indices are in `changed`, behind how many
- * there are. A descriptor below zero is passed over.
+ * there are. A descriptor below zero is passed over. With a recorder of the same files (or undefined) behind them, what
+ * it has read within the last 20 ms is taken, with its time, unless it is older than the clocks say.
  */
 napi_value call_read_files(napi_env env, napi_callback_info info) {
-  ARGUMENTS(7);
+  ARGUMENTS(8);
   struct batch batch;
-  if (!read_batch(env, argv, &batch)) return NULL;
-  batch.clocks[0] = microseconds(CLOCK_BOOTTIME);
-  batch.clocks[1] = microseconds(CLOCK_REALTIME);
+  struct recorder_handle *recorder;
+  if (!read_batch(env, argv, &batch) || !read_recorder(env, argv[7], &recorder)) return NULL;
+  const struct reading *shared = fresh_reading(recorder, &batch);
+  batch.clocks[0] = shared == NULL ? microseconds(CLOCK_BOOTTIME) : (double)shared->monotonic_us;
+  batch.clocks[1] = shared == NULL ? microseconds(CLOCK_REALTIME) : (double)shared->wall_us;
   batch.changed[0] = 0;
   for (size_t index = 0; index < batch.count; index++)
-    if (batch.descriptors[index] >= 0)
-      renew(&batch, batch.descriptors[index], batch.places + index * PLACE_NUMBERS);
+    if (batch.descriptors[index] >= 0) renew(&batch, shared, index);
+  if (shared != NULL) give_back_reading(recorder);
   return NULL;
 }

@@ -94,6 +94,7 @@ export interface NativeBinding {
     numbers: Int32Array,
     values: Float64Array,
     changed: Int32Array,
+    recorder: RecorderHandle | undefined,
   ): void;
   openRecorder(
     ring: number,

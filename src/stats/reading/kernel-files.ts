@@ -173,7 +173,7 @@ export class KernelFiles {
   }
 
   #rebuild(capacities: number[]): void {
-    const batch = makeBatch(capacities, this.#numbers);
+    const batch = { ...makeBatch(capacities, this.#numbers), clocks: this.#batch.clocks };
     batch.descriptors.set(this.#batch.descriptors);
     this.#capacities = capacities;
     this.#batch = batch;

@@ -76,7 +76,7 @@ describe("readFiles", () => {
     const { descriptors, content, clocks } = batchOf([0]);
     const { numbers, values, changed } = NO_NUMBERS;
     const read = (places: Int32Array, times = clocks): void =>
-      addon.readFiles(descriptors, places, content, times, numbers, values, changed);
+      addon.readFiles(descriptors, places, content, times, numbers, values, changed, undefined);
     for (const places of [
       [1, 64, 0, 0, 0, 0],
       [-1, 8, 0, 0, 0, 0],
@@ -107,7 +107,7 @@ describe("readFiles", () => {
         () =>
           addon.readFiles(
             ...[descriptors, places, content, clocks],
-            ...([new Int32Array(fields), new Float64Array(values), new Int32Array(room)] as const),
+            ...([new Int32Array(fields), new Float64Array(values), new Int32Array(room), undefined] as const),
           ),
         TypeError,
       );
