@@ -27,7 +27,9 @@ function comparable(sample: Sample): unknown {
 }
 
 describe("numbers that are followed", () => {
-  it("are those that whoever looks at the whole file finds, whatever changes", () => {
+  it("are those that whoever looks at the whole file finds, whatever changes", function () {
+    // Many runs, each with files: on a loaded machine more than the usual limit.
+    this.timeout(60_000);
     fc.assert(
       fc.property(fc.array(fc.array(STEP, { maxLength: 5 }), { minLength: 2, maxLength: 8 }), (readings) => {
         using folders = new KernelFolders();
