@@ -86,7 +86,16 @@ export interface NativeBinding {
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
   trimMemory(): void;
-  readFiles(descriptors: Int32Array, places: Int32Array, content: Uint8Array, clocks: Float64Array): void;
+  readFiles(
+    descriptors: Int32Array,
+    places: Int32Array,
+    content: Uint8Array,
+    clocks: Float64Array,
+    numbers: Int32Array,
+    values: Float64Array,
+    changed: Int32Array,
+    recorder: RecorderHandle | undefined,
+  ): void;
   openRecorder(
     ring: number,
     paths: readonly string[],
