@@ -20,6 +20,7 @@ export const IMAGE: Image = {
   disk: "/images/disk",
   diskSizeBytes: 1024,
   usedBytes: 512,
+  layers: [],
   configuration: {
     entrypoint: [],
     command: ["/bin/true"],
