@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readDigest, writeDigest } from "./digest-records.ts";
+import { keepDigest, readDigest } from "./digest-records.ts";
 import { digestOfFolder, listImageFolders, readImage } from "./image-folder.ts";
 import type { Image } from "./image.ts";
 
@@ -12,12 +12,13 @@ export interface NamedImage {
   readonly names: readonly string[];
 }
 
-const registryKey = (name: string): string => `registry ${name}`;
+/** What a complete registry name is recorded under. */
+export const registryKey = (name: string): string => `registry ${name}`;
 const KEY = /^registry (\S+)$/;
 
 /** Gives an image a registry name, or takes the name from the image that had it. */
 export async function nameImage(root: string, name: string, digest: string): Promise<void> {
-  await writeDigest(root, { key: registryKey(name), isSettled: true }, digest);
+  await keepDigest(root, registryKey(name), digest);
 }
 
 /** @param name complete. @returns undefined when no image of the store has it. */

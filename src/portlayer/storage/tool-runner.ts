@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 
 import { TetherError } from "../../protocol/errors/index.ts";
 
@@ -22,6 +23,10 @@ export interface ToolOptions {
   readonly signal?: AbortSignal | undefined;
   /** Added to the environment of vch. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of what it prints, the end that is kept. Default 64 KiB. */
+  readonly outputBytes?: number;
+  /** Called with each line that it prints on standard output. */
+  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** Starts a tool and resolves with what it wrote, or rejects with a ToolError once it is gone. */
@@ -52,7 +57,11 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
  * Runs a tool without a shell. An aborted signal kills it with all its children, and the promise rejects
  * with the signal's reason only after the tool is gone, so that its folder can be removed.
  */
-export const runTool: ToolRunner = async (tool, args, { signal, environment }) => {
+export const runTool: ToolRunner = async (
+  tool,
+  args,
+  { signal, environment, outputBytes = OUTPUT_LIMIT, onLine },
+) => {
   signal?.throwIfAborted();
   // In a process group of its own: the terminal's ^C must reach vch alone, which then ends the tool.
   const child = spawn(tool, args, {
@@ -65,8 +74,9 @@ export const runTool: ToolRunner = async (tool, args, { signal, environment }) =
       ...environment,
     },
   });
-  const stdout = collect(child.stdout);
-  const stderr = collect(child.stderr);
+  const stdout = collect(child.stdout, outputBytes);
+  if (onLine !== undefined) createInterface(child.stdout).on("line", onLine);
+  const stderr = collect(child.stderr, OUTPUT_LIMIT);
   const kill = () => killGroup(child.pid);
   signal?.addEventListener("abort", kill);
   try {
@@ -107,10 +117,10 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function collect(stream: NodeJS.ReadableStream): { text(): string } {
+function collect(stream: NodeJS.ReadableStream, limit: number): { text(): string } {
   let kept = Buffer.alloc(0);
   stream.on("data", (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-OUTPUT_LIMIT);
+    kept = Buffer.concat([kept, chunk]).subarray(-limit);
   });
   return { text: () => kept.toString("utf8") };
 }

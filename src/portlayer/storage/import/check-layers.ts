@@ -169,10 +169,7 @@ function translate(error: unknown, name: string): unknown {
   return new TetherError("image-corrupt", `${name} is corrupt: ${reason.split(". ")[0]}`, { cause: error });
 }
 
-function add(
-  total: CheckedLayers,
-  { diffId, sizeBytes, contentBytes, entries }: LayerFacts,
-): CheckedLayers {
+function add(total: CheckedLayers, { diffId, sizeBytes, contentBytes, entries }: LayerFacts): CheckedLayers {
   return {
     layers: [...total.layers, { mediaType: TAR_LAYER, digest: diffId, sizeBytes, contentBytes }],
     entries: total.entries + entries,

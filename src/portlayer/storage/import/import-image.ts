@@ -55,13 +55,14 @@ async function importInto(reference: ImageReference, context: ImportContext): Pr
   );
 }
 
-/** One that was removed while containers had it comes back. */
-async function findStored(root: string, digest: string): Promise<Image | undefined> {
+/** The stored image with this digest, if there is one. One that was removed while containers had it comes back. */
+export async function findStored(root: string, digest: string): Promise<Image | undefined> {
   await restoreImage(root, digest);
   return readImage(root, digest);
 }
 
-function requireRoot(text: string): void {
+/** Throws `needs-root` for whoever may not unpack images. */
+export function requireRoot(text: string): void {
   if (process.geteuid?.() === 0) return;
   throw new TetherError(
     "needs-root",
@@ -127,7 +128,7 @@ async function importRootTar(
 }
 
 /** What was copied to be unpacked is the image's layer, too. */
-async function linkLayers({ layers }: CheckedLayers, from: string, to: string): Promise<void> {
+export async function linkLayers({ layers }: CheckedLayers, from: string, to: string): Promise<void> {
   for (const { digest } of layers) {
     await mkdir(dirname(blobPath(to, digest)), { recursive: true });
     await link(blobPath(from, digest), blobPath(to, digest));
@@ -135,7 +136,7 @@ async function linkLayers({ layers }: CheckedLayers, from: string, to: string): 
 }
 
 /** Makes the image of its layers, which lie in its folder, and of their uncompressed forms. */
-async function makeImage(
+export async function makeImage(
   source: LayoutImage,
   text: string,
   checked: CheckedLayers,
@@ -177,10 +178,13 @@ async function makeImage(
     digest: source.digest,
     configuration: toImageConfiguration(source.configuration),
     diskSizeBytes,
-    layers: checked.layers.map(({ digest: diffId, sizeBytes, contentBytes }) => ({ diffId, sizeBytes, contentBytes })),
+    layers: checked.layers.map(({ digest: diffId, sizeBytes, contentBytes }) => ({
+      diffId,
+      sizeBytes,
+      contentBytes,
+    })),
   });
   const image = await readImage(root, source.digest);
-  if (image === undefined)
-    throw new TetherError("internal", `image ${text} vanished from the store ${root}`);
+  if (image === undefined) throw new TetherError("internal", `image ${text} vanished from the store ${root}`);
   return image;
 }

@@ -68,7 +68,10 @@ describe("an image in a registry", function () {
   });
 
   it("is fetched by digest", async () => {
-    assert.equal((await store().acquire(parseImageReference(`${host}/app@${digest}`))).digest, imageIdOf(CONTENT));
+    assert.equal(
+      (await store().acquire(parseImageReference(`${host}/app@${digest}`))).digest,
+      imageIdOf(CONTENT),
+    );
   });
 
   it("is not found in Docker's words when the registry does not have it", async () => {
