@@ -50,6 +50,7 @@ async function ping(registry: string, signal: AbortSignal): Promise<Ping> {
   for (const url of urls) {
     try {
       const answer = await request(url, {}, signal);
+      await answer.body?.cancel();
       if (answer.status === 200) return { url, challenge: undefined };
       const challenge = answer.headers.get("www-authenticate");
       if (answer.status === 401 && challenge !== null) return { url, challenge };
@@ -62,7 +63,8 @@ async function ping(registry: string, signal: AbortSignal): Promise<Ping> {
 }
 
 async function expectWelcome(url: string, authorization: string, signal: AbortSignal): Promise<void> {
-  const { status } = await request(url, { headers: { authorization } }, signal);
+  const { status, body } = await request(url, { headers: { authorization } }, signal);
+  await body?.cancel();
   if (status !== 200) throw refusal(url, status);
 }
 
