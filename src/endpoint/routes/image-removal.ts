@@ -43,9 +43,14 @@ function isIdPrefix(digest: string, text: string): boolean {
   return digest.startsWith(text) || digest.slice(digest.indexOf(":") + 1).startsWith(text);
 }
 
-/** Containers that stand on an image's disk, and whether one is up. */
+/** The containers that stand on an image's disk. */
 export function containersOf(execution: Execution, digest: string): KnownContainer[] {
   return execution.list().filter(({ record }) => record.imageDigest === digest);
+}
+
+/** Gives the room back of images that were removed by force and whose containers have gone. */
+export function sweepImages(execution: Execution): Promise<void> {
+  return execution.images.sweep((digest) => containersOf(execution, digest).length > 0);
 }
 
 class ImageRemoval {
@@ -131,9 +136,8 @@ class ImageRemoval {
 
   async #delete(): Promise<Removal> {
     const { images } = this.#execution;
-    const isInUse = (digest: string): boolean => containersOf(this.#execution, digest).length > 0;
-    await images.remove(this.#image, isInUse);
-    await images.sweep(isInUse);
+    await images.remove(this.#image, (digest) => containersOf(this.#execution, digest).length > 0);
+    await sweepImages(this.#execution);
     this.#removed.push({ Deleted: this.#image.digest });
     const kept = new Set((await images.list()).flatMap(({ image }) => chainsOf(image)));
     let contentBytes = 0;

@@ -13,7 +13,7 @@ import {
   summariseImage,
   tagsOf,
 } from "./image-description.ts";
-import { containersOf, type Removal, type Removed, removeImage } from "./image-removal.ts";
+import { containersOf, type Removal, type Removed, removeImage, sweepImages } from "./image-removal.ts";
 
 /** The images that this machine has: looking at them, naming and removing them. */
 export function imageRoutes(execution: Execution): Route[] {
@@ -122,6 +122,7 @@ async function prune(execution: Execution, exchange: Exchange): Promise<void> {
       }
     }
   }
+  await sweepImages(execution);
   const removed: Removed[] = removals.flatMap((removal) => removal.removed);
   exchange.json(200, {
     ImagesDeleted: removed.length === 0 ? null : removed,
