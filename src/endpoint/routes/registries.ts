@@ -1,4 +1,4 @@
-import type { Execution, LayerProgress } from "../../portlayer/execution/index.ts";
+import { type Execution, type LayerProgress, repositoryOf } from "../../portlayer/execution/index.ts";
 import { ApiError, toApiError } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
@@ -95,11 +95,8 @@ class PullProgress {
     const id = familiar.includes("@")
       ? familiar.slice(familiar.indexOf("@") + 1)
       : familiar.slice(familiar.lastIndexOf(":") + 1);
-    // dockerd names the folder of the Docker Hub here.
-    const path = name
-      .replace(/^docker\.io\//, "")
-      .replace(/@.*$/, "")
-      .replace(/:[^/:]*$/, "");
+    // As in the registry: with the folder of the Docker Hub, and without the registry.
+    const path = repositoryOf(name).slice(name.indexOf("/") + 1);
     return {
       onFound: () => this.say({ status: `Pulling from ${path}`, id }),
       onLayer: (digest, status) => this.say({ status, progressDetail: {}, id: shortDigest(digest) }),

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 
 import { TetherError } from "../../protocol/errors/index.ts";
 
@@ -25,8 +24,6 @@ export interface ToolOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Of what it prints, the end that is kept. Default 64 KiB. */
   readonly outputBytes?: number;
-  /** Called with each line that it prints on standard output. */
-  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** Starts a tool and resolves with what it wrote, or rejects with a ToolError once it is gone. */
@@ -60,7 +57,7 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
 export const runTool: ToolRunner = async (
   tool,
   args,
-  { signal, environment, outputBytes = OUTPUT_LIMIT, onLine },
+  { signal, environment, outputBytes = OUTPUT_LIMIT },
 ) => {
   signal?.throwIfAborted();
   // In a process group of its own: the terminal's ^C must reach vch alone, which then ends the tool.
@@ -75,7 +72,6 @@ export const runTool: ToolRunner = async (
     },
   });
   const stdout = collect(child.stdout, outputBytes);
-  if (onLine !== undefined) createInterface(child.stdout).on("line", onLine);
   const stderr = collect(child.stderr, OUTPUT_LIMIT);
   const kill = () => killGroup(child.pid);
   signal?.addEventListener("abort", kill);

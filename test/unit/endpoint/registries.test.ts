@@ -95,7 +95,7 @@ describe("the endpoint and registries", function () {
   it("pull a tag with progress, and find it up to date the next time", async () => {
     const first = told(await pull(`fromImage=${host}/app&tag=v1`));
     const layer = first.find((line) => line.endsWith("Pulling fs layer"))?.slice(0, 12) ?? "";
-    assert.equal(first[0], `v1: Pulling from ${host}/app`);
+    assert.equal(first[0], "v1: Pulling from app");
     for (const step of ["Pulling fs layer", "Download complete", "Pull complete"])
       assert.equal(first.filter((line) => line === `${layer}: ${step}`).length, 1, first.join("\n"));
     assert.match(first.at(-2) ?? "", /^Digest: sha256:[0-9a-f]{64}$/);
@@ -107,7 +107,7 @@ describe("the endpoint and registries", function () {
     );
     const again = told(await pull(`fromImage=${host}/app:v1`));
     assert.deepEqual(again, [
-      `v1: Pulling from ${host}/app`,
+      "v1: Pulling from app",
       `Digest: ${digest}`,
       `Status: Image is up to date for ${host}/app:v1`,
     ]);

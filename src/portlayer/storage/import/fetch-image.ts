@@ -43,7 +43,7 @@ export async function fetchImage(
 export async function copyImage(
   source: string,
   work: WorkFolder,
-  { run, signal, options, onLine }: CopyOptions,
+  { run, signal, options }: CopyOptions,
 ): Promise<string> {
   const layout = work.join("fetched");
   const temporary = work.join("skopeo");
@@ -56,10 +56,10 @@ export async function copyImage(
       ...["--tmpdir", temporary],
       "copy",
       ...options,
-      ...(onLine === undefined ? ["--quiet"] : []),
+      "--quiet",
       ...[source, `dir:${layout}`],
     ],
-    { signal, environment: { TMPDIR: temporary }, onLine },
+    { signal, environment: { TMPDIR: temporary } },
   );
   await copyToLayout(layout);
   return layout;
@@ -68,8 +68,6 @@ export async function copyImage(
 /** How a copy is made. */
 export interface CopyOptions extends Pick<ImportContext, "run" | "signal"> {
   readonly options: readonly string[];
-  /** Given: it is called with each line of what skopeo says of its progress. */
-  readonly onLine?: ((line: string) => void) | undefined;
 }
 
 /** Skopeo's own options for every image that container VMs are to run. Policies are for signatures. */

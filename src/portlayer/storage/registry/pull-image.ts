@@ -17,7 +17,7 @@ import { isInsecure, type RegistryLogin, writeLogin } from "./registry-access.ts
 import { RemoteImages } from "./remote-image.ts";
 
 /** What happens to a layer that is being pulled, in Docker's words. */
-export type LayerProgress = "Pulling fs layer" | "Downloading" | "Download complete" | "Pull complete";
+export type LayerProgress = "Pulling fs layer" | "Download complete" | "Pull complete";
 
 /** What is told while an image is pulled. */
 export interface PullObserver {
@@ -122,7 +122,7 @@ async function download(
   const registry = registryOf(name);
   const authFile = await writeLogin(work, registry, login);
   const tls = isInsecure(registry) ? ["--src-tls-verify=false"] : [];
-  // Skopeo tells when it begins a layer; when it has one, the layer's file gets its name.
+  // When skopeo has a layer, its file gets its name.
   const folder = work.join("fetched");
   await mkdir(folder);
   const awaited = new Set(manifest.layers.map((layer) => layer.digest));
@@ -134,10 +134,6 @@ async function download(
     return await copyImage(`docker://${name}`, work, {
       ...{ run, signal },
       options: ["--src-authfile", authFile, ...tls],
-      onLine: (line) => {
-        const layer = /^Copying blob (sha256:[0-9a-f]{64})/.exec(line)?.[1];
-        if (layer !== undefined && awaited.has(layer)) observer.onLayer(layer, "Downloading");
-      },
     });
   } catch (error) {
     throw toRegistryError(error, "pull", familiar);
