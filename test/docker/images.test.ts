@@ -178,7 +178,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     const login = ["login", "-u", USER];
     assert.equal((await both([...login, "-p", "wrong", server])).status, 1);
     assert.equal((await run("vch", ["push", name])).status, 1);
-    await done([...login, "-p", PASSWORD, server]);
+    await done([...login, "-p", PASSWORD, server], (text) => text.replace(/ in \S+config\.json/, ""));
     // Each compresses layers in its own way; dockerd tells twice of what is there.
     const pushed = (text: string): string =>
       text
@@ -192,7 +192,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
         /^The push refers to repository \[\S+\/team\/app\]\n[0-9a-f]{12}: Preparing\n[^]*[0-9a-f]{12}: Pushed\nv1: digest: DIGEST\n$/,
       );
     }
-    await done(["pull", name]);
+    await done(["pull", name], withoutSteps);
     for (const missing of [`${server}/team/app:v9`, `${server}/nothing:v1`, "127.0.0.1:1/app"])
       assert.equal((await both(["pull", missing])).status, 1);
     // The one that was pushed last.
@@ -200,9 +200,9 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     await done(["inspect", "-f", "{{.Id}}", name]);
     for (const side of ["dockerd", "vch"] as const) await run(side, ["rmi", "-f", name, "demo:1"]);
     assert.equal(await done(["images", "-q"]), "");
-    await done(["pull", name]);
-    await done(["pull", name]);
-    await done(["pull", "-a", `${server}/team/app`]);
+    await done(["pull", name], withoutSteps);
+    await done(["pull", name], withoutSteps);
+    await done(["pull", "-a", `${server}/team/app`], withoutSteps);
     await done([
       "images",
       "--digests",
@@ -212,7 +212,13 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     ]);
     await done(["manifest", "inspect", "--insecure", name]);
     await done(["logout", server]);
-    assert.equal((await both(["pull", `${server}/team/app:v1`])).status, 1);
+    // dockerd names its request here for a registry with passwords, and says this for one with tokens.
+    const denied = await run("vch", ["pull", name]);
+    assert.match(
+      denied.err,
+      /pull access denied for \S+\/team\/app, repository does not exist or may require 'docker login'/,
+    );
+    assert.equal((await run("dockerd", ["pull", name])).status, denied.status);
     await done(["rmi", name]);
   });
 
@@ -253,4 +259,9 @@ describe("images, with the docker command and dockerd beside the endpoint", func
 
 function sorted(text: string): string {
   return text.split("\n").sort().join("\n");
+}
+
+/** dockerd leaves out of a layer's steps what comes too soon behind another. */
+function withoutSteps(text: string): string {
+  return text.replace(/^[0-9a-f]{12}: (?!Pull complete).*\n/gm, "");
 }

@@ -42,7 +42,8 @@ function applyChange(config: ImageConfig, line: string): ImageConfig {
   const [, word = "", text = ""] = /^(\S+)\s*(.*)$/s.exec(line) ?? [];
   const name = word.toUpperCase();
   const instruction = Object.hasOwn(INSTRUCTIONS, name) ? INSTRUCTIONS[name] : undefined;
-  if (instruction === undefined) throw new ApiError(400, `${word} is not a valid change command`);
+  if (instruction === undefined)
+    throw new ApiError(400, `${word.toLowerCase()} is not a valid change command`);
   if (text === "") throw new ApiError(400, `${name} requires at least one argument`);
   return instruction(config, text);
 }

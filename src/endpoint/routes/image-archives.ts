@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { ArchivedImage, Execution, SavedImage } from "../../portlayer/execution/index.ts";
-import { ApiError, notBuilt, toApiError } from "../http/api-error.ts";
+import { notBuilt, toApiError } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { sendLine } from "../http/send.ts";
@@ -107,14 +107,7 @@ async function findSaved(execution: Execution, text: string): Promise<SavedImage
     });
     if (found.length > 0) return found;
   }
-  let image: SavedImage["image"];
-  try {
-    image = await findImage(execution, text);
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404)
-      throw new ApiError(404, "reference does not exist");
-    throw error;
-  }
+  const image = await findImage(execution, text, (name) => name);
   const isTag = hasTag && !text.includes("@") && !image.digest.startsWith(text);
   return [{ image, tags: isTag ? [familiarName(completeName(text))] : [] }];
 }

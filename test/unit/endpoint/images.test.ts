@@ -235,7 +235,7 @@ describe("the endpoint's images", function () {
       (await list()).map(({ Id }) => Id),
       [imageIdOf(TWO), imageIdOf(ONE)],
     );
-    assert.deepEqual(await message("GET", "/images/get?names=nothing"), [404, "reference does not exist"]);
+    assert.deepEqual(await message("GET", "/images/get?names=nothing"), [404, "No such image: nothing"]);
   });
 
   it("are saved by their ids without a name, and loaded so", async () => {
@@ -268,6 +268,6 @@ describe("the endpoint's images", function () {
       [["/bin/sh"], ["A=1", "B=two words"], { "80/tcp": {}, "53/udp": {} }, { a: "b" }, "/w"],
     );
     const wrong = await served.ask("POST", "/images/create?fromSrc=-&changes=RUN%20true", body);
-    assert.deepEqual([wrong.status, wrong.json], [400, { message: "RUN is not a valid change command" }]);
+    assert.deepEqual([wrong.status, wrong.json], [400, { message: "run is not a valid change command" }]);
   });
 });

@@ -17,7 +17,7 @@ import { isInsecure, type RegistryLogin, writeLogin } from "./registry-access.ts
 import { RemoteImages } from "./remote-image.ts";
 
 /** What happens to a layer that is being pulled, in Docker's words. */
-export type LayerProgress = "Pulling fs layer" | "Download complete" | "Pull complete";
+export type LayerProgress = "Pulling fs layer" | "Verifying Checksum" | "Download complete" | "Pull complete";
 
 /** What is told while an image is pulled. */
 export interface PullObserver {
@@ -122,13 +122,15 @@ async function download(
   const registry = registryOf(name);
   const authFile = await writeLogin(work, registry, login);
   const tls = isInsecure(registry) ? ["--src-tls-verify=false"] : [];
-  // When skopeo has a layer, its file gets its name.
+  // When skopeo has a layer and its digest is right, its file gets its name.
   const folder = work.join("fetched");
   await mkdir(folder);
   const awaited = new Set(manifest.layers.map((layer) => layer.digest));
   const watcher = watch(folder, (_event, file) => {
     const layer = `sha256:${file}`;
-    if (awaited.delete(layer)) observer.onLayer(layer, "Download complete");
+    if (!awaited.delete(layer)) return;
+    observer.onLayer(layer, "Verifying Checksum");
+    observer.onLayer(layer, "Download complete");
   });
   try {
     return await copyImage(`docker://${name}`, work, {
