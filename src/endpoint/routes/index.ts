@@ -5,12 +5,14 @@ import { attachRoutes } from "./attach.ts";
 import { containerRoutes } from "./containers.ts";
 import { eventRoutes } from "./events.ts";
 import { execRoutes } from "./exec.ts";
+import { imageArchiveRoutes } from "./image-archives.ts";
 import { imageRoutes } from "./images.ts";
 import { lifeRoutes } from "./life.ts";
 import { logRoutes } from "./logs.ts";
 import { networkRoutes } from "./networks.ts";
 import type { Parts } from "./parts.ts";
 import { refusalRoutes } from "./refusals.ts";
+import { registryRoutes } from "./registries.ts";
 import { statsRoutes } from "./stats.ts";
 import { systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volumes.ts";
@@ -30,6 +32,8 @@ export function allRoutes(parts: Parts): Route[] {
     ...archiveRoutes(execution),
     ...statsRoutes(execution),
     ...eventRoutes(execution),
+    ...registryRoutes(execution),
+    ...imageArchiveRoutes(execution),
     ...imageRoutes(execution),
     ...volumeRoutes(execution),
     ...networkRoutes(),

@@ -49,12 +49,18 @@ export {
   parseNetworkSettings,
 } from "../networking/index.ts";
 export {
+  type ArchivedImage,
   contentOf,
   type Image,
+  type ImageDetails,
   type ImageStore,
+  type LayerProgress,
   type MountSettings,
   type NamedImage,
   normaliseRegistryName,
   parseMounts,
+  type RegistryLogin,
+  repositoryOf,
+  type SavedImage,
   type VolumeRecord,
 } from "../storage/index.ts";

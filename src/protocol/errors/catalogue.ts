@@ -52,6 +52,7 @@ export const ERROR_CATALOGUE = {
   "image-empty": user(125, 400),
   "image-platform": user(125, 400),
   "image-unreachable": user(125, 500),
+  "registry-denied": user(125, 401),
 
   // The machine that vch runs on.
   "tool-missing": user(125, 500),

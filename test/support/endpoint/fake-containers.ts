@@ -6,6 +6,7 @@ import type {
   ContainerRequest,
   Execution,
   Image,
+  ImageStore,
   KnownContainer,
 } from "../../../src/portlayer/execution/index.ts";
 import type { LocalStreams } from "../../../src/portlayer/interaction/index.ts";
@@ -20,6 +21,7 @@ export const IMAGE: Image = {
   disk: "/images/disk",
   diskSizeBytes: 1024,
   usedBytes: 512,
+  layers: [],
   configuration: {
     entrypoint: [],
     command: ["/bin/true"],
@@ -60,6 +62,8 @@ export class FakeContainers {
   readonly #known = new Map<string, KnownContainer>();
   readonly #folder: string;
   process: FakeProcess = () => Promise.resolve(0);
+  /** In the place of the one image. */
+  images: ImageStore | undefined;
   readonly #waiting = new Map<string, (status: number) => void>();
   #count = 0;
 
@@ -77,7 +81,9 @@ export class FakeContainers {
     const id = String(this.#count).padStart(64, "a");
     const { tty = false, openStdin = false, stdinOnce = false, remove: autoRemove = false } = changes;
     const settings = containerSettings({ tty, openStdin, stdinOnce, autoRemove });
-    const record = containerRecord(id, { name, image: "demo", tty, settings });
+    const { found } = changes;
+    const imageDigest = found === undefined ? {} : { imageDigest: found.digest };
+    const record = containerRecord(id, { name, image: "demo", ...imageDigest, tty, settings });
     mkdirSync(join(this.#folder, id));
     this.#known.set(id, { record, state: { ...NEVER_RUN, status } });
     return id;
@@ -95,7 +101,8 @@ export class FakeContainers {
       async (reference: string): Promise<void> =>
         void this.calls.push(`${call} ${find(reference).record.name}`);
     const fake = {
-      images: {
+      images: this.images ?? {
+        details: async () => ({ author: "", comment: "", dockerVersion: "", history: [] }),
         findNamed: async (name: string) => (name === "docker.io/library/demo:latest" ? IMAGE : undefined),
         list: async () => [{ image: IMAGE, names: ["docker.io/library/demo:latest"] }],
       },
