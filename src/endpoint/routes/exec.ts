@@ -67,6 +67,7 @@ async function startAttached(execs: Parts["execs"], exec: Exec, exchange: Exchan
   const { request, attachesOutput, attachesErrorOutput, detachKeys } = exec;
   const client = new SessionClient(hijack(exchange, request.tty, request.openStdin), {
     tty: request.tty,
+    framed: !request.tty,
     input: request.openStdin,
     output: attachesOutput,
     errorOutput: attachesErrorOutput,

@@ -42,6 +42,14 @@ export const IMAGE: Image = {
 /** What a fake process does with its streams; returns its exit status. */
 export type FakeProcess = (streams: LocalStreams) => Promise<number>;
 
+/** A line of a log. */
+export interface FakeOutput {
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+  /** Only for whoever follows. */
+  readonly isLater?: true;
+}
+
 const NEVER_RUN: KnownContainer["state"] = {
   status: "created",
   pid: undefined,
@@ -64,6 +72,8 @@ export class FakeContainers {
   process: FakeProcess = () => Promise.resolve(0);
   /** In the place of the one image. */
   images: ImageStore | undefined;
+  /** What each container has printed, by its name; and what it prints while its log is followed. */
+  readonly printed = new Map<string, readonly FakeOutput[]>();
   readonly #waiting = new Map<string, (status: number) => void>();
   #count = 0;
 
@@ -96,6 +106,7 @@ export class FakeContainers {
       if (found === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
       return found;
     };
+    const { printed } = this;
     const told =
       (call: string) =>
       async (reference: string): Promise<void> =>
@@ -134,6 +145,21 @@ export class FakeContainers {
         const status = await this.process(streams);
         this.#end(id, status);
         return status;
+      },
+      attach: async (id: string, streams: LocalStreams, { detach }: { detach: AbortSignal }) => {
+        this.calls.push(`attach ${find(id).record.name}`);
+        const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
+        return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
+      },
+      logs: async function* (this: void, id: string, { follows }: { follows: boolean }) {
+        for (const { stream, text, isLater } of printed.get(find(id).record.name) ?? [])
+          if (follows || isLater !== true)
+            yield {
+              stream,
+              data: Buffer.from(text),
+              time: { seconds: 0, nanoseconds: 0 },
+              isLineStart: true,
+            };
       },
       exec: async (
         _id: string,
