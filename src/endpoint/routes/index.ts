@@ -3,12 +3,14 @@ import type { Route } from "../http/router.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
 import { containerRoutes } from "./containers.ts";
+import { diskUsageRoutes } from "./disk-usage.ts";
 import { eventRoutes } from "./events.ts";
 import { execRoutes } from "./exec.ts";
 import { imageArchiveRoutes } from "./image-archives.ts";
 import { imageRoutes } from "./images.ts";
 import { lifeRoutes } from "./life.ts";
 import { logRoutes } from "./logs.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { networkRoutes } from "./networks.ts";
 import type { Parts } from "./parts.ts";
 import { refusalRoutes } from "./refusals.ts";
@@ -24,6 +26,8 @@ export function allRoutes(parts: Parts): Route[] {
   const { execution } = parts;
   return [
     ...systemRoutes(parts),
+    ...diskUsageRoutes(execution),
+    ...metricsRoutes(parts),
     ...containerRoutes(parts),
     ...lifeRoutes(parts),
     ...attachRoutes(parts),

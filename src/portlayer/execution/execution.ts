@@ -12,13 +12,14 @@ import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
+import { type ContainerSize, sizeOfContainer } from "./container-size.ts";
 import { resizeContainer } from "./container-resize.ts";
 import { removeContainer } from "./container-removal.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
 import { upgradeContainer, type Upgraded, type UpgradeOptions } from "./container-upgrade.ts";
-import { type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
+import { containersWith, type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
 import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
@@ -188,6 +189,14 @@ export class Execution {
     return this.#core.volumes.find(name);
   }
 
+  /** What a volume takes of this machine's disk, and how many containers have it. */
+  useOfVolume(volume: VolumeRecord): { readonly bytes: number; readonly references: number } {
+    return {
+      bytes: this.#core.volumes.usedBytes(volume),
+      references: containersWith(this.#core.containers, volume.name).length,
+    };
+  }
+
   /** Makes a volume; one that is there already stays as it is. */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<VolumeRecord> {
     return this.#core.volumes.create(volume, signal);
@@ -249,6 +258,11 @@ export class Execution {
   /** All about a container, in the shape of Docker's API. */
   inspect(reference: string): Promise<Inspection> {
     return inspectContainer(this.#core, reference);
+  }
+
+  /** What a container takes of this machine's disk. */
+  sizeOf(record: ContainerRecord): ContainerSize {
+    return sizeOfContainer(this.#core.containers, record);
   }
 
   /** What has happened to containers, and what happens. */

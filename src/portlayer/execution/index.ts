@@ -18,6 +18,7 @@ export {
 } from "./container-settings.ts";
 export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
 export type { StatisticsAccess } from "./container-statistics.ts";
+export type { ContainerSize } from "./container-size.ts";
 export type { StopOptions } from "./container-stop.ts";
 export { ProcessLock } from "./container-lock.ts";
 export { ContainerStore } from "./container-store.ts";

@@ -176,6 +176,8 @@ export class FakeContainers {
         if (state.status !== "running") return Promise.resolve(state.exit?.code ?? 0);
         return new Promise<number>((resolve) => this.#waiting.set(record.id, resolve));
       },
+      sizeOf: () => ({ writtenBytes: 4096, totalBytes: 4608 }),
+      useOfVolume: () => ({ bytes: 8192, references: 1 }),
       stop: async (reference: string) => find(reference).state.status === "running",
       update: async (_id: string, changes: unknown) => void this.changes.push(changes),
       listVolumes: () => [...this.#volumes.values()],

@@ -59,6 +59,9 @@ describe("the endpoint's routes", () => {
       ["GET", "/containers/json?all=1", "/containers/json"],
       ["GET", "/images/json", "/images/json"],
       ["GET", "/images/demo/json", "/images/{name}/json"],
+      ["GET", "/containers/json?all=1&size=1", "/containers/json"],
+      ["GET", "/system/df", "/system/df"],
+      ["GET", "/system/df?type=volume&type=container", "/system/df"],
       ["GET", "/networks", "/networks"],
       ["GET", "/networks/bridge", "/networks/{id}"],
     ] as const;
@@ -229,7 +232,7 @@ describe("the endpoint's routes", () => {
     const refused = await served.ask("POST", "/containers/up/update", { CpuShares: 5 });
     assert.deepEqual([refused.status, /CpuShares=5/.test(refused.text)], [501, true]);
     const pruned = await served.ask("POST", "/containers/prune");
-    assert.deepEqual(pruned.json, { ContainersDeleted: [ended], SpaceReclaimed: 0 });
+    assert.deepEqual(pruned.json, { ContainersDeleted: [ended], SpaceReclaimed: 4096 });
     assert.deepEqual(described.differences("POST", "/containers/prune", 200, pruned.json), []);
     assert.equal((await served.ask("GET", "/containers/json")).status, 200);
   });
