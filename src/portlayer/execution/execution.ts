@@ -7,6 +7,7 @@ import {
   type ContainerChanges,
   updateContainer,
 } from "./container-changes.ts";
+import { listChanges } from "./container-diff.ts";
 import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
@@ -29,7 +30,13 @@ import { ForegroundRun, type RunControl } from "./foreground-run.ts";
 import { inspectContainer, type Inspection } from "./inspection.ts";
 import { openContainerStatistics, type StatisticsAccess } from "./container-statistics.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
-import { ImageStore, type NewVolume, type VolumeRecord, VolumeStore } from "../storage/index.ts";
+import {
+  type FileChange,
+  ImageStore,
+  type NewVolume,
+  type VolumeRecord,
+  VolumeStore,
+} from "../storage/index.ts";
 import type { LocalStreams, WindowSize } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
 import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
@@ -288,6 +295,11 @@ export class Execution {
   /** The files of a container, whether it runs or not; ends with its disposal. */
   openFiles(reference: string, signal: AbortSignal): Promise<FilesAccess> {
     return openContainerFiles(this.#core, reference, signal);
+  }
+
+  /** What a container has changed of its image's files, ordered by path. */
+  changes(reference: string, signal: AbortSignal): Promise<readonly FileChange[]> {
+    return listChanges(this.#core, reference, signal);
   }
 
   /** A link to a running container VM for whoever speaks SSH himself. */

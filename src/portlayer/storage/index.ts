@@ -4,6 +4,8 @@
  * of them) and kept by the digest of its manifest; a container's disk is a copy-on-write file over it.
  */
 export type { ArchivedImage } from "./archived-images.ts";
+export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
+export { listDiskFiles } from "./ext4/list-files.ts";
 export { createContainerDisk, type ContainerDiskOptions } from "./container-disk.ts";
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
 export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
