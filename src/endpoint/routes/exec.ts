@@ -106,7 +106,7 @@ function describe({ id, request, containerId, state, exitCode, detachKeys, ...ex
     CanRemove: state === "ended",
     ContainerID: containerId,
     DetachKeys: Buffer.from(detachKeys).toString("base64"),
-    // Its number is the guest's, which this machine knows nothing of.
-    Pid: 0,
+    // As `docker top` shows it: this machine has no such process.
+    Pid: exec.pid,
   };
 }

@@ -1,4 +1,5 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
+export { findBootFiles } from "./boot-files.ts";
 export type { AttachEnd } from "./container-attach.ts";
 export { makeFilter } from "./container-filter.ts";
 export type { ExecRequest } from "./container-exec.ts";
@@ -59,6 +60,7 @@ export {
   type MountSettings,
   type NamedImage,
   normaliseRegistryName,
+  TOOL_PACKAGES,
   parseMounts,
   type RegistryLogin,
   repositoryOf,

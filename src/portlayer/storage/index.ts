@@ -26,7 +26,7 @@ export type {
 export { normaliseRegistryName, registryOf, repositoryOf } from "./registry-name.ts";
 export type { SavedImage } from "./save-images.ts";
 export type { NamedImage } from "./image-names.ts";
-export { runTool, ToolError, type ToolRunner } from "./tool-runner.ts";
+export { runTool, TOOL_PACKAGES, ToolError, type ToolRunner } from "./tool-runner.ts";
 export {
   contentOf,
   encodeVolumes,

@@ -165,9 +165,9 @@ export class FakeContainers {
         _id: string,
         _request: unknown,
         streams: LocalStreams,
-        { onRunning, detach }: { onRunning: (signal: unknown) => void; detach: AbortSignal },
+        { onRunning, detach }: { onRunning: (signal: unknown, pid: number) => void; detach: AbortSignal },
       ) => {
-        onRunning(undefined);
+        onRunning(undefined, 77);
         const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
         return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
       },

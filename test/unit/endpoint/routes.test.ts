@@ -157,7 +157,8 @@ describe("the endpoint's routes", () => {
       Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 3]), Buffer.from("out")]),
     );
     const after = await served.ask("GET", `/exec/${id}/json`);
-    assert.equal((after.json as { ExitCode: number }).ExitCode, 5);
+    const { ExitCode: code, Pid: pid } = after.json as { ExitCode: number; Pid: number };
+    assert.deepEqual([code, pid], [5, 77]);
     assert.equal((await served.ask("POST", `/exec/${id}/start`, {})).status, 409);
     assert.equal((await served.ask("GET", "/exec/none/json")).status, 404);
   });
