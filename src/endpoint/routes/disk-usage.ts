@@ -1,4 +1,4 @@
-import type { Execution } from "../../portlayer/execution/index.ts";
+import type { Execution, Image } from "../../portlayer/execution/index.ts";
 import { ApiError } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
@@ -21,13 +21,13 @@ async function tellUsage(execution: Execution, exchange: Exchange): Promise<void
   const usersOf = (digest: string): number =>
     all.filter(({ record }) => record.imageDigest === digest).length;
   const images = isWanted("image") ? await execution.images.list() : [];
+  const layers = countLayers(images.map(({ image }) => image));
   exchange.json(200, {
-    LayersSize: images.reduce((sum, { image }) => sum + image.usedBytes, 0),
+    LayersSize: layers.totalBytes,
     Images: isWanted("image")
       ? images.map((each) => ({
-          ...summariseImage(each),
-          // Each image has a disk of its own.
-          SharedSize: 0,
+          ...summariseImage(each, exchange.version),
+          SharedSize: layers.sharedBytes(each.image),
           Containers: usersOf(each.image.digest),
         }))
       : null,
@@ -43,6 +43,26 @@ async function tellUsage(execution: Execution, exchange: Exchange): Promise<void
     BuildCache: isWanted("build-cache") ? [] : null,
     ...(exchange.version < 42 ? { BuilderSize: 0 } : {}),
   });
+}
+
+/** What the layers of images have: each is there once. */
+function countLayers(images: readonly Image[]): {
+  readonly totalBytes: number;
+  readonly sharedBytes: (image: Image) => number;
+} {
+  const users = new Map<string, number>();
+  let totalBytes = 0;
+  for (const { diffId, contentBytes } of images.flatMap(({ layers }) => layers)) {
+    const count = users.get(diffId) ?? 0;
+    users.set(diffId, count + 1);
+    if (count === 0) totalBytes += contentBytes;
+  }
+  const isShared = ({ diffId }: Image["layers"][number]): boolean => (users.get(diffId) ?? 0) > 1;
+  return {
+    totalBytes,
+    sharedBytes: ({ layers }) =>
+      layers.filter(isShared).reduce((sum, { contentBytes }) => sum + contentBytes, 0),
+  };
 }
 
 function readKinds({ query, version }: Exchange): (kind: Kind) => boolean {

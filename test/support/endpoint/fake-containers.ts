@@ -111,11 +111,15 @@ export class FakeContainers {
       (call: string) =>
       async (reference: string): Promise<void> =>
         void this.calls.push(`${call} ${find(reference).record.name}`);
-    const fake = {
-      images: this.images ?? {
+    const imagesOf = () =>
+      this.images ?? {
         details: async () => ({ author: "", comment: "", dockerVersion: "", history: [] }),
         findNamed: async (name: string) => (name === "docker.io/library/demo:latest" ? IMAGE : undefined),
         list: async () => [{ image: IMAGE, names: ["docker.io/library/demo:latest"] }],
+      };
+    const fake = {
+      get images() {
+        return imagesOf();
       },
       containers: {
         find: (reference: string) => find(reference).record,

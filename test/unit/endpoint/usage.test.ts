@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { makePruneFilter } from "../../../src/endpoint/requests/prune-filter.ts";
+import type { ImageStore } from "../../../src/portlayer/execution/index.ts";
 import { DescribedAnswers } from "../../support/docker-api/answers.ts";
+import { IMAGE } from "../../support/endpoint/fake-containers.ts";
 import { useServed } from "../../support/endpoint/served.ts";
 
 const described = new DescribedAnswers();
@@ -12,10 +14,25 @@ describe("what the endpoint tells of itself", () => {
   it("is what containers, images and volumes take of the disk", async () => {
     const id = served.containers.add("one", "exited");
     await served.ask("POST", "/volumes/create", { Name: "data" });
+    const layer = (id: string, contentBytes: number) => ({ diffId: id, sizeBytes: 9999, contentBytes });
+    const [one, other] = [
+      [layer("low", 100), layer("a", 20)],
+      [layer("low", 100), layer("b", 3)],
+    ];
+    const images = [one, other].map((layers) => ({ image: { ...IMAGE, layers }, names: [] }));
+    served.containers.images = { list: async () => images } as unknown as ImageStore;
     const { json } = await served.ask("GET", "/system/df");
     const usage = json as Record<string, Record<string, unknown>[]>;
     assert.deepEqual(described.differences("GET", "/system/df", 200, json), []);
-    assert.equal(usage["LayersSize"], 512);
+    // What both stand on is there once.
+    assert.equal(usage["LayersSize"], 123);
+    assert.deepEqual(
+      usage["Images"]?.map(({ Size, SharedSize }) => [Size, SharedSize]),
+      [
+        [120, 100],
+        [103, 100],
+      ],
+    );
     assert.deepEqual(
       usage["Containers"]?.map(({ Id, SizeRw, SizeRootFs }) => [Id, SizeRw, SizeRootFs]),
       [[id, 4096, 4608]],
