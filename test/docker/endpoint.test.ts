@@ -295,6 +295,18 @@ describe("the docker command with the endpoint", () => {
     };
     isWhole(await members());
 
+    // One more layer than its image, and all of what has become of its files.
+    await done("commit", "-m", "made here", "-c", 'CMD ["cat", "/made/file"]', "box", "made:1");
+    const layers = async (image: string): Promise<number> =>
+      Number(await done("inspect", "-f", "{{len .RootFS.Layers}}", image));
+    assert.equal(await layers("made:1"), (await layers("demo:1")) + 1);
+    assert.equal(await done("inspect", "-f", "{{.Comment}}", "made:1"), "made here");
+    assert.equal(await done("inspect", "-f", "{{.State.Status}}", "box"), "running");
+    assert.equal(await done(...run, "made:1"), "new");
+    const looks = "tail -n 1 /etc/passwd; ls /home";
+    assert.equal(await done(...run, "made:1", "sh", "-c", looks), "more");
+    await done("rmi", "made:1");
+
     // The log, and no end of it as long as the container runs.
     const head = "POST /containers/box/attach?logs=1&stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\n";
     const socket = connect(host.file("sock"));

@@ -48,6 +48,7 @@ async function copyOut(execution: Execution, exchange: Exchange): Promise<void> 
 async function exportAll(execution: Execution, exchange: Exchange): Promise<void> {
   await using files = await execution.openFiles(exchange.parameter("id"), exchange.signal);
   const archive = await exportFromContainer(files.connection);
+  execution.tell(execution.containers.find(exchange.parameter("id")), "export");
   // dockerd's type of it.
   const response = exchange.begin(200, { "Content-Type": "application/octet-stream" });
   await pipeline(Readable.from(archive), response, { signal: exchange.signal });

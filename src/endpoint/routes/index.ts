@@ -2,6 +2,7 @@
 import type { Route } from "../http/router.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
+import { commitRoutes } from "./commit.ts";
 import { containerRoutes } from "./containers.ts";
 import { diskUsageRoutes } from "./disk-usage.ts";
 import { eventRoutes } from "./events.ts";
@@ -28,6 +29,7 @@ export function allRoutes(parts: Parts): Route[] {
     ...systemRoutes(parts),
     ...diskUsageRoutes(execution),
     ...metricsRoutes(parts),
+    ...commitRoutes(execution),
     ...containerRoutes(parts),
     ...lifeRoutes(parts),
     ...attachRoutes(parts),

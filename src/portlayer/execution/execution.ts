@@ -12,6 +12,7 @@ import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
+import { type LayerOptions, writeContainerLayer } from "./container-layer.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { type ContainerSize, sizeOfContainer } from "./container-size.ts";
 import { resizeContainer } from "./container-resize.ts";
@@ -300,6 +301,16 @@ export class Execution {
   /** What a container has changed of its image's files, ordered by path. */
   changes(reference: string, signal: AbortSignal): Promise<readonly FileChange[]> {
     return listChanges(this.#core, reference, signal);
+  }
+
+  /** Writes what a container has changed into a new file, as a layer of an image. */
+  writeLayer(reference: string, file: string, options: LayerOptions): Promise<void> {
+    return writeContainerLayer(this.#core, reference, file, options);
+  }
+
+  /** Writes down for `events` what was done with a container elsewhere, in Docker's words. */
+  tell(record: ContainerRecord, action: string, attributes: Record<string, string> = {}): void {
+    this.#core.journal.add(action, record, attributes);
   }
 
   /** A link to a running container VM for whoever speaks SSH himself. */

@@ -5,6 +5,7 @@
  */
 export type { ArchivedImage } from "./archived-images.ts";
 export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
+export { packLayer } from "./pack-layer.ts";
 export { listDiskFiles } from "./ext4/list-files.ts";
 export { createContainerDisk, type ContainerDiskOptions } from "./container-disk.ts";
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";

@@ -180,6 +180,17 @@ export class FakeContainers {
         if (state.status !== "running") return Promise.resolve(state.exit?.code ?? 0);
         return new Promise<number>((resolve) => this.#waiting.set(record.id, resolve));
       },
+      inspect: async (reference: string) => ({
+        Id: find(reference).record.id,
+        Config: { Cmd: ["sh"], Env: ["A=b"], Entrypoint: null, Hostname: "box", User: "", Tty: true },
+      }),
+      writeLayer: async (reference: string, file: string, { pauses }: { pauses: boolean }) => {
+        this.calls.push(`layer of ${find(reference).record.name}${pauses ? ", paused" : ""}`);
+        writeFileSync(file, "a layer");
+      },
+      tell: ({ name }: { name: string }, action: string) => void this.calls.push(`told ${action} of ${name}`),
+      tellImage: (_image: Image, action: string, id: string) =>
+        void this.calls.push(`told ${action} of ${id}`),
       sizeOf: () => ({ writtenBytes: 4096, totalBytes: 4608 }),
       useOfVolume: () => ({ bytes: 8192, references: 1 }),
       stop: async (reference: string) => find(reference).state.status === "running",

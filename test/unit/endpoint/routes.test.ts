@@ -40,7 +40,7 @@ describe("the endpoint's routes", () => {
       ["POST", "/build", 501, /building images is not supported/],
       ["POST", "/networks/create", 501, /making a network is not supported by this endpoint yet/],
       ["GET", "/networks/mine", 404, /network mine not found/],
-      ["POST", "/commit", 501, /committing a container is not supported/],
+      ["POST", "/commit?container=none", 404, /No such container: none/],
       ["GET", "/plugins", 200, /^\[\]\n$/],
     ];
     for (const [method, path, status, text] of answers) {
