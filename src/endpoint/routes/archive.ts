@@ -39,6 +39,7 @@ async function copyOut(execution: Execution, exchange: Exchange): Promise<void> 
   const id = exchange.parameter("id");
   await using files = await execution.openFiles(id, exchange.signal);
   const { status, archive } = await copyFromContainer(files.connection, path).catch(inWords(path, id));
+  execution.tell(execution.containers.find(id), "archive-path", { path });
   const headers = { "Content-Type": "application/x-tar", ...describeStatus(status) };
   // What goes wrong from here on cuts the answer off, so that it is not taken for whole.
   await pipeline(Readable.from(archive), exchange.begin(200, headers), { signal: exchange.signal });
@@ -71,6 +72,7 @@ async function copyIn(execution: Execution, exchange: Exchange): Promise<void> {
     keepsDirectories: query.flag("noOverwriteDirNonDir"),
     asContainerUser: query.flag("copyUIDGID"),
   }).catch(inWords(path, id));
+  execution.tell(execution.containers.find(id), "extract-to-dir", { path });
   exchange.empty(200);
 }
 

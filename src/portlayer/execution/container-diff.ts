@@ -17,7 +17,7 @@ export async function listChanges(
 ): Promise<readonly FileChange[]> {
   const record = core.containers.find(reference);
   await using files = await openContainerFiles(core, record.id, signal);
-  return compareWithImage(record, files.connection);
+  return await compareWithImage(record, files.connection);
 }
 
 /**

@@ -13,6 +13,7 @@ import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
 import { type LayerOptions, writeContainerLayer } from "./container-layer.ts";
+import { openVolumes } from "./journaled-volumes.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { type ContainerSize, sizeOfContainer } from "./container-size.ts";
 import { resizeContainer } from "./container-resize.ts";
@@ -33,10 +34,10 @@ import { openContainerStatistics, type StatisticsAccess } from "./container-stat
 import { listProcesses, type ProcessTable } from "./process-list.ts";
 import {
   type FileChange,
+  type Image,
   ImageStore,
   type NewVolume,
   type VolumeRecord,
-  VolumeStore,
 } from "../storage/index.ts";
 import type { LocalStreams, WindowSize } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
@@ -56,7 +57,7 @@ export class Execution {
       components,
       containers: new ContainerStore(components.state),
       journal: new EventJournal(components.state),
-      volumes: new VolumeStore(components.state.volumes),
+      volumes: openVolumes(components.state),
     };
   }
 
@@ -311,6 +312,11 @@ export class Execution {
   /** Writes down for `events` what was done with a container elsewhere, in Docker's words. */
   tell(record: ContainerRecord, action: string, attributes: Record<string, string> = {}): void {
     this.#core.journal.add(action, record, attributes);
+  }
+
+  /** Writes down for `events` what was done with an image. @param id and `name` as dockerd has them for this action. */
+  tellImage(image: Image, action: string, id = image.digest, name = id): void {
+    this.#core.journal.addOther("image", action, id, { ...image.configuration.labels, name });
   }
 
   /** A link to a running container VM for whoever speaks SSH himself. */

@@ -14,7 +14,7 @@ describe("what the endpoint tells of itself", () => {
   it("is what containers, images and volumes take of the disk", async () => {
     const id = served.containers.add("one", "exited");
     await served.ask("POST", "/volumes/create", { Name: "data" });
-    const layer = (id: string, contentBytes: number) => ({ diffId: id, sizeBytes: 9999, contentBytes });
+    const layer = (diffId: string, contentBytes: number) => ({ diffId, sizeBytes: 9999, contentBytes });
     const [one, other] = [
       [layer("low", 100), layer("a", 20)],
       [layer("low", 100), layer("b", 3)],
