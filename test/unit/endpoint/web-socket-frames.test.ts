@@ -37,7 +37,10 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return [...ends, bytes.length].map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
 }
 
-describe("frames of a WebSocket", () => {
+describe("frames of a WebSocket", function () {
+  // On a machine that does several things at once.
+  this.timeout(30_000);
+
   it("are read alike however they are cut", () => {
     const message = fc.array(fc.uint8Array({ maxLength: 70_000, size: "max" }), {
       minLength: 1,

@@ -9,7 +9,10 @@ import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 import { tar } from "../files/trees.ts";
 import { FilesServer } from "./files-server.ts";
 
-describe("a container's disk", () => {
+describe("a container's disk", function () {
+  // On a machine that does several things at once.
+  this.timeout(30_000);
+
   const folder = useTemporaryFolder();
 
   beforeEach(() => {
@@ -35,12 +38,12 @@ describe("a container's disk", () => {
   });
 
   it("is listed over the link, however many files there are", async () => {
-    for (let index = 0; index < 2000; index += 1) writeFileSync(join(folder.path, `file ${index}`), "1234");
+    for (let index = 0; index < 1000; index += 1) writeFileSync(join(folder.path, `file ${index}`), "1234");
     await using server = new FilesServer(folder.path);
     const guest = await server.open();
     const files: ListedFile[] = [];
     for await (const file of listContainerFiles(guest)) files.push(file);
-    assert.equal(files.length, 2004);
+    assert.equal(files.length, 1004);
     const passwd = files.find(([path]) => path === "/etc/passwd");
     assert.deepEqual(passwd?.slice(0, 5), [
       "/etc/passwd",

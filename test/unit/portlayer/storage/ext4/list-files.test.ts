@@ -63,7 +63,10 @@ async function listTree(tree: string): Promise<ListedFile[]> {
   return lines.map((line) => JSON.parse(line) as ListedFile);
 }
 
-describe("the files of an image's disk", () => {
+describe("the files of an image's disk", function () {
+  // On a machine that does several things at once.
+  this.timeout(30_000);
+
   const folder = useTemporaryFolder();
 
   it("are listed as those of the tree that it was made from", async () => {
