@@ -61,12 +61,14 @@ async function load(execution: Execution, exchange: Exchange): Promise<void> {
 
 /** @returns the lines that dockerd prints. */
 async function loadOne(
-  { images }: Execution,
+  execution: Execution,
   { file, index, tags }: ArchivedImage & { readonly file: string },
   { signal }: Exchange,
 ): Promise<string[]> {
+  const { images } = execution;
   const text = tags[0] ?? `number ${index + 1} of the archive`;
   const image = await images.import({ kind: "docker-archive", text, file, tag: `@${index}` }, { signal });
+  execution.tellImage(image, "load");
   if (tags.length === 0) return [`Loaded image ID: ${image.digest}\n`];
   const lines: string[] = [];
   for (const tag of tags) {
@@ -95,6 +97,7 @@ async function save(execution: Execution, exchange: Exchange, texts: readonly st
   // What goes wrong from here on cuts the answer off, so that it is not taken for whole.
   const response = exchange.begin(200, { "Content-Type": "application/x-tar" });
   await execution.images.save(images, response, exchange.signal);
+  for (const { image } of images) execution.tellImage(image, "save");
 }
 
 /** A repository stands for all its tags, a digest and an id for an image without any. */
@@ -137,6 +140,7 @@ export async function importArchive(execution: Execution, exchange: Exchange): P
       { signal },
     );
     if (name !== undefined) await execution.images.name(name, image);
+    execution.tellImage(image, "import");
     const response = exchange.begin(200, { "Content-Type": "application/json" });
     await sendLine(response, { status: image.digest }, signal);
     response.end();

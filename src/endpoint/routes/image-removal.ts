@@ -132,6 +132,7 @@ class ImageRemoval {
     await this.#execution.images.untag(name);
     this.#names = this.#names.filter((each) => each !== name);
     this.#removed.push({ Untagged: familiarName(name) });
+    this.#execution.tellImage(this.#image, "untag");
   }
 
   async #delete(): Promise<Removal> {
@@ -139,6 +140,7 @@ class ImageRemoval {
     await images.remove(this.#image, (digest) => containersOf(this.#execution, digest).length > 0);
     await sweepImages(this.#execution);
     this.#removed.push({ Deleted: this.#image.digest });
+    this.#execution.tellImage(this.#image, "delete");
     const kept = new Set((await images.list()).flatMap(({ image }) => chainsOf(image)));
     let contentBytes = 0;
     for (const [index, chain] of [...chainsOf(this.#image).entries()].reverse()) {

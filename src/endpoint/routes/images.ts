@@ -83,7 +83,9 @@ async function inspect(execution: Execution, exchange: Exchange): Promise<void> 
 async function tag(execution: Execution, exchange: Exchange): Promise<void> {
   const { query } = exchange;
   const image = await findImage(execution, exchange.parameter("name"));
-  await execution.images.name(readNewName(query.text("repo") ?? "", query.text("tag")), image);
+  const name = readNewName(query.text("repo") ?? "", query.text("tag"));
+  await execution.images.name(name, image);
+  execution.tellImage(image, "tag", image.digest, familiarName(name));
   exchange.empty(201);
 }
 

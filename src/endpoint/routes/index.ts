@@ -2,13 +2,16 @@
 import type { Route } from "../http/router.ts";
 import { archiveRoutes } from "./archive.ts";
 import { attachRoutes } from "./attach.ts";
+import { commitRoutes } from "./commit.ts";
 import { containerRoutes } from "./containers.ts";
+import { diskUsageRoutes } from "./disk-usage.ts";
 import { eventRoutes } from "./events.ts";
 import { execRoutes } from "./exec.ts";
 import { imageArchiveRoutes } from "./image-archives.ts";
 import { imageRoutes } from "./images.ts";
 import { lifeRoutes } from "./life.ts";
 import { logRoutes } from "./logs.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { networkRoutes } from "./networks.ts";
 import type { Parts } from "./parts.ts";
 import { refusalRoutes } from "./refusals.ts";
@@ -24,6 +27,9 @@ export function allRoutes(parts: Parts): Route[] {
   const { execution } = parts;
   return [
     ...systemRoutes(parts),
+    ...diskUsageRoutes(execution),
+    ...metricsRoutes(parts),
+    ...commitRoutes(execution),
     ...containerRoutes(parts),
     ...lifeRoutes(parts),
     ...attachRoutes(parts),

@@ -44,7 +44,8 @@ interface Push {
   readonly say: (line: object) => Promise<void>;
 }
 
-async function pushOne({ images }: Execution, { name, login, signal, say }: Push): Promise<void> {
+async function pushOne(execution: Execution, { name, login, signal, say }: Push): Promise<void> {
+  const { images } = execution;
   const familiar = familiarName(completeName(name));
   const image = await images.findNamed(name);
   if (image === undefined)
@@ -55,6 +56,7 @@ async function pushOne({ images }: Execution, { name, login, signal, say }: Push
   const layers = image.layers.map(({ diffId }) => diffId.slice(7, 19));
   for (const id of layers) await say({ status: "Preparing", progressDetail: {}, id });
   const { digest, sizeBytes } = await images.push(image, name, { login, signal, familiar });
+  execution.tellImage(image, "push", familiar, familiar.replace(/:[^/:]*$/, ""));
   for (const id of layers) await say({ status: "Pushed", progressDetail: {}, id });
   const tag = name.slice(name.lastIndexOf(":") + 1);
   await say({ status: `${tag}: digest: ${digest} size: ${sizeBytes}` });

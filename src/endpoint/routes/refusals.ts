@@ -12,11 +12,6 @@ const SWARM = ["swarm", "nodes", "services", "tasks", "secrets", "configs"] as c
 
 /** Routes of the API that are not built yet: method, path, and what it is in the answer. */
 const NOT_BUILT: readonly (readonly [Route["method"], string, string])[] = [
-  ["GET", "/system/df", "the use of disks (system df)"],
-  ["GET", "/containers/{id}/changes", "diff"],
-  ["GET", "/containers/{id}/export", "exporting a container"],
-  ["GET", "/containers/{id}/attach/ws", "attaching by WebSocket"],
-  ["POST", "/commit", "committing a container"],
   ["PUT", "/volumes/{name}", "updating a volume"],
   ["POST", "/networks/create", "making a network"],
   ["POST", "/networks/prune", "pruning networks"],

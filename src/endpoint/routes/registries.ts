@@ -58,7 +58,8 @@ async function pull(execution: Execution, exchange: Exchange): Promise<void> {
     let isAnyNew = false;
     for (const each of names) {
       const options = { login, signal, familiar: familiarName(each) };
-      const { remoteDigest, isNew } = await execution.images.pull(each, options, progress.of(each));
+      const { image, remoteDigest, isNew } = await execution.images.pull(each, options, progress.of(each));
+      execution.tellImage(image, "pull", options.familiar, repository);
       progress.say({ status: `Digest: ${remoteDigest}` });
       isAnyNew ||= isNew;
     }

@@ -1,8 +1,14 @@
-import { describeStatus, isUp, type KnownContainer, networkNames } from "../../portlayer/execution/index.ts";
+import {
+  type ContainerSize,
+  describeStatus,
+  isUp,
+  type KnownContainer,
+  networkNames,
+} from "../../portlayer/execution/index.ts";
 import { describeNetworks } from "../../portlayer/networking/index.ts";
 
-/** One container of `GET /containers/json`. */
-export function summarise({ record, state }: KnownContainer): object {
+/** One container of `GET /containers/json`; with its size where that was asked for. */
+export function summarise({ record, state }: KnownContainer, size?: ContainerSize): object {
   const { interfaces = [], mounts = [], labels = {} } = record.settings ?? {};
   return {
     Id: record.id,
@@ -12,6 +18,7 @@ export function summarise({ record, state }: KnownContainer): object {
     Command: record.command.join(" "),
     Created: Math.floor(Date.parse(record.created) / 1000),
     Ports: isUp(state) ? describePorts(interfaces) : [],
+    ...(size === undefined ? {} : describeSize(size)),
     Labels: labels,
     State: state.status,
     Status: describeStatus({ record, state }),
@@ -27,6 +34,11 @@ export function summarise({ record, state }: KnownContainer): object {
       Propagation: mount.kind === "tmpfs" ? "" : mount.propagation,
     })),
   };
+}
+
+/** Docker's names of sizes. Go leaves out what is 0. */
+export function describeSize({ writtenBytes, totalBytes }: ContainerSize): object {
+  return { ...(writtenBytes === 0 ? {} : { SizeRw: writtenBytes }), SizeRootFs: totalBytes };
 }
 
 /** Docker's Port: of each published port, where it is reached. */

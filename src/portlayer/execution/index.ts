@@ -1,4 +1,5 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
+export { findBootFiles } from "./boot-files.ts";
 export type { AttachEnd } from "./container-attach.ts";
 export { makeFilter } from "./container-filter.ts";
 export type { ExecRequest } from "./container-exec.ts";
@@ -18,6 +19,7 @@ export {
 } from "./container-settings.ts";
 export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
 export type { StatisticsAccess } from "./container-statistics.ts";
+export type { ContainerSize } from "./container-size.ts";
 export type { StopOptions } from "./container-stop.ts";
 export { ProcessLock } from "./container-lock.ts";
 export { ContainerStore } from "./container-store.ts";
@@ -58,6 +60,7 @@ export {
   type MountSettings,
   type NamedImage,
   normaliseRegistryName,
+  TOOL_PACKAGES,
   parseMounts,
   type RegistryLogin,
   repositoryOf,

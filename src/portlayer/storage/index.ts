@@ -4,6 +4,9 @@
  * of them) and kept by the digest of its manifest; a container's disk is a copy-on-write file over it.
  */
 export type { ArchivedImage } from "./archived-images.ts";
+export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
+export { packLayer } from "./pack-layer.ts";
+export { listDiskFiles } from "./ext4/list-files.ts";
 export { createContainerDisk, type ContainerDiskOptions } from "./container-disk.ts";
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
 export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
@@ -24,7 +27,7 @@ export type {
 export { normaliseRegistryName, registryOf, repositoryOf } from "./registry-name.ts";
 export type { SavedImage } from "./save-images.ts";
 export type { NamedImage } from "./image-names.ts";
-export { runTool, ToolError, type ToolRunner } from "./tool-runner.ts";
+export { runTool, TOOL_PACKAGES, ToolError, type ToolRunner } from "./tool-runner.ts";
 export {
   contentOf,
   encodeVolumes,

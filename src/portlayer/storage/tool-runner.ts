@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { TetherError } from "../../protocol/errors/index.ts";
 
 /** The Debian package that each tool comes from. */
-const TOOL_PACKAGES = {
+export const TOOL_PACKAGES = {
   skopeo: "skopeo",
   umoci: "umoci",
   mke2fs: "e2fsprogs",

@@ -42,6 +42,14 @@ export const IMAGE: Image = {
 /** What a fake process does with its streams; returns its exit status. */
 export type FakeProcess = (streams: LocalStreams) => Promise<number>;
 
+/** A line of a log. */
+export interface FakeOutput {
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+  /** Only for whoever follows. */
+  readonly isLater?: true;
+}
+
 const NEVER_RUN: KnownContainer["state"] = {
   status: "created",
   pid: undefined,
@@ -64,6 +72,8 @@ export class FakeContainers {
   process: FakeProcess = () => Promise.resolve(0);
   /** In the place of the one image. */
   images: ImageStore | undefined;
+  /** What each container has printed, by its name; and what it prints while its log is followed. */
+  readonly printed = new Map<string, readonly FakeOutput[]>();
   readonly #waiting = new Map<string, (status: number) => void>();
   #count = 0;
 
@@ -96,15 +106,20 @@ export class FakeContainers {
       if (found === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
       return found;
     };
+    const { printed } = this;
     const told =
       (call: string) =>
       async (reference: string): Promise<void> =>
         void this.calls.push(`${call} ${find(reference).record.name}`);
-    const fake = {
-      images: this.images ?? {
+    const imagesOf = () =>
+      this.images ?? {
         details: async () => ({ author: "", comment: "", dockerVersion: "", history: [] }),
         findNamed: async (name: string) => (name === "docker.io/library/demo:latest" ? IMAGE : undefined),
         list: async () => [{ image: IMAGE, names: ["docker.io/library/demo:latest"] }],
+      };
+    const fake = {
+      get images() {
+        return imagesOf();
       },
       containers: {
         find: (reference: string) => find(reference).record,
@@ -135,13 +150,28 @@ export class FakeContainers {
         this.#end(id, status);
         return status;
       },
+      attach: async (id: string, streams: LocalStreams, { detach }: { detach: AbortSignal }) => {
+        this.calls.push(`attach ${find(id).record.name}`);
+        const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
+        return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
+      },
+      logs: async function* (this: void, id: string, { follows }: { follows: boolean }) {
+        for (const { stream, text, isLater } of printed.get(find(id).record.name) ?? [])
+          if (follows || isLater !== true)
+            yield {
+              stream,
+              data: Buffer.from(text),
+              time: { seconds: 0, nanoseconds: 0 },
+              isLineStart: true,
+            };
+      },
       exec: async (
         _id: string,
         _request: unknown,
         streams: LocalStreams,
-        { onRunning, detach }: { onRunning: (signal: unknown) => void; detach: AbortSignal },
+        { onRunning, detach }: { onRunning: (signal: unknown, pid: number) => void; detach: AbortSignal },
       ) => {
-        onRunning(undefined);
+        onRunning(undefined, 77);
         const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
         return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
       },
@@ -150,6 +180,19 @@ export class FakeContainers {
         if (state.status !== "running") return Promise.resolve(state.exit?.code ?? 0);
         return new Promise<number>((resolve) => this.#waiting.set(record.id, resolve));
       },
+      inspect: async (reference: string) => ({
+        Id: find(reference).record.id,
+        Config: { Cmd: ["sh"], Env: ["A=b"], Entrypoint: null, Hostname: "box", User: "", Tty: true },
+      }),
+      writeLayer: async (reference: string, file: string, { pauses }: { pauses: boolean }) => {
+        this.calls.push(`layer of ${find(reference).record.name}${pauses ? ", paused" : ""}`);
+        writeFileSync(file, "a layer");
+      },
+      tell: ({ name }: { name: string }, action: string) => void this.calls.push(`told ${action} of ${name}`),
+      tellImage: (_image: Image, action: string, id: string) =>
+        void this.calls.push(`told ${action} of ${id}`),
+      sizeOf: () => ({ writtenBytes: 4096, totalBytes: 4608 }),
+      useOfVolume: () => ({ bytes: 8192, references: 1 }),
       stop: async (reference: string) => find(reference).state.status === "running",
       update: async (_id: string, changes: unknown) => void this.changes.push(changes),
       listVolumes: () => [...this.#volumes.values()],

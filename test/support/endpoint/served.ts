@@ -37,8 +37,16 @@ export class Served {
     this.#containers.images = images;
     this.#endpoint = await Endpoint.open(
       { execution: this.#containers.execution, root: folder, version: "1.2.3", log: NO_LOG },
-      [{ kind: "unix", path: this.#socket }],
+      [
+        { kind: "unix", path: this.#socket },
+        { kind: "tcp", host: "127.0.0.1", port: 0 },
+      ],
     );
+  }
+
+  /** `127.0.0.1:PORT`, for clients that know no Unix sockets. */
+  get internet(): string {
+    return this.#endpoint?.addresses[1]?.replace("tcp://", "") ?? "";
   }
 
   async close(): Promise<void> {
@@ -83,11 +91,15 @@ export class Served {
     });
   }
 
-  /** A connection that asks to be taken over, as Docker's client does. */
-  async upgrade(path: string, body = ""): Promise<Hijacked> {
+  /**
+   * A connection that asks to be taken over, as Docker's client does.
+   *
+   * @param behind what comes at once behind the request.
+   */
+  async upgrade(path: string, body = "", behind = ""): Promise<Hijacked> {
     const socket = connect({ path: this.#socket, allowHalfOpen: true });
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
-    socket.write(head + body);
+    socket.write(head + body + behind);
     return new Hijacked(socket);
   }
 }
@@ -123,6 +135,14 @@ export class Hijacked {
         this.#changed = resolve;
       });
     }
+  }
+
+  /** Once this text has come. */
+  async until(text: string): Promise<void> {
+    while (!this.#bytes.includes(text))
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
   }
 
   /** Everything behind the head, once the endpoint has closed its side. */
