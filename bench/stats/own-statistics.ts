@@ -7,7 +7,7 @@ import { openSessionMachine, type SessionMachine } from "../session/session-mach
 export interface OwnStatistics {
   /** Of one CPU: agent and kernel on its behalf, in percent. */
   readonly agentCpuPercent: number;
-  /** The same without a subscriber: the history is recorded all the same. */
+  /** The same without anybody: the history is recorded all the same. */
   readonly historyCpuPercent: number;
   readonly fullBytes: readonly number[];
   readonly idleDeltaBytes: readonly number[];
@@ -21,6 +21,8 @@ export interface OwnStatistics {
 }
 
 const IDLE_SECONDS = 60;
+/** A channel is closed by then. */
+const GONE_MS = 2_000;
 const BUSY_SECONDS = 30;
 const FIRST_SAMPLES = 20;
 
@@ -100,12 +102,17 @@ function sampledOf({ messages, samples, sizes }: StatisticsClient): Sampled[] {
   });
 }
 
-/** Two samples, with nobody there between them. */
+/** What was recorded while nobody was there: who looks would be counted as well. */
 async function measureHistory(machine: SessionMachine, signal: AbortSignal): Promise<number> {
   const [before] = await watch(machine, 0);
   await delay(IDLE_SECONDS * 1000, undefined, { signal });
-  const [after] = await watch(machine, 0);
-  return agentCpu([before, after].flatMap((sampled) => sampled ?? []));
+  const client = await StatisticsClient.open(machine.connection);
+  const afterMonotonicMs = Math.floor((before?.monotonicUs ?? 0) / 1000) + GONE_MS;
+  client.send({ getHistory: { afterMonotonicMs } });
+  await client.until(() => client.messages.some(({ historyEnd }) => historyEnd));
+  await client.close();
+  // The last second is that of who asks.
+  return agentCpu(sampledOf(client).slice(0, -1));
 }
 
 async function timeFirstSample({ connection }: SessionMachine): Promise<number> {

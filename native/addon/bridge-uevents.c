@@ -1,5 +1,6 @@
 /*
- * The kernel's messages about devices (lib/kobject_uevent.c): one datagram each, at most 2 KiB and a header.
+ * The kernel's messages to groups of netlink: about devices (lib/kobject_uevent.c; at most 2 KiB and a header each), links,
+ * addresses and what routers advertise. One datagram each.
  */
 #include "bridge.h"
 
@@ -11,14 +12,14 @@
 enum uevents_result { UEVENTS_STOPPED, UEVENTS_FAILED };
 
 /* Passes on what waits in the socket; false with errno when there is nothing more. */
-static bool pass_on(struct bridge *bridge, bool is_silent) {
+static bool pass_on(struct bridge *bridge) {
   struct sockaddr_nl sender = {0};
   socklen_t size = sizeof sender;
   uint8_t *data = bridge->to_socket.data;
   ssize_t length = recvfrom(bridge->device, data, FLOW_CAPACITY, 0, (struct sockaddr *)&sender, &size);
   if (length >= 0) {
     /* A privileged process may send to the group as well. */
-    if (sender.nl_pid == 0) announce_message(bridge, data, is_silent ? 0 : (size_t)length);
+    if (sender.nl_pid == 0) announce_message(bridge, data, (size_t)length);
     return true;
   }
   /* The socket's queue was full, netlink(7): the listener has to look for itself. */
@@ -29,7 +30,7 @@ static bool pass_on(struct bridge *bridge, bool is_silent) {
   return errno == EINTR;
 }
 
-static enum uevents_result pass_on_until_end(struct bridge *bridge, bool is_silent) {
+static enum uevents_result pass_on_until_end(struct bridge *bridge) {
   for (;;) {
     struct pollfd set[] = {
         {.fd = bridge->stop, .events = POLLIN},
@@ -38,17 +39,14 @@ static enum uevents_result pass_on_until_end(struct bridge *bridge, bool is_sile
     if (poll(set, 2, -1) < 0 && errno != EINTR) return UEVENTS_FAILED;
     if (set[0].revents != 0) return UEVENTS_STOPPED;
     if (set[1].revents == 0) continue;
-    while (pass_on(bridge, is_silent)) continue;
+    while (pass_on(bridge)) continue;
     if (errno != EAGAIN) return UEVENTS_FAILED;
   }
 }
 
-static void *run(struct bridge *bridge, bool is_silent) {
-  if (pass_on_until_end(bridge, is_silent) == UEVENTS_FAILED) announce_failure(bridge, errno, "recvfrom");
+void *run_uevents(void *argument) {
+  struct bridge *bridge = argument;
+  if (pass_on_until_end(bridge) == UEVENTS_FAILED) announce_failure(bridge, errno, "recvfrom");
   if (!bridge->events_gone) napi_release_threadsafe_function(bridge->events, napi_tsfn_release);
   return NULL;
 }
-
-void *run_uevents(void *bridge) { return run(bridge, false); }
-
-void *run_network(void *bridge) { return run(bridge, true); }

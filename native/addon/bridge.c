@@ -236,7 +236,8 @@ static bool open_uevents(struct bridge *bridge, const char **syscall) {
 }
 
 static bool open_network(struct bridge *bridge, const char **syscall) {
-  return open_netlink(bridge, NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV6_IFADDR, syscall);
+  const uint32_t options_of_routers = 1U << (RTNLGRP_ND_USEROPT - 1);
+  return open_netlink(bridge, NETLINK_ROUTE, RTMGRP_LINK | RTMGRP_IPV6_IFADDR | options_of_routers, syscall);
 }
 
 /**
@@ -251,13 +252,13 @@ napi_value call_watch_uevents(napi_env env, napi_callback_info info) {
   return make_bridge(env, NULL, (struct kind){.open = open_uevents, .run = run_uevents}, argv[0]);
 }
 
-/** As watchUevents, for changes of links and of IPv6 addresses: the message is always "". */
+/** As watchUevents, for links, IPv6 addresses and what routers advertise: a datagram of rtnetlink(7) each. */
 napi_value call_watch_network(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
   napi_valuetype type;
   napi_typeof(env, argv[0], &type);
   if (type != napi_function) return throw_type_error(env, "listener", "a function");
-  return make_bridge(env, NULL, (struct kind){.open = open_network, .run = run_network}, argv[0]);
+  return make_bridge(env, NULL, (struct kind){.open = open_network, .run = run_uevents}, argv[0]);
 }
 
 /** Stops a bridge: (handle) gives a promise that resolves when its thread has ended. Once per handle. */

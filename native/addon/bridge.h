@@ -77,7 +77,6 @@ void announce_connection(struct bridge *bridge, int socket);
 void *run_uevents(void *bridge);
 
 /** As run_uevents, but says of each message only that there was one. */
-void *run_network(void *bridge);
 
 /** Tells JavaScript about a message. From the bridge's thread. */
 void announce_message(struct bridge *bridge, const uint8_t *data, size_t length);

@@ -289,17 +289,28 @@ napi_value call_open_recorder(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-static struct recorder_handle *read_handle(napi_env env, napi_value value) {
+struct recorder_handle *read_recorder_handle(napi_env env, napi_value value) {
   void *data;
   if (napi_get_value_external(env, value, &data) == napi_ok) return data;
   throw_type_error(env, "handle", "what openRecorder returned");
   return NULL;
 }
 
+const struct reading *borrow_reading(struct recorder_handle *handle, size_t file_count, int64_t after_us) {
+  struct recorder *recorder = handle->recorder;
+  if (recorder == NULL || recorder->file_count != file_count) return NULL;
+  pthread_mutex_lock(&recorder->lock);
+  if (recorder->before.monotonic_us > after_us) return &recorder->before;
+  pthread_mutex_unlock(&recorder->lock);
+  return NULL;
+}
+
+void give_back_reading(struct recorder_handle *handle) { pthread_mutex_unlock(&handle->recorder->lock); }
+
 /** A copy of the rows that are kept: (handle) gives a Buffer. */
 napi_value call_read_recorder(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
-  struct recorder_handle *handle = read_handle(env, argv[0]);
+  struct recorder_handle *handle = read_recorder_handle(env, argv[0]);
   if (handle == NULL) return NULL;
   struct recorder *recorder = handle->recorder;
   if (recorder == NULL) return throw_errno(env, EBADF, "recorder", NULL);
@@ -315,7 +326,7 @@ napi_value call_read_recorder(napi_env env, napi_callback_info info) {
 /** Ends it; the ring's file stays: (handle). Again is fine. */
 napi_value call_close_recorder(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
-  struct recorder_handle *handle = read_handle(env, argv[0]);
+  struct recorder_handle *handle = read_recorder_handle(env, argv[0]);
   if (handle != NULL) close_recorder(handle);
   return NULL;
 }

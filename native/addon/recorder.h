@@ -11,6 +11,7 @@
 
 #include "ring.h"
 
+#include <node_api.h>
 #include <stddef.h>
 
 /* Of all sources together. */
@@ -59,6 +60,19 @@ struct description {
   const uint8_t *bytes;
   size_t length;
 };
+
+/* What JavaScript holds of a recorder. */
+struct recorder_handle;
+
+/** Of what openRecorder returned; NULL and an exception for anything else. */
+struct recorder_handle *read_recorder_handle(napi_env env, napi_value value);
+
+/**
+ * The latest reading of so many files, which then stays as it is until it is given back. NULL when it was not taken
+ * after this time of CLOCK_BOOTTIME, or is one of other files.
+ */
+const struct reading *borrow_reading(struct recorder_handle *handle, size_t file_count, int64_t after_us);
+void give_back_reading(struct recorder_handle *handle);
 
 /** Writes a row; `before` NULL and a description: a full one. */
 void encode_row(struct row *row, const struct reading *before, const struct reading *now, size_t count,

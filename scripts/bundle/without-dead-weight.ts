@@ -20,8 +20,8 @@ import type { Plugin, PluginBuild } from "esbuild";
  *   left as much again to the garbage collector. A connection's keys do not change in place, so one object will do.
  * - The probe for Ed25519 (`constants.js`), a signature and its verification at load time: Node has it.
  * - `bcrypt-pbkdf` (and with it tweetnacl), which serves private keys with a passphrase; ours have none.
- * - Of `prom-client` all but its registry, counters and gauges: default metrics of a process, clusters, a push gateway,
- *   histograms and summaries, with OpenTelemetry and a digest behind them. Each start of `vch` reads the whole bundle.
+ * - Of `prom-client` all but its registry, counters, gauges and histograms: default metrics of a process, clusters, a
+ *   push gateway and summaries, with OpenTelemetry and a digest behind them. Each start of `vch` reads the whole bundle.
  * - `long`: our protobuf modules read 64-bit integers as numbers (scripts/generate-protocol.ts).
  *
  * And repairs what bundling breaks: ssh2 knows its own class `Session` by its name, which esbuild changes because
@@ -133,7 +133,7 @@ const hostStubs = [
   { filter: /\/sshcrypto\.node$/, contents: absentAddon },
   // As prom-client's index writes them.
   {
-    filter: /^\.\/lib\/(?:cluster|defaultMetrics|histogram|pushgateway|summary)$/,
+    filter: /^\.\/lib\/(?:cluster|defaultMetrics|pushgateway|summary)$/,
     contents: "module.exports = undefined;",
   },
 ];

@@ -1,3 +1,4 @@
+import { FACT_METRICS } from "../../src/cli/metrics/fact-metrics.ts";
 import type { Metric } from "../../src/cli/metrics/metric.ts";
 import { CONTAINER_LABELS, SAMPLE_METRICS, WATCH_METRICS } from "../../src/cli/metrics/metrics-table.ts";
 
@@ -18,6 +19,7 @@ export function metricsReference(): string {
     "| metric | type | labels | meaning |",
     "|---|---|---|---|",
     ...watched,
+    ...FACT_METRICS.map((metric) => row(metric.name, metric.type, metric.labels, metric.help)),
     ...SAMPLE_METRICS.map((metric: Metric) => row(metric.name, metric.type, metric.labels, metric.help)),
     "",
   ].join("\n");

@@ -40,6 +40,7 @@ export const packagesToRun = {
 /** Needed by `npm test` and `npm run bench` beside the above. @type {PackageList} */
 export const packagesToTest = {
   bzip2: "an archive of each kind",
+  "docker-registry": "a registry, with passwords, to pull from and push to",
   "docker.io": "a container engine beside container VMs: both must behave the same",
   debootstrap: "makes the Debian image that tests run",
   "golang-go": "compiles VMware's Go client for guestinfo",
@@ -67,6 +68,7 @@ export const packagesToTest = {
  * folders of their own. @type {Readonly<Record<string, readonly string[]>>}
  */
 export const servicesOfPackages = {
+  "docker-registry": ["docker-registry.service"],
   "docker.io": ["docker.service", "docker.socket", "containerd.service"],
   "nfs-ganesha-vfs": ["nfs-ganesha.service", "nfs-ganesha-lock.service", "rpcbind.service", "rpcbind.socket"],
   prometheus: ["prometheus.service"],

@@ -42,10 +42,11 @@ function describe(event: ContainerEvent, format: string | undefined): string {
   return format === "json" ? JSON.stringify(object) : fillTemplate(format, object);
 }
 
-function describeAsText({ timeMs, action, id, name, image, attributes }: ContainerEvent): string {
-  const all = Object.entries({ ...attributes, image, name }).sort(([a], [b]) => (a < b ? -1 : 1));
+function describeAsText({ timeMs, action, id, name, image, attributes, subject }: ContainerEvent): string {
+  const own = subject === undefined ? { image, name } : {};
+  const all = Object.entries({ ...attributes, ...own }).sort(([a], [b]) => (a < b ? -1 : 1));
   const text = all.map(([key, value]) => `${key}=${value}`).join(", ");
-  return printable(`${describeTime(timeMs)} container ${action} ${id} (${text})`);
+  return printable(`${describeTime(timeMs)} ${subject ?? "container"} ${action} ${id} (${text})`);
 }
 
 /** RFC 3339 with nanoseconds, in local time as Docker has it. */

@@ -9,6 +9,7 @@ import { addRmCommand } from "./rm-command.ts";
 import { addAttachCommands } from "./attach-commands.ts";
 import { addConfigCommand } from "./config-command.ts";
 import { addCpCommand } from "./cp-command.ts";
+import { addDoctorCommand } from "./doctor/doctor-command.ts";
 import { addEventsCommand } from "./events-command.ts";
 import { addInspectCommand } from "./inspect-command.ts";
 import { addLifeCommands } from "./life-commands.ts";
@@ -75,6 +76,7 @@ export async function runProgram(
   addMetricsCommand(program, context);
   addServeCommand(program, context, endpoint);
   addCertsCommand(program);
+  addDoctorCommand(program, join(root, "build/boot"));
   addSshCommand(program, context);
   addUpgradeCommand(program, context);
   addVolumeCommand(program, context);

@@ -138,9 +138,9 @@ async function runWithoutSignals(
     abort: abort.signal,
     onCreated: control.onCreated,
     detach: control.detach === undefined ? leave.signal : AbortSignal.any([control.detach, leave.signal]),
-    onRunning: (signal) => {
+    onRunning: (signal, pid) => {
       isRunning = true;
-      control.onRunning(signal);
+      control.onRunning(signal, pid);
     },
   });
   return control.abort.reason instanceof Interruption ? control.abort.reason.exitCode : status;

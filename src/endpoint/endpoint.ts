@@ -6,6 +6,7 @@ import type { Log } from "./http/log.ts";
 import { Router } from "./http/router.ts";
 import type { EndpointAddress } from "./listen-address.ts";
 import { listenOn } from "./listen.ts";
+import { EndpointMetrics } from "./metrics/endpoint-metrics.ts";
 import type { Tls } from "./tls/read-tls.ts";
 import { allRoutes } from "./routes/index.ts";
 import { Execs } from "./sessions/execs.ts";
@@ -61,8 +62,9 @@ export class Endpoint implements AsyncDisposable {
       throw new TetherError("conflict", `another vch serve has the state folder ${root}`);
     const sessions = new Sessions(execution, log);
     const execs = new Execs(execution);
-    const router = new Router(allRoutes({ execution, sessions, execs, version, root }));
-    const server = new ApiServer({ router, log, version });
+    const metrics = new EndpointMetrics();
+    const router = new Router(allRoutes({ execution, sessions, execs, metrics, version, root }));
+    const server = new ApiServer({ router, log, metrics, version });
     try {
       sessions.adopt();
       const listening: string[] = [];

@@ -24,6 +24,8 @@ export {
 } from "./machine-interface.ts";
 export type { MachineVolume, VolumeModel } from "./machine-volume.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
+export { whyNoKvm } from "./qemu/acceleration.ts";
+export { VIRTIOFSD } from "./qemu/host-folder-server.ts";
 export { findMachineProcesses } from "./qemu/find-processes.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";
 export { QemuDriver } from "./qemu/qemu-driver.ts";

@@ -1,10 +1,11 @@
-import { closeSync, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAgentImage } from "../protocol/agent-image.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { System } from "../system/system.ts";
 import { readDeviceSerial, readSysfsText } from "./device-serial.ts";
 import { DEVICE_FOLDERS, type DeviceFolders } from "./block-devices.ts";
+import { diskFolder } from "./disk-of-path.ts";
 
 /**
  * Waits for the disk with a serial number, which the hypervisor plugs while the machine runs, and checks that its
@@ -33,11 +34,7 @@ export async function findAgentDisk(
 
 /** The serial number of the disk that holds a path; empty when the disk has none, or there is no disk. */
 export function readDiskSerial(path: string): string {
-  const { dev } = statSync(path, { bigint: true });
-  // gnu_dev_major(3).
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
-  return readDeviceSerial(`/sys/dev/block/${major}:${minor}`) ?? "";
+  return readDeviceSerial(diskFolder(path)) ?? "";
 }
 
 /** Woken by the kernel, which tells of a disk once it can be opened. */

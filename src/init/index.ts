@@ -5,6 +5,8 @@
 export { CONTAINER_ROOT, mountAgentFileSystems, RUN_DIRECTORY } from "./agent-mounts.ts";
 export { findDiskByLabel } from "./block-devices.ts";
 export { findAgentDisk, readDiskSerial } from "./agent-disks.ts";
+export { readDiskName } from "./disk-of-path.ts";
+export { type FileSystemError, FileSystemErrors } from "./file-system-errors.ts";
 export {
   makeTrialNamespace,
   mountAgentImage,

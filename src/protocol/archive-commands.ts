@@ -7,12 +7,16 @@ import { type ByteString, fromBytes, toBytes } from "./archive/byte-string.ts";
  * - `archive-stat PATH`: prints a {@link PathStatus} as one line of JSON.
  * - `archive-get PATH`: prints the same line, then a tar archive.
  * - `archive-put PATH [keep-directories] [container-owner]`: unpacks the tar archive on its input.
+ * - `archive-export`: prints a tar archive of the container's own disk, without what is mounted over it.
+ * - `archive-list`: prints what is on that disk: for each file a {@link ListedFile} as one line of JSON.
  *
  * The exit status is 0, or 1 with a {@link CommandFailure} as one line of JSON on standard error; an archive
  * without exit status 0 behind it is not complete.
  */
 export type ArchiveCommand =
   | { readonly do: "stat" | "get"; readonly path: ByteString }
+  | { readonly do: "export" }
+  | { readonly do: "list" }
   | {
       readonly do: "put";
       readonly path: ByteString;
@@ -35,6 +39,20 @@ export interface PathStatus {
   readonly linkTarget: string;
 }
 
+/**
+ * A file of a container's disk: its path from the root on, Linux's st_mode, owner and group, size in bytes (0 of what is
+ * no regular file or link), when it was changed (nanoseconds since 1970, as a decimal number), and st_rdev of a device.
+ */
+export type ListedFile = readonly [
+  path: ByteString,
+  mode: number,
+  uid: number,
+  gid: number,
+  size: number,
+  modifiedNs: string,
+  device: number,
+];
+
 /** Why a command failed: a code of the catalogue, and a line for the user. */
 export interface CommandFailure {
   readonly code: string;
@@ -49,6 +67,7 @@ const CONTAINER_OWNER = "container-owner";
 
 /** The words of a command, for `exec`. */
 export function formatArchiveCommand(command: ArchiveCommand): string {
+  if (command.do === "export" || command.do === "list") return `archive-${command.do}`;
   const words = [`archive-${command.do}`, toBytes(command.path).toString("base64url")];
   if (command.do === "put" && command.keepsDirectories) words.push(KEEP_DIRECTORIES);
   if (command.do === "put" && command.asContainerUser) words.push(CONTAINER_OWNER);
@@ -58,6 +77,8 @@ export function formatArchiveCommand(command: ArchiveCommand): string {
 /** @returns undefined for any other command. */
 export function parseArchiveCommand(text: string): ArchiveCommand | undefined {
   if (text.length > LONGEST_COMMAND) return undefined;
+  if (text === "archive-export") return { do: "export" };
+  if (text === "archive-list") return { do: "list" };
   const match = /^archive-(?<verb>stat|get|put) (?<path>[\w-]+)(?<options>(?: [a-z-]+)*)$/.exec(text);
   if (match?.groups === undefined) return undefined;
   const path = fromBytes(Buffer.from(match.groups["path"] ?? "", "base64url"));

@@ -7,8 +7,10 @@ import { encodeDelimited } from "./length-delimited.ts";
  * every failure as a TetherError. proto/stats.proto is the contract.
  */
 export type StatsRequest = tether.stats.Request.$Properties;
-/** Guest to client: a sample, the end of the history, or an error. */
+/** Guest to client: a sample, the end of the history, facts, or an error. */
 export type StatsMessage = tether.stats.Message.$Properties;
+/** What the machine is. */
+export type FactsMessage = tether.stats.Facts.$Properties;
 /** One reading of the kernel as it travels: full, or a difference. */
 export type SampleMessage = tether.stats.Sample.$Properties;
 

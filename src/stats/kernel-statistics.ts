@@ -15,7 +15,6 @@ import type { Reading } from "./encoding/sample-encoder.ts";
 import { type MessageShape, type SampleShape, sampleShape } from "./encoding/shape.ts";
 import type { FileSystemStatus } from "./reading/file-system-status.ts";
 import { type FileSource, KernelFiles } from "./reading/kernel-files.ts";
-import { Scanner } from "./reading/scanner.ts";
 import type { CounterBases } from "./values/counters.ts";
 import { Values } from "./values/values.ts";
 
@@ -64,7 +63,7 @@ export class KernelStatistics {
       fileSystems(parts, sources.fileSystems),
       agent(parts, restarts === undefined ? {} : this.#agentFacts(restarts)),
     ];
-    this.#files = new KernelFiles(sources.files, new Scanner());
+    this.#files = new KernelFiles(sources.files, this.#values);
     this.#files.add(...this.#collectors.flatMap(({ files }) => files));
   }
 

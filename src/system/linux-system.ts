@@ -2,7 +2,13 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { isatty } from "node:tty";
 import type { CrashPlan, CrashRecord, Upgrade } from "./crash-plan.ts";
-import type { BridgeHandle, NativeBinding, NativeError, NativeRingState } from "./native-binding.ts";
+import type {
+  BridgeHandle,
+  NativeBinding,
+  NativeError,
+  NativeRingState,
+  RecorderHandle,
+} from "./native-binding.ts";
 import type { CountedInput, InputEvents, Ring, RingEvents, RingState } from "./process-streams.ts";
 import type { Recorder, Recording } from "./recorder.ts";
 import type {
@@ -90,8 +96,8 @@ export class LinuxSystem implements System {
     this.#native.trimMemory();
   }
 
-  readFiles({ descriptors, places, content, clocks }: FileBatch): void {
-    this.#native.readFiles(descriptors, places, content, clocks);
+  readFiles(batch: FileBatch): void {
+    readFiles(this.#native, batch, undefined);
   }
 
   openRecorder({ ring, files, fileSystems, description, periodMs, keepMs }: Recording): Recorder {
@@ -102,6 +108,7 @@ export class LinuxSystem implements System {
     );
     return {
       read: () => translated(() => native.readRecorder(handle)),
+      readFiles: (batch) => readFiles(native, batch, handle),
       close: () => native.closeRecorder(handle),
     };
   }
@@ -393,4 +400,9 @@ function isNativeError(error: unknown): error is NativeError {
 
 function toSystemCallError(error: NativeError): SystemCallError {
   return new SystemCallError(error.code, error.errno, error.syscall, error.reason, error.path);
+}
+
+function readFiles(native: NativeBinding, batch: FileBatch, recorder: RecorderHandle | undefined): void {
+  const { descriptors, places, content, clocks, numbers, values, changed } = batch;
+  native.readFiles(descriptors, places, content, clocks, numbers, values, changed, recorder);
 }

@@ -66,7 +66,7 @@ export interface NativeBinding {
   ): BridgeHandle;
   /** Calls the listener with each message, or with the error that ends it. */
   watchUevents(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
-  /** As watchUevents; each message is empty. */
+  /** As watchUevents; a datagram each. */
   watchNetwork(listener: (message: string | undefined, error: NativeError | undefined) => void): BridgeHandle;
   /** At most once per handle. */
   closeBridge(handle: BridgeHandle): Promise<void>;
@@ -86,7 +86,16 @@ export interface NativeBinding {
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
   trimMemory(): void;
-  readFiles(descriptors: Int32Array, places: Int32Array, content: Uint8Array, clocks: Float64Array): void;
+  readFiles(
+    descriptors: Int32Array,
+    places: Int32Array,
+    content: Uint8Array,
+    clocks: Float64Array,
+    numbers: Int32Array,
+    values: Float64Array,
+    changed: Int32Array,
+    recorder: RecorderHandle | undefined,
+  ): void;
   openRecorder(
     ring: number,
     paths: readonly string[],

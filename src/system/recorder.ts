@@ -1,3 +1,5 @@
+import type { FileBatch } from "./system.ts";
+
 /**
  * What sources say, again and again, kept by a thread of the addon's in a memory file (made by `System.makeRing`): only
  * what has changed, and nothing of it passes through JavaScript. Who opens the same file after a crash finds what was
@@ -10,6 +12,12 @@ export interface Recorder {
    * @throws SystemCallError `EBADF` once it is closed.
    */
   read(): Buffer;
+
+  /**
+   * As `System.readFiles`, of the files that are recorded, all of them and in that order: what the recorder has read within
+   * the last 20 ms is not read again. The batch's clocks say when it was, and never go back.
+   */
+  readFiles(batch: FileBatch): void;
 
   /** Ends it. The memory file stays as it is, and is the caller's to close. */
   close(): void;

@@ -160,8 +160,8 @@ export interface System {
   watchUevents(events: UeventEvents): Bridge;
 
   /**
-   * Tells of every change of a link or an IPv6 address (rtnetlink(7)), from now on, as {@link watchUevents}; the message
-   * is empty.
+   * Tells of every change of a link or an IPv6 address, and of what routers advertise (rtnetlink(7)), from now on, as
+   * {@link watchUevents}: a datagram each, a character for each byte.
    */
   watchNetwork(events: UeventEvents): Bridge;
 
@@ -325,11 +325,22 @@ export interface FileBatch {
   /** One below zero is passed over. */
   readonly descriptors: Int32Array;
   /**
-   * Four numbers for each file: where its bytes are in `content`, how many may be there (at most 64 KiB; what is longer
-   * is cut), how many there are (below zero: minus the errno), and 1 when they are not those that were there before.
+   * Six numbers for each file: where its bytes are in `content`, how many may be there (at most 64 KiB; what is longer
+   * is cut), how many there are (below zero: minus the errno), 1 when they are not those that were there before and
+   * somebody has to look at them, the first row of `numbers` that is the file's, and how many are.
    */
   readonly places: Int32Array;
   readonly content: Uint8Array;
+  /**
+   * Three for each number that is followed: where it begins in its file, what it is multiplied by, and how many digits
+   * are behind its point (0 or 2: in hundredths). A file of which nothing but numbers is different tells those here, and
+   * need not be looked at. Ordered by their places; kept up to date.
+   */
+  readonly numbers: Int32Array;
+  /** One for each row of `numbers`: its value, when it has changed. */
+  readonly values: Float64Array;
+  /** How many have, and then their indices. */
+  readonly changed: Int32Array;
   /** When they were read, in microseconds: CLOCK_BOOTTIME and CLOCK_REALTIME. */
   readonly clocks: Float64Array;
 }

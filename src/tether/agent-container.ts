@@ -1,12 +1,16 @@
 import { closeSync } from "node:fs";
 import {
   allSettledOrThrow,
+  CONTAINER_ROOT,
+  type FileSystemError,
+  FileSystemErrors,
   findLayerDisk,
   limitContainer,
   makeContainerNamespace,
   mountLayerDisk,
   type Names,
   openContainerCgroup,
+  readDiskName,
   type Reaper,
   renewNameFiles,
   restrictDevices,
@@ -19,11 +23,19 @@ import { AgentVolumes } from "./agent-volumes.ts";
 import type { Configuration } from "./configuration/decode.ts";
 import type { Stages } from "./stages.ts";
 
+/** An error of a file system of the container's. */
+export interface ContainerFileSystemError extends Omit<FileSystemError, "disk"> {
+  /** The names of the volumes on it; none: the container's own disk. */
+  readonly volumes: readonly string[];
+}
+
 /** What the container is made with. */
 interface ContainerParts {
   readonly system: System;
   readonly stages: Stages;
   readonly reaper: Reaper;
+  /** Is told of a file system that has errors, or whose disk is gone. */
+  readonly onFileSystemError: (error: ContainerFileSystemError) => void;
   /** Is told of its handles whenever they are others. */
   readonly onMade: (handles: ContainerHandles) => void;
 }
@@ -33,12 +45,16 @@ export class AgentContainer {
   readonly network: AgentNetwork;
   readonly volumes: AgentVolumes;
   readonly #parts: ContainerParts;
+  readonly #errors: FileSystemErrors;
   #configuration: Configuration | undefined;
   #handles: ContainerHandles | undefined;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
     const { system, reaper, stages } = parts;
+    this.#errors = new FileSystemErrors(({ disk, ...error }) =>
+      parts.onFileSystemError({ ...error, volumes: this.volumes.disks.get(disk) ?? [] }),
+    );
     this.network = new AgentNetwork({
       ...{ system, reaper, report: (message) => stages.failed(message) },
       // Before there is a container, its files are made with what there is then.
@@ -86,6 +102,11 @@ export class AgentContainer {
     ]);
     await this.volumes.mount(configuration.volumes);
     return this.#made({ ...this.#makeNamespace(configuration), cgroupProcesses });
+  }
+
+  /** Watches the file systems of its disks: those that it has now. */
+  watchFileSystems(): void {
+    this.#errors.follow([readDiskName(CONTAINER_ROOT), ...this.volumes.disks.keys()]);
   }
 
   /** Goes on with the container that an agent before this one has made. Before the reaper starts. */

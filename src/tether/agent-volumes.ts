@@ -49,6 +49,11 @@ export class AgentVolumes {
     return this.#volumes?.places ?? [];
   }
 
+  /** As {@link Volumes.disks}. */
+  get disks(): ReadonlyMap<string, readonly string[]> {
+    return this.#volumes?.disks ?? new Map();
+  }
+
   /** As {@link Volumes.attach}. */
   attach(target: VolumeTarget): void {
     this.#volumes?.attach(target);

@@ -86,6 +86,8 @@ export class Agent {
     this.#reaper = new Reaper(system);
     this.#container = new AgentContainer({
       ...{ system, stages, reaper: this.#reaper },
+      onFileSystemError: (error) =>
+        this.#events.record({ fileSystemFailed: { ...error, volumes: [...error.volumes] } }, MAIN_SESSION),
       onMade: (handles) => this.#store?.saveContainer(handles),
     });
     const { volumes } = this.#container;
@@ -237,6 +239,7 @@ export class Agent {
         applied: (bytes, next) => {
           store.saveDocument(bytes);
           this.#container.configured(next);
+          this.#container.watchFileSystems();
         },
       });
     });
@@ -376,7 +379,9 @@ export class Agent {
     if (!servesFilesOnly) this.#statistics.begin();
     if (!servesFilesOnly && guestinfoPeriodMs !== undefined)
       void this.#vmware?.publishStatistics(this.#statistics, guestinfoPeriodMs);
-    settleLater(system);
+    settleLater(system, () => {
+      if (!servesFilesOnly) this.#container.watchFileSystems();
+    });
     const mayReload = (): boolean => this.#takeover === undefined && !this.#changes.isUnderWay;
     if (!servesFilesOnly) this.#vmware?.watch(mayReload, (document) => this.#reload(document));
   }

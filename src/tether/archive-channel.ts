@@ -1,6 +1,6 @@
 import type { EventEmitter } from "node:events";
 import type { Duplex, Writable } from "node:stream";
-import { ContainerRoot, packPath, statPath, unpackInto } from "../files/index.ts";
+import { ContainerRoot, listDisk, packDisk, packPath, statPath, unpackInto } from "../files/index.ts";
 import { ByteSource } from "../protocol/archive/index.ts";
 import type { ArchiveCommand, CommandFailure } from "../protocol/archive-commands.ts";
 import { TetherError } from "../protocol/errors/index.ts";
@@ -18,6 +18,8 @@ export interface ServedFiles {
   readonly system: System;
   /** Descriptor of the container's root directory (`ContainerHandles.root`). */
   readonly root: number;
+  /** Where the container's own disk is mounted in the agent's view, with nothing mounted over it. */
+  readonly disk: string;
   /** The container's user, for `container-owner`; undefined: its files stay as archived, as for root. */
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
 }
@@ -95,6 +97,11 @@ async function run(
   }
   // Nothing is expected; read, so that the end of the channel is seen.
   channel.resume();
+  if (command.do === "export" || command.do === "list") {
+    const pieces = command.do === "export" ? packDisk(files.system, files.disk) : listDisk(files.disk);
+    for await (const piece of pieces) await sendPiece(channel, piece, signal);
+    return;
+  }
   await sendPiece(channel, Buffer.from(`${JSON.stringify(statPath(root, command.path))}\n`), signal);
   if (command.do === "get")
     for await (const piece of packPath(root, command.path)) await sendPiece(channel, piece, signal);

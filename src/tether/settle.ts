@@ -5,15 +5,20 @@ import type { System } from "../system/system.ts";
 const START_MS = 3000;
 
 /**
- * Once the start is over: turns V8's optimising compilers on, and gives back the memory that the start has freed. (Not
+ * Once the start is over: does what the start did not have to wait for, turns V8's optimising compilers on, and gives back the memory that the start has freed. (Not
  * V8's: a collection costs more memory of its own than it finds.)
  *
  * The boot script has turned the compilers off (scripts/agent/bootstrap.cjs): what they make of the code of a start is
  * finished when the start is over, and a guest whose processors share one thread of the emulator spends a fifth of its
  * start's time on it.
  */
-export function settleLater(system: Pick<System, "trimMemory">, delayMs: number = START_MS): void {
+export function settleLater(
+  system: Pick<System, "trimMemory">,
+  settled: () => void,
+  delayMs: number = START_MS,
+): void {
   setTimeout(() => {
+    settled();
     for (const compiler of ["maglev", "turbofan"]) setFlagsFromString(`--${compiler}`);
     system.trimMemory();
   }, delayMs).unref();

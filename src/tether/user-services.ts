@@ -11,6 +11,7 @@ import {
   type Session,
   type User,
 } from "../session/index.ts";
+import { CONTAINER_ROOT } from "../init/index.ts";
 import type { System, WindowSize } from "../system/system.ts";
 import type { ServedFiles } from "./archive-channel.ts";
 
@@ -44,6 +45,7 @@ export class UserServices {
     return {
       system: this.#system,
       root: this.#container().root,
+      disk: CONTAINER_ROOT,
       // Looked up when it is needed: of a user who does not exist everything else can be copied.
       get user() {
         return user === "" ? undefined : lookUp();

@@ -90,7 +90,7 @@ const KERNEL: System = {
   attachDeviceProgram: nothing,
   trimMemory: nothing,
   readFiles: nothing,
-  openRecorder: () => ({ read: () => Buffer.alloc(0), close: nothing }),
+  openRecorder: () => ({ read: () => Buffer.alloc(0), readFiles: nothing, close: nothing }),
   setHostname: nothing,
   setDomainname: nothing,
   sync: nothing,

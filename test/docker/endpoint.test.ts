@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { promisify } from "node:util";
 import { DescribedAnswers } from "../support/docker-api/answers.ts";
 import { DOCKER } from "../support/dockerd.ts";
@@ -83,16 +85,17 @@ describe("the docker command with the endpoint", () => {
     return out.trim();
   }
 
-  /** The endpoint's own answer, without a client in between. */
-  function ask(path: string): Promise<unknown> {
+  /** The endpoint's own answer, without a client in between. @param document for a POST. */
+  function ask(path: string, document?: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      request({ socketPath: host.file("sock"), path, agent: false }, (response) => {
+      const method = document === undefined ? "GET" : "POST";
+      request({ socketPath: host.file("sock"), method, path, agent: false }, (response) => {
         let text = "";
         response.setEncoding("utf8").on("data", (piece: string) => (text += piece));
-        response.on("end", () => resolve(JSON.parse(text)));
+        response.on("end", () => resolve(text === "" ? undefined : JSON.parse(text)));
       })
         .on("error", reject)
-        .end();
+        .end(document === undefined ? undefined : JSON.stringify(document));
     });
   }
 
@@ -243,6 +246,89 @@ describe("the docker command with the endpoint", () => {
     assert.match(await done("container", "prune", "-f"), new RegExp(`Deleted Containers:\n${id}`));
     assert.equal(await done("volume", "ls", "-q"), "data");
     await done("volume", "rm", "data");
+  });
+
+  it("tells what a container has changed and takes, and exports it, running or not", async () => {
+    const script = [
+      "mkdir /made; echo new > /made/file; rm -r /home/demo",
+      "echo more >> /etc/passwd; echo hidden > /data/file; echo ready; while :; do sleep 1; done",
+    ].join("; ");
+    await done(
+      "run",
+      "-d",
+      "--name",
+      "box",
+      "--network",
+      "none",
+      "-v",
+      "/data",
+      "demo:1",
+      "sh",
+      "-c",
+      script,
+    );
+    const logs = start(["logs", "-f", "box"]);
+    assert(logs.stdout !== null);
+    await new Watched(logs.stdout).expect(/^ready\n$/);
+    logs.kill();
+    const changed = "C /etc\nC /etc/passwd\nC /home\nD /home/demo\nA /made\nA /made/file";
+    const diff = async (): Promise<string> =>
+      (await done("diff", "box"))
+        .split("\n")
+        .filter((line) => line !== "A /data")
+        .join("\n");
+    assert.equal(await diff(), changed);
+    const answer = await ask("/containers/box/changes");
+    assert.deepEqual(described.differences("GET", "/containers/{id}/changes", 200, answer), []);
+    const members = async (): Promise<string[]> => {
+      await done("export", "-o", host.file("box.tar"), "box");
+      const { stdout } = await execute("tar", ["-tf", host.file("box.tar")]);
+      return stdout.split("\n");
+    };
+    const isWhole = (names: readonly string[]): void => {
+      for (const name of ["bin/busybox", "made/file", "proc/"]) assert.ok(names.includes(name), name);
+      // What is mounted over the disk is not on it.
+      assert.deepEqual(
+        names.filter((name) => /^(?:proc|data)\/./.test(name) || name === "home/demo/"),
+        [],
+      );
+    };
+    isWhole(await members());
+
+    // One more layer than its image, and all of what has become of its files.
+    await done("commit", "-m", "made here", "-c", 'CMD ["cat", "/made/file"]', "box", "made:1");
+    const layers = async (image: string): Promise<number> =>
+      Number(await done("inspect", "-f", "{{len .RootFS.Layers}}", image));
+    assert.equal(await layers("made:1"), (await layers("demo:1")) + 1);
+    assert.equal(await done("inspect", "-f", "{{.Comment}}", "made:1"), "made here");
+    assert.equal(await done("inspect", "-f", "{{.State.Status}}", "box"), "running");
+    assert.equal(await done(...run, "made:1"), "new");
+    const looks = "tail -n 1 /etc/passwd; ls /home";
+    assert.equal(await done(...run, "made:1", "sh", "-c", looks), "more");
+    await done("rmi", "made:1");
+
+    // The log, and no end of it as long as the container runs.
+    const head = "POST /containers/box/attach?logs=1&stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\n";
+    const socket = connect(host.file("sock"));
+    socket.write(`${head}Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n`);
+    await new Watched(socket).expect(/ready\n$/);
+    const { Id: exec } = (await ask("/containers/box/exec", { Cmd: ["sleep", "1000"] })) as { Id: string };
+    await ask(`/exec/${exec}/start`, { Detach: true });
+    const { Pid: pid } = (await ask(`/exec/${exec}/json`)) as { Pid: number };
+    assert.match(await done("top", "box", "-o", "pid,args"), new RegExp(`^${pid} +sleep 1000$`, "m"));
+
+    const ended = once(socket, "close");
+    await done("stop", "-t", "0", "box");
+    await ended;
+    assert.equal(await diff(), changed);
+    isWhole(await members());
+    const size = Number(await done("inspect", "-s", "-f", "{{.SizeRw}}", "box"));
+    assert.ok(size > 0 && size < 64 * 1024 * 1024, String(size));
+    assert.match(await done("ps", "-as", "--format", "{{.Size}}"), /^[\d.]+[kM]B \(virtual [\d.]+MB\)$/);
+    assert.match(await done("system", "df"), /Containers +1 +0 +[\d.]+[kM]B/);
+    const usage = await ask("/system/df");
+    assert.deepEqual(described.differences("GET", "/system/df", 200, usage), []);
+    await done("rm", "-v", "box");
   });
 
   it("lets containers go on when the endpoint ends, and the next one has them", async () => {

@@ -4,10 +4,13 @@ import { DelimitedDecoder } from "../../src/protocol/length-delimited.ts";
 import {
   decodeStatsRequest,
   encodeStatsMessage,
+  type FactsMessage,
   type SampleMessage,
   type StatsRequest,
 } from "../../src/protocol/stats-messages.ts";
 import { fullSample } from "./full-sample.ts";
+
+const REFUSED = { error: { code: "link-protocol", message: "the agent does not know this request" } };
 
 type Answer = (request: StatsRequest, guest: Duplex, host: Duplex) => void;
 
@@ -35,6 +38,8 @@ export class FakeGuest {
   readonly #links: Duplex[] = [];
   /** It hangs. */
   isSilent = false;
+  /** Undefined: its agent does not know what that is. */
+  facts: FactsMessage | undefined = { firmware: { vendor: "SeaBIOS" } };
   /** How many were opened, and how many of them are closed. */
   opened = 0;
   closed = 0;
@@ -71,7 +76,8 @@ export class FakeGuest {
     for (const link of this.#links.splice(0)) link.end();
   }
 
-  #answer({ getSample, getHistory, subscribe }: StatsRequest, guest: Duplex): void {
+  #answer({ getSample, getHistory, subscribe, getFacts }: StatsRequest, guest: Duplex): void {
+    if (getFacts) guest.write(encodeStatsMessage(this.facts ? { facts: this.facts } : REFUSED));
     if (getSample || subscribe) this.#send(guest);
     if (subscribe) this.#links.push(guest);
     if (!getHistory) return;

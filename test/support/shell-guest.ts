@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ClientChannel } from "ssh2";
 import { type AdoptedMachine, QemuDriver } from "../../src/hypervisor/index.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
+import type { Event } from "../../src/protocol/control-messages.ts";
 import { tether } from "../../src/protocol/generated/config.js";
 import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
 import type { StartedMachine } from "./vm-machine.ts";
@@ -27,15 +28,32 @@ export class ShellGuest {
     return machine;
   }
 
-  async use<T>(work: (guest: GuestConnection) => Promise<T>): Promise<T> {
+  async use<T>(
+    work: (guest: GuestConnection) => Promise<T>,
+    onEvent: (event: Event) => void = () => {},
+  ): Promise<T> {
     const limit = AbortSignal.timeout(HANDSHAKE_LIMIT_MS);
     const socket = await this.adopt().connectLink();
-    const guest = await GuestConnection.open(socket, this.#started.keys, () => {}, limit);
+    const guest = await GuestConnection.open(socket, this.#started.keys, onEvent, limit);
     try {
       return await work(guest);
     } finally {
       guest.close();
     }
+  }
+
+  /** The first event of those that were and those that come that has what is asked for; waits for it. */
+  async expectEvent<T>(pick: (event: Event) => T | null | undefined): Promise<T> {
+    const came = Promise.withResolvers<T>();
+    const look = (event: Event): void => {
+      const picked = pick(event);
+      if (picked !== null && picked !== undefined) came.resolve(picked);
+    };
+    return this.use(async (guest) => {
+      const { events } = await guest.snapshot();
+      for (const event of events ?? []) look(event);
+      return Promise.race([came.promise, guest.closed.then(() => assert.fail("the guest has gone"))]);
+    }, look);
   }
 
   /** What the container's shell prints, of both outputs. */

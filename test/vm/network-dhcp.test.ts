@@ -112,9 +112,11 @@ describe("a container VM with addresses of a DHCP server", () => {
       "--port=0",
       "--dhcp-range=2001:db8::,ra-only,64,2m",
       "--enable-ra",
+      "--dhcp-option=option6:dns-server,[2001:db8::53]",
+      "--dhcp-option=option6:domain-search,example.org",
     ]);
     const network = "tap:tap0,mac=02:00:00:00:00:07,ip=192.0.2.7/24,ipv6=slaac";
-    const { addresses, routes, hosts, ping } = await ask(
+    const { addresses, routes, hosts, resolv, ping } = await ask(
       host,
       ["-h", "box", "--network", network, DEMO_IMAGE],
       QUESTIONS,
@@ -123,6 +125,7 @@ describe("a container VM with addresses of a DHCP server", () => {
     assert.match(addresses.output, /inet6 2001:db8::ff:fe00:7\/64 /);
     assert.match(routes.output, /^default via fe80:.* dev eth0/m);
     assert.match(hosts.output, /^2001:db8::ff:fe00:7\tbox$/m);
+    assert.equal(resolv.output, "search example.org\nnameserver 2001:db8::53\n");
     assert.equal(ping.status, 0, ping.output);
   });
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Facts } from "../../src/portlayer/statistics/index.ts";
 import { useSegment } from "../support/network-segment.ts";
 import { succeedOn } from "../support/vm-commands.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
@@ -19,6 +20,8 @@ const LOAD = [
 
 /** What a JSON line of `vch stats` has. */
 type Row = Record<"Name" | "CPUPerc" | "MemUsage" | "BlockIO" | "NetIO" | "PIDs" | "ID", string>;
+
+type MachineFacts = Facts & { readonly Name: string };
 
 const MEBI = { KiB: 1 / 1024, MiB: 1, GiB: 1024 } as const;
 
@@ -71,6 +74,25 @@ describe("vch stats and vch metrics", function () {
       // Five packets of 1,242 bytes, and a little for ARP; three digits are shown.
       assert(grown > 6_000 && grown < 8_000, `${before.join()} to ${after.join()}`);
     }
+  });
+
+  it("say what the machine is, as /proc and /sys do", async () => {
+    const [{ Name, operatingSystem, firmware, hardware, processor, networkCards, disks, fileSystems }] =
+      JSON.parse(await succeed("stats", "--facts", NAME)) as [MachineFacts];
+    const files =
+      "/proc/sys/kernel/osrelease /sys/class/dmi/id/bios_version /sys/class/dmi/id/sys_vendor /sys/class/net/eth0/address";
+    const byHand = await succeed("exec", NAME, "sh", "-c", `cat ${files}; grep -c ^processor /proc/cpuinfo`);
+    assert.deepEqual(
+      [operatingSystem.release, firmware.version, hardware.vendor, networkCards[0]?.macAddress],
+      byHand.trim().split("\n").slice(0, 4),
+    );
+    assert.deepEqual([Name, String(processor.count)], [NAME, byHand.trim().split("\n")[4]]);
+    assert.equal(networkCards[0]?.driver, "virtio_net");
+    assert.deepEqual([fileSystems[0]?.mountPoint, fileSystems[0]?.type], ["/", "ext4"]);
+    assert(disks.some(({ sizeBytes }) => (sizeBytes ?? 0) > 1_000_000_000));
+    const { status, complaints } = await host.run(["stats", "--facts", "stopped"]);
+    assert.equal(status, 1);
+    assert.match(complaints.join(), /not running/);
   });
 
   it("show dashes for a container that does not run, and refuse one that is not there", async () => {

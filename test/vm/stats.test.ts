@@ -32,7 +32,8 @@ describe("the statistics of a container VM with two CPUs, a vNIC and its disk", 
   before(async () => {
     const image = await writeLoadImage();
     const network = "tap:tap0,mac=02:00:00:00:00:07,ip=192.0.2.7/24";
-    const options = ["--name", NAME, "--cpus", "2", "--memory", "512m", "--network", network];
+    const machine = ["--name", NAME, "--cpus", "2", "--memory", "512m", "--network", network];
+    const options = [...machine, "--cap-add", "SYS_TIME"];
     const { status, stderr } = await host.run(["run", "-d", ...options, image, "sleep", "100000"], {
       program: segment.vch,
     });
@@ -120,6 +121,26 @@ describe("the statistics of a container VM with two CPUs, a vNIC and its disk", 
     assert.ok(
       (before.machineSystem?.uptimeMs ?? 0) <= up + 1000 && up <= (after.machineSystem?.uptimeMs ?? 0),
     );
+  });
+
+  it("go on when the clock is set back: only the time of day does", async () => {
+    const client = await subscribe({ periodMs: 1000, delta: true });
+    await client.count(2);
+    const second = Number(await inside("date +%s"));
+    // An hour.
+    await inside(`date -s @${second - 3600}`);
+    const { length } = client.messages;
+    await client.count(length + 3);
+    await client.close();
+    const recorded = await history(client.samples[0]?.monotonicUs ?? 0);
+    await inside(`date -s @${second}`);
+    for (const samples of [client.samples, recorded]) {
+      const [first, last] = [samples[0], samples.at(-1)];
+      const wentBack = ((first?.wallUs ?? 0) - (last?.wallUs ?? 0)) / 1_000_000;
+      assert.ok(wentBack > 3000 && wentBack < 3600, `${wentBack} s`);
+      for (const [index, each] of samples.entries())
+        if (index > 0) assertGrown(samples[index - 1], each, `sample ${index}`);
+    }
   });
 
   it("show a busy loop on one of two CPUs as 100 %", async () => {
@@ -300,7 +321,7 @@ describe("the statistics of a container VM with two CPUs, a vNIC and its disk", 
 /** What only grows. */
 const COUNTERS =
   /(?:Us|Ms|reads|writes|forks|interrupts|contextSwitches|Packets|Faults|Events|Kills|flushes|discards|receivedBytes|sentBytes|readBytes|writtenBytes)$/;
-const GAUGES = /(?:delayUs|samplingUs|OffsetUs|DelayUs|BasisPoints)$/;
+const GAUGES = /(?:wallUs|delayUs|samplingUs|OffsetUs|DelayUs|BasisPoints)$/;
 
 function assertGrown(before: unknown, after: unknown, path: string): void {
   if (typeof before === "number") {

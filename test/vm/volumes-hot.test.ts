@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, truncateSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import type { MachineVolume, VolumeModel } from "../../src/hypervisor/index.ts";
 import { tether } from "../../src/protocol/generated/config.js";
 import { catalogueError } from "../support/catalogue-error.ts";
@@ -211,10 +212,37 @@ describe("volumes of a container VM that runs", () => {
     await drop("file", "shared", "slave");
   });
 
+  it("tell of damage that the kernel finds while they are in use, and who looks there gets an error", async () => {
+    const content = host.file("content");
+    mkdirSync(join(content, "broken"), { recursive: true });
+    writeFileSync(join(content, "broken/file"), "");
+    const debugfs = (file: string, request: string): string =>
+      execFileSync("/sbin/debugfs", ["-R", request, file], { encoding: "utf8", stdio: "pipe" });
+    const spoil = (file: string): void => {
+      const [block = ""] = debugfs(file, "blocks /broken").trim().split(" ");
+      const descriptor = openSync(file, "r+");
+      writeSync(descriptor, Buffer.alloc(1024, 0xa5), 0, 1024, Number(block) * 1024);
+      closeSync(descriptor);
+    };
+    await plug("rotten", "virtio-blk", ext4("-b", "1024", "-d", content), { spoil });
+    await add({ name: "rotten", target: at("/mnt/rotten"), block: { serial: "serial-rotten" } });
+    assert.match(await guest.ask("cat /mnt/rotten/broken/file"), /Bad message|needs cleaning/);
+    const told = await guest.expectEvent(({ fileSystemFailed }) =>
+      fileSystemFailed?.volumes?.includes("rotten") ? fileSystemFailed : undefined,
+    );
+    assert.match(told.error ?? "", /^EFS/);
+    assert.match(told.place ?? "", /ext4_/);
+    await drop("rotten");
+  });
+
   it("survive a disk that is pulled out: its users get errors, the container goes on, and the volume can go", async () => {
     await guest.ask("echo data > /mnt/uuid/kept; sync");
     await unplug("uuid");
     assert.match(await guest.ask("dd if=/dev/zero of=/mnt/uuid/more bs=4k count=64 conv=fsync"), /error/i);
+    const told = await guest.expectEvent(({ fileSystemFailed }) =>
+      fileSystemFailed?.error === "ENODEV" ? fileSystemFailed : undefined,
+    );
+    assert.deepEqual(told.volumes, ["uuid"]);
     assert.deepEqual(await drop("uuid"), ["remove volumes[uuid]"]);
     assert.equal(await guest.ask("echo alive"), "alive\n");
   });

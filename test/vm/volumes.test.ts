@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
@@ -20,6 +20,10 @@ const QUESTIONS = {
   outside: "ls -d /x/escaped; ls /container 2>&1",
 } as const;
 
+/** A capability of a file (cap_net_bind_service=ep, version 2 of linux/capability.h), and a user's own attribute. */
+const CAPABILITY = Buffer.from("0100000200040000000000000000000000000000", "hex");
+const ATTRIBUTES = { "user.note": "kept", "security.capability": CAPABILITY };
+
 /** A QEMU with nothing but a disk, which it locks as one of ours does. */
 const FOREIGN_WRITER = [
   ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-S"],
@@ -35,6 +39,7 @@ describe("a container VM with volumes", () => {
       { name: "filled/", mode: 0o750, uid: 7, gid: 8 },
       { name: "filled/owned", mode: 0o604, uid: 1000, gid: 1001, data: "from the image\n" },
       { name: "filled/setuid", mode: 0o4755, data: "x" },
+      { name: "filled/capable", mode: 0o755, data: "x", xattrs: ATTRIBUTES },
       { name: "filled/folder/", mode: 0o711 },
       { name: "filled/folder/hard", type: "link", linkname: "filled/owned" },
       { name: "filled/folder/link", type: "symlink", linkname: "/etc/passwd" },
@@ -108,6 +113,19 @@ describe("a container VM with volumes", () => {
 
       it("has its name files over a volume that is /etc", () => {
         assert.match(output("names"), /^box\n[1-9]\nroot:x:0:0/);
+      });
+
+      it("has files from the image with their attributes and capabilities", () => {
+        const disk = host.state("volumes", `filled-${start}`, "disk.raw");
+        const value = (name: string): Buffer =>
+          execFileSync("/sbin/debugfs", ["-R", `ea_get -x /.tether-data/capable ${name}`, disk], {
+            stdio: ["ignore", "pipe", "pipe"],
+          });
+        assert.match(value("user.note").toString(), /6b ?65 ?70 ?74/);
+        const capability = value("security.capability")
+          .toString()
+          .replaceAll(/^.*=|\s/g, "");
+        assert.equal(capability, CAPABILITY.toString("hex"));
       });
 
       it("keeps what was written", async () => {

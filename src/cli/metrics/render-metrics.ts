@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { RecordedContainer, Watched } from "../../portlayer/statistics/index.ts";
+import { FACT_METRICS } from "./fact-metrics.ts";
 import type { KnownDevices } from "./known-devices.ts";
 import type { Metric, MetricValue } from "./metric.ts";
 import { CONTAINER_LABELS, SAMPLE_METRICS, WATCH_METRICS } from "./metrics-table.ts";
@@ -38,6 +39,13 @@ export function renderMetrics(containers: readonly Exported[], options: RenderOp
     (metric) => [metric, fresh.flatMap((each) => exported(metric, each, hidden))] as const,
   );
   addWatch(registry, containers, fresh, hidden, options);
+  for (const metric of FACT_METRICS) {
+    const values = fresh.flatMap(({ container, watched }) => {
+      const value = watched?.facts === undefined ? undefined : metric.read(watched.facts);
+      return value === undefined ? [] : { ...value, labels: { ...labelsOf(container), ...value.labels } };
+    });
+    add(registry, metric, values);
+  }
   for (const [metric, values] of ofSamples) add(registry, metric, values);
   return registry.metrics();
 }

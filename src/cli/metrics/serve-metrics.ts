@@ -38,7 +38,7 @@ export async function serveMetrics(request: ServeRequest): Promise<void> {
   await using watcher = new StatisticsWatcher({
     open,
     subscription: { periodMs: intervalMs },
-    takesPast: false,
+    ...{ takesPast: false, takesFacts: true },
   });
   const present = new PresentContainers(choose, watcher);
   present.update();

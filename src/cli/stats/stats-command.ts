@@ -13,6 +13,7 @@ interface StatsOptions {
   readonly stream: boolean;
   readonly trunc: boolean;
   readonly format?: string;
+  readonly facts?: true;
   readonly record?: string;
   readonly plot?: string;
   readonly from?: string;
@@ -29,6 +30,12 @@ export function addStatsCommand(program: Command, context: Context): void {
     .option("--no-stream", "show it once")
     .option("--no-trunc", "do not shorten ids")
     .option("--format <template>", "json, table, or a Go template of ID, Name, CPUPerc, MemUsage, NetIO …")
+    .addOption(
+      new Option(
+        "--facts",
+        "show as JSON what their machines are: hardware, firmware, kernel, devices",
+      ).conflicts([...["record", "plot", "from", "duration", "format", "all", "stream", "trunc"]]),
+    )
     .option("--record <file>", "show nothing and write a recording, until ^C")
     .option("--plot <file>", "show nothing and draw a picture (.svg, .png) at the end")
     .addOption(new Option("--from <file>", "with --plot: draw a recording").conflicts(["record", "duration"]))
@@ -39,6 +46,7 @@ export function addStatsCommand(program: Command, context: Context): void {
       using _outputs = watchOutputs((reason) => signals.end(reason));
       // A guest that hangs, and is still being asked, does not hold its end up.
       context.leaveMachines();
+      if (options.facts === true) return await facts(references, options, context, signals.abort);
       const isRecorded = options.record !== undefined || options.plot !== undefined;
       await (isRecorded ? record : show)(references, options, context, signals.abort);
     });
@@ -86,6 +94,16 @@ async function show(
     signal,
   };
   await (options.stream ? showLive : showOnce)(request, process.stdout);
+}
+
+async function facts(
+  references: readonly string[],
+  options: StatsOptions,
+  context: Context,
+  signal: AbortSignal,
+): Promise<void> {
+  const { showFacts } = await import("./show-facts.ts");
+  await showFacts({ ...wanted(references, options, context), signal }, process.stdout);
 }
 
 async function record(

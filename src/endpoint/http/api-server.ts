@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { ApiError, toApiError } from "./api-error.ts";
 import { NEWEST, readVersion } from "./api-version.ts";
 import { Exchange } from "./exchange.ts";
+import type { EndpointMetrics, ObservedRequest } from "../metrics/endpoint-metrics.ts";
 import type { Log } from "./log.ts";
 import { Query } from "./query.ts";
 import type { Router } from "./router.ts";
@@ -20,10 +21,14 @@ const HEAD_LIMIT_MS = 10_000;
 /** Of a request's head, with its path. */
 const MOST_HEAD_BYTES = 32 * 1024;
 
+/** What metrics call the route of a path that has none. */
+const NO_ROUTE = "none";
+
 /** What a server is made of. */
 export interface ApiServerParts {
   readonly router: Router;
   readonly log: Log;
+  readonly metrics: Pick<EndpointMetrics, "begin">;
   /** Of `vch`, for the header `Server`. */
   readonly version: string;
 }
@@ -113,6 +118,7 @@ export class ApiServer {
     upgrade: { readonly socket: Socket; readonly head: Buffer } | undefined,
   ): Promise<void> {
     const begun = performance.now();
+    let observed: ObservedRequest | undefined;
     const { method = "", url = "/" } = request;
     const log = this.#parts.log.child({ request: randomUUID(), method, path: url.split("?")[0] });
     const gone = new AbortController();
@@ -136,13 +142,16 @@ export class ApiServer {
     try {
       const { version, path } = readVersion(url.split("?")[0] ?? "/");
       const found = this.#parts.router.find(method, path);
+      observed = this.#parts.metrics.begin(method, found?.route.path ?? NO_ROUTE);
       if (found === undefined) throw new ApiError(404, "page not found");
       exchange = make(version, found.parameters);
       await found.route.answer(exchange);
     } catch (error) {
       this.#fail(exchange, error);
     }
-    log.debug({ status: response.statusCode, ms: Math.round(performance.now() - begun) }, "answered");
+    const status = upgrade !== undefined && !response.headersSent ? 101 : response.statusCode;
+    observed?.end(status);
+    log.debug({ status, ms: Math.round(performance.now() - begun) }, "answered");
   }
 
   #fail(exchange: Exchange, thrown: unknown): void {

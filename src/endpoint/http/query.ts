@@ -16,6 +16,11 @@ export class Query {
     return this.#parameters.get(name) || undefined;
   }
 
+  /** All values of a parameter that is there several times. */
+  texts(name: string): string[] {
+    return this.#parameters.getAll(name).filter((text) => text !== "");
+  }
+
   flag(name: string): boolean {
     return !FALSE.has((this.#parameters.get(name) ?? "").trim().toLowerCase());
   }

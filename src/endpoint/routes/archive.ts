@@ -1,7 +1,13 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Execution } from "../../portlayer/execution/index.ts";
-import { copyFromContainer, copyToContainer, statInContainer } from "../../portlayer/interaction/archive.ts";
+import {
+  copyFromContainer,
+  copyToContainer,
+  exportFromContainer,
+  statInContainer,
+} from "../../portlayer/interaction/archive.ts";
+import { toBytes } from "../../protocol/archive/index.ts";
 import { type PathStatus, toGoFileMode } from "../../protocol/archive-commands.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { ApiError } from "../http/api-error.ts";
@@ -15,6 +21,8 @@ export function archiveRoutes(execution: Execution): Route[] {
     { method: "HEAD", path, answer: (exchange) => stat(execution, exchange) },
     { method: "GET", path, answer: (exchange) => copyOut(execution, exchange) },
     { method: "PUT", path, answer: (exchange) => copyIn(execution, exchange) },
+    { method: "GET", path: "/containers/{id}/export", answer: (exchange) => exportAll(execution, exchange) },
+    { method: "GET", path: "/containers/{id}/changes", answer: (exchange) => changes(execution, exchange) },
   ];
 }
 
@@ -31,9 +39,28 @@ async function copyOut(execution: Execution, exchange: Exchange): Promise<void> 
   const id = exchange.parameter("id");
   await using files = await execution.openFiles(id, exchange.signal);
   const { status, archive } = await copyFromContainer(files.connection, path).catch(inWords(path, id));
+  execution.tell(execution.containers.find(id), "archive-path", { path });
   const headers = { "Content-Type": "application/x-tar", ...describeStatus(status) };
   // What goes wrong from here on cuts the answer off, so that it is not taken for whole.
   await pipeline(Readable.from(archive), exchange.begin(200, headers), { signal: exchange.signal });
+}
+
+/** All that is on the container's own disk. */
+async function exportAll(execution: Execution, exchange: Exchange): Promise<void> {
+  await using files = await execution.openFiles(exchange.parameter("id"), exchange.signal);
+  const archive = await exportFromContainer(files.connection);
+  execution.tell(execution.containers.find(exchange.parameter("id")), "export");
+  // dockerd's type of it.
+  const response = exchange.begin(200, { "Content-Type": "application/octet-stream" });
+  await pipeline(Readable.from(archive), response, { signal: exchange.signal });
+}
+
+async function changes(execution: Execution, exchange: Exchange): Promise<void> {
+  const found = await execution.changes(exchange.parameter("id"), exchange.signal);
+  exchange.json(
+    200,
+    found.map(({ path, kind }) => ({ Path: toBytes(path).toString("utf8"), Kind: kind })),
+  );
 }
 
 async function copyIn(execution: Execution, exchange: Exchange): Promise<void> {
@@ -45,6 +72,7 @@ async function copyIn(execution: Execution, exchange: Exchange): Promise<void> {
     keepsDirectories: query.flag("noOverwriteDirNonDir"),
     asContainerUser: query.flag("copyUIDGID"),
   }).catch(inWords(path, id));
+  execution.tell(execution.containers.find(id), "extract-to-dir", { path });
   exchange.empty(200);
 }
 

@@ -3,6 +3,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import { ApiError, notBuilt, toApiError, withContext } from "../http/api-error.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
+import { makePruneFilter } from "../requests/prune-filter.ts";
 import { imageOf, readCreateRequest, readRestart } from "../requests/create-request.ts";
 import { type Fields, FieldReader } from "../requests/fields.ts";
 import { describeInspection } from "./describe-inspection.ts";
@@ -42,7 +43,7 @@ async function create({ execution, sessions }: Parts, exchange: Exchange): Promi
 /** Newest first. Whoever asks for a state wants the ended ones, too. */
 async function list(execution: Execution, exchange: Exchange): Promise<void> {
   const { query } = exchange;
-  if (query.flag("size")) throw notBuilt("size");
+  const hasSize = query.flag("size");
   const filters = await Promise.all(query.filters().map((filter) => withDigest(execution, filter)));
   const limit = query.integer("limit") ?? 0;
   const isAll = query.flag("all") || limit > 0 || filters.some((each) => each.startsWith("status="));
@@ -51,7 +52,10 @@ async function list(execution: Execution, exchange: Exchange): Promise<void> {
     .filter(makeFilter(filters, all))
     .filter(({ state }) => isAll || isUp(state))
     .reverse();
-  exchange.json(200, (limit > 0 ? chosen.slice(0, limit) : chosen).map(summarise));
+  const listed = (limit > 0 ? chosen.slice(0, limit) : chosen).map((known) =>
+    summarise(known, hasSize ? execution.sizeOf(known.record) : undefined),
+  );
+  exchange.json(200, listed);
 }
 
 /** `ancestor=` by any name or id of an image; one that is not here is the ancestor of nobody. */
@@ -67,9 +71,13 @@ async function withDigest(execution: Execution, filter: string): Promise<string>
 }
 
 async function inspect(execution: Execution, exchange: Exchange): Promise<void> {
-  // How much its disk has grown is known only by a walk through it.
-  if (exchange.query.flag("size")) throw notBuilt("size");
-  exchange.json(200, describeInspection(await execution.inspect(exchange.parameter("id"))));
+  const id = exchange.parameter("id");
+  const inspection = describeInspection(await execution.inspect(id));
+  const size = exchange.query.flag("size") ? execution.sizeOf(execution.containers.find(id)) : undefined;
+  exchange.json(200, {
+    ...inspection,
+    ...(size === undefined ? {} : { SizeRw: size.writtenBytes, SizeRootFs: size.totalBytes }),
+  });
 }
 
 async function top(execution: Execution, exchange: Exchange): Promise<void> {
@@ -126,15 +134,15 @@ function restartName({ RestartPolicy: policy }: Fields): unknown {
   return (policy as Fields | null)?.["Name"] ?? "";
 }
 
-/** Removes all that do not run. How much room that has made is not known. */
+/** Removes all that do not run. */
 async function prune({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {
-  const filters = exchange.query.filters();
-  const other = filters.find((filter) => !filter.startsWith("label="));
-  if (other !== undefined) throw notBuilt(`the filter ${other.split("=")[0] ?? ""} of pruning containers`);
-  const all = execution.list();
+  const isWanted = makePruneFilter(exchange.query.filters());
   const removed: string[] = [];
-  for (const { record, state } of all.filter(makeFilter(filters, all))) {
-    if (isUp(state)) continue;
+  let bytes = 0;
+  for (const { record, state } of execution.list()) {
+    if (isUp(state) || !isWanted({ created: record.created, labels: record.settings?.labels ?? {} }))
+      continue;
+    const { writtenBytes } = execution.sizeOf(record);
     try {
       await execution.remove(record.id, { force: false });
     } catch (error) {
@@ -144,6 +152,7 @@ async function prune({ execution, sessions }: Parts, exchange: Exchange): Promis
     }
     await sessions.forget(record.id);
     removed.push(record.id);
+    bytes += writtenBytes;
   }
-  exchange.json(200, { ContainersDeleted: removed, SpaceReclaimed: 0 });
+  exchange.json(200, { ContainersDeleted: removed, SpaceReclaimed: bytes });
 }

@@ -70,6 +70,7 @@ async function startAttached(execs: Parts["execs"], exec: Exec, exchange: Exchan
   const { request, attachesOutput, attachesErrorOutput, detachKeys } = exec;
   const client = new SessionClient(hijack(exchange, request.tty, request.openStdin), {
     tty: request.tty,
+    framed: !request.tty,
     input: request.openStdin,
     output: attachesOutput,
     errorOutput: attachesErrorOutput,
@@ -108,7 +109,7 @@ function describe({ id, request, containerId, state, exitCode, detachKeys, ...ex
     CanRemove: state === "ended",
     ContainerID: containerId,
     DetachKeys: Buffer.from(detachKeys).toString("base64"),
-    // Its number is the guest's, which this machine knows nothing of.
-    Pid: 0,
+    // As `docker top` shows it: this machine has no such process.
+    Pid: exec.pid,
   };
 }

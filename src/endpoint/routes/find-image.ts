@@ -15,9 +15,14 @@ export function completeName(text: string): string {
  * The image that a client names by its name or its id. Never a path: a client of the API has no say in what files of
  * this machine are read.
  *
+ * @param inWords how the error names it: with its tag, as nearly everywhere.
  * @throws ApiError 404 in the words for which Docker's client pulls it, 400.
  */
-export async function findImage({ images }: Pick<Execution, "images">, text: string): Promise<Image> {
+export async function findImage(
+  { images }: Pick<Execution, "images">,
+  text: string,
+  inWords: (text: string) => string = withTag,
+): Promise<Image> {
   const parsed = normaliseRegistryName(text);
   const named = "name" in parsed ? await images.findNamed(parsed.name) : undefined;
   if (named !== undefined) return named;
@@ -28,7 +33,7 @@ export async function findImage({ images }: Pick<Execution, "images">, text: str
     if (first !== undefined && another === undefined) return first.image;
   }
   if (!("name" in parsed) && hex === undefined) throw new ApiError(400, "invalid reference format");
-  throw new ApiError(404, `No such image: ${withTag(text)}`);
+  throw new ApiError(404, `No such image: ${inWords(text)}`);
 }
 
 function withTag(text: string): string {

@@ -1,4 +1,5 @@
 import type { Execution } from "../../portlayer/execution/index.ts";
+import type { EndpointMetrics } from "../metrics/endpoint-metrics.ts";
 import type { Execs } from "../sessions/execs.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 
@@ -7,6 +8,7 @@ export interface Parts {
   readonly execution: Execution;
   readonly sessions: Sessions;
   readonly execs: Execs;
+  readonly metrics: EndpointMetrics;
   /** Of `vch`. */
   readonly version: string;
   /** The state folder. */

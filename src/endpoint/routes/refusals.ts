@@ -12,21 +12,6 @@ const SWARM = ["swarm", "nodes", "services", "tasks", "secrets", "configs"] as c
 
 /** Routes of the API that are not built yet: method, path, and what it is in the answer. */
 const NOT_BUILT: readonly (readonly [Route["method"], string, string])[] = [
-  ["GET", "/system/df", "the use of disks (system df)"],
-  ["POST", "/auth", "logging in to a registry"],
-  ["GET", "/distribution/{name...}/json", "looking at an image in its registry"],
-  ["GET", "/containers/{id}/changes", "diff"],
-  ["GET", "/containers/{id}/export", "exporting a container"],
-  ["GET", "/containers/{id}/attach/ws", "attaching by WebSocket"],
-  ["POST", "/commit", "committing a container"],
-  ["GET", "/images/search", "searching for images"],
-  ["POST", "/images/prune", "pruning images"],
-  ["GET", "/images/get", "saving images"],
-  ["GET", "/images/{name...}/get", "saving an image"],
-  ["GET", "/images/{name...}/history", "an image's history"],
-  ["POST", "/images/{name...}/push", "pushing an image"],
-  ["POST", "/images/{name...}/tag", "tagging an image"],
-  ["DELETE", "/images/{name...}", "removing an image"],
   ["PUT", "/volumes/{name}", "updating a volume"],
   ["POST", "/networks/create", "making a network"],
   ["POST", "/networks/prune", "pruning networks"],

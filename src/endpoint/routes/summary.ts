@@ -1,4 +1,5 @@
 import {
+  type ContainerSize,
   describeStatus,
   isUp,
   type KnownContainer,
@@ -7,8 +8,8 @@ import {
 } from "../../portlayer/execution/index.ts";
 import { describeNetworks } from "../../portlayer/networking/index.ts";
 
-/** One container of `GET /containers/json`. */
-export function summarise({ record, state }: KnownContainer): object {
+/** One container of `GET /containers/json`; with its size where that was asked for. */
+export function summarise({ record, state }: KnownContainer, size?: ContainerSize): object {
   const { interfaces = [], labels = {} } = record.settings ?? {};
   return {
     Id: record.id,
@@ -18,6 +19,7 @@ export function summarise({ record, state }: KnownContainer): object {
     Command: record.command.map(quoted).join(" "),
     Created: Math.floor(Date.parse(record.created) / 1000),
     Ports: isUp(state) ? describePorts(interfaces) : [],
+    ...(size === undefined ? {} : describeSize(size)),
     Labels: labels,
     State: state.status,
     Status: describeStatus({ record, state }),
@@ -38,6 +40,11 @@ export function summarise({ record, state }: KnownContainer): object {
 /** As dockerd has it: an argument with a space is in quotes, whatever else is in it; the program never is. */
 function quoted(word: string, index: number): string {
   return index > 0 && word.includes(" ") ? `'${word}'` : word;
+}
+
+/** Docker's names of sizes. Go leaves out what is 0. */
+export function describeSize({ writtenBytes, totalBytes }: ContainerSize): object {
+  return { ...(writtenBytes === 0 ? {} : { SizeRw: writtenBytes }), SizeRootFs: totalBytes };
 }
 
 /** Docker's Port: of each published port, where it is reached. */

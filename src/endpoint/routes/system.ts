@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { cpus, hostname, release, totalmem } from "node:os";
 import { NEWEST, OLDEST } from "../http/api-version.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -46,7 +47,7 @@ function describeVersion({ version }: Parts): object {
   };
 }
 
-async function describeInfo({ execution, version, root }: Parts): Promise<object> {
+async function describeInfo({ execution, metrics, version, root }: Parts): Promise<object> {
   const states = execution.list().map(({ state }) => state.status);
   const count = (...wanted: readonly string[]): number =>
     states.filter((each) => wanted.includes(each)).length;
@@ -58,7 +59,11 @@ async function describeInfo({ execution, version, root }: Parts): Promise<object
     ContainersStopped: count("created", "exited", "dead"),
     Images: (await execution.images.list()).length,
     Driver: "qcow2",
-    DriverStatus: [],
+    DriverStatus: [
+      ["Free space", await freeSpace(root)],
+      ["Images", "raw ext4 disks, one each"],
+      ["Containers", "qcow2 disks over their image's"],
+    ],
     DockerRootDir: root,
     Plugins: {
       Volume: ["local"],
@@ -74,17 +79,18 @@ async function describeInfo({ execution, version, root }: Parts): Promise<object
     CPUSet: false,
     PidsLimit: true,
     OomKillDisable: false,
-    IPv4Forwarding: false,
-    BridgeNfIptables: false,
-    BridgeNfIp6tables: false,
+    IPv4Forwarding: isSet("net/ipv4/ip_forward"),
+    BridgeNfIptables: isSet("net/bridge/bridge-nf-call-iptables"),
+    BridgeNfIp6tables: isSet("net/bridge/bridge-nf-call-ip6tables"),
     Debug: false,
-    NFd: 0,
+    NFd: readdirSync("/proc/self/fd").length,
+    // Goroutines are Go's.
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
     LoggingDriver: "json-file",
     CgroupDriver: "cgroupfs",
     CgroupVersion: "2",
-    NEventsListener: 0,
+    NEventsListener: metrics.activeOn("/events"),
     KernelVersion: release(),
     OperatingSystem: operatingSystem(),
     OSVersion: "",
@@ -117,6 +123,21 @@ async function describeInfo({ execution, version, root }: Parts): Promise<object
     SecurityOptions: ["name=seccomp,profile=builtin"],
     Warnings: null,
   };
+}
+
+/** A switch of proc(5)'s `/proc/sys`; what this machine's kernel does not have is off. */
+function isSet(name: string): boolean {
+  try {
+    return readFileSync(`/proc/sys/${name}`, "utf8").trim() === "1";
+  } catch {
+    return false;
+  }
+}
+
+/** For whoever is not root. */
+async function freeSpace(folder: string): Promise<string> {
+  const { bavail, bsize } = await statfs(folder);
+  return `${((bavail * bsize) / 1e9).toFixed(1)} GB`;
 }
 
 /** machine-id(5); empty where there is none. */

@@ -14,7 +14,8 @@ export function volumeRoutes(execution: Execution): Route[] {
     {
       method: "GET",
       path: "/volumes/{name}",
-      answer: (exchange) => exchange.json(200, describe(execution.findVolume(exchange.parameter("name")))),
+      answer: (exchange) =>
+        exchange.json(200, describeVolume(execution.findVolume(exchange.parameter("name")))),
     },
     { method: "DELETE", path: "/volumes/{name}", answer: (exchange) => remove(execution, exchange) },
   ];
@@ -22,7 +23,10 @@ export function volumeRoutes(execution: Execution): Route[] {
 
 function list(execution: Execution, exchange: Exchange): void {
   const isWanted = makeVolumeFilter(exchange.query.filters(), namesInUse(execution));
-  exchange.json(200, { Volumes: execution.listVolumes().filter(isWanted).map(describe), Warnings: null });
+  exchange.json(200, {
+    Volumes: execution.listVolumes().filter(isWanted).map(describeVolume),
+    Warnings: null,
+  });
 }
 
 /** Whichever containers have, whether they run or not. */
@@ -86,7 +90,7 @@ async function create(execution: Execution, exchange: Exchange): Promise<void> {
     { name, options, labels, isAnonymous: name === undefined, content },
     exchange.signal,
   );
-  exchange.json(201, describe(record));
+  exchange.json(201, describeVolume(record));
 }
 
 function readContent(name: string | undefined, options: Readonly<Record<string, string>>) {
@@ -118,7 +122,7 @@ function prune(execution: Execution, exchange: Exchange): void {
 }
 
 /** Docker's Volume. Nothing of it is mounted on this machine. */
-function describe({ name, created, labels, options, content }: VolumeRecord): object {
+export function describeVolume({ name, created, labels, options, content }: VolumeRecord): object {
   return {
     CreatedAt: created,
     Driver: "local",

@@ -7,6 +7,8 @@ import { frame, nowhere, outputOn } from "./multiplexed.ts";
 /** What a client has asked for. */
 export interface ClientOptions {
   readonly tty: boolean;
+  /** Standard output and error output are told apart by frames. */
+  readonly framed: boolean;
   readonly input: boolean;
   readonly output: boolean;
   readonly errorOutput: boolean;
@@ -35,7 +37,7 @@ export class SessionClient {
     // A client that has gone leaves its session, which goes on.
     target.on("error", leave).on("close", leave);
     const pack = (stream: "stdout" | "stderr") => (data: Buffer) =>
-      options.tty ? data : frame(stream, data);
+      options.framed ? frame(stream, data) : data;
     this.output = options.output ? outputOn(target, pack("stdout")) : nowhere();
     this.errorOutput = options.errorOutput ? outputOn(target, pack("stderr")) : nowhere();
     this.input = options.input ? this.#inputOf(options) : undefined;

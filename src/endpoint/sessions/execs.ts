@@ -21,6 +21,8 @@ export interface Exec extends ExecSettings {
   readonly id: string;
   readonly terminal: SessionTerminal | undefined;
   state: "made" | "running" | "ended";
+  /** Its process's number in the guest; 0 before it runs. */
+  pid: number;
   /** Once it has ended, or could not be started. */
   exitCode: number | undefined;
 }
@@ -49,6 +51,7 @@ export class Execs {
       id,
       terminal: settings.request.tty ? new SessionTerminal(size) : undefined,
       state: "made",
+      pid: 0,
       exitCode: undefined,
     };
     this.#execs.set(id, exec);
@@ -104,7 +107,10 @@ export class Execs {
         abort: this.#background.signal,
         // Who leaves is the client, and not we.
         detach: new AbortController().signal,
-        onRunning,
+        onRunning: (_signal, pid) => {
+          exec.pid = pid;
+          onRunning();
+        },
       });
     } catch (error) {
       exec.state = "ended";

@@ -1,9 +1,16 @@
-import { type Execution, isUp, type KnownContainer } from "../../portlayer/execution/index.ts";
+import {
+  type Execution,
+  isUp,
+  type KnownContainer,
+  type LogOutput,
+} from "../../portlayer/execution/index.ts";
 import type { WindowSize } from "../../portlayer/interaction/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { ApiError, toApiError } from "../http/api-error.ts";
 import type { Log } from "../http/log.ts";
 import type { SessionClient } from "./client.ts";
+import { nowhere } from "./multiplexed.ts";
+import { replay } from "./replay.ts";
 import { SessionTerminal } from "./session-terminal.ts";
 import { SharedSession } from "./shared-session.ts";
 
@@ -66,12 +73,30 @@ export class Sessions {
     return (this.#waiting.get(id)?.size ?? 0) < MOST_WAITING;
   }
 
-  /** Attaches a client to a container that runs, and carries its streams to the end. */
-  async follow({ record }: KnownContainer, client: SessionClient): Promise<void> {
+  /**
+   * Attaches a client to a container that runs, and carries its streams to the end.
+   *
+   * @param log follows the container's log from its beginning: the client gets its output from there, so that nothing
+   *   between what has been and what comes is lost or told twice. When left out, it gets what comes from now on.
+   */
+  async follow(
+    { record }: KnownContainer,
+    client: SessionClient,
+    log?: (signal: AbortSignal) => AsyncIterable<LogOutput>,
+  ): Promise<void> {
     const terminal = record.tty ? this.#addTerminal(record.id) : undefined;
-    const { input, output, errorOutput } = client;
-    const streams = { input, output, errorOutput, ...(terminal === undefined ? {} : { terminal }) };
+    const outputs = log === undefined ? client : { output: nowhere(), errorOutput: nowhere() };
+    const { output, errorOutput } = outputs;
+    const streams = {
+      input: client.input,
+      output,
+      errorOutput,
+      ...(terminal === undefined ? {} : { terminal }),
+    };
     client.begin();
+    const replayed = log && replay(log(AbortSignal.any([client.left, this.#background.signal])), client);
+    // It is waited for behind the attachment.
+    replayed?.catch(() => {});
     try {
       await this.#execution.attach(record.id, streams, {
         abort: this.#background.signal,
@@ -79,12 +104,15 @@ export class Sessions {
         onRunning: () => {},
       });
     } catch (error) {
-      if (!this.#background.signal.aborted)
-        this.#log.warn({ container: record.id }, toApiError(error).message);
-    } finally {
-      if (terminal !== undefined) this.#terminals.get(record.id)?.delete(terminal);
-      await client.end();
+      this.#warn(record.id, error);
     }
+    await replayed?.catch((error: unknown) => this.#warn(record.id, error));
+    if (terminal !== undefined) this.#terminals.get(record.id)?.delete(terminal);
+    await client.end();
+  }
+
+  #warn(container: string, error: unknown): void {
+    if (!this.#background.signal.aborted) this.#log.warn({ container }, toApiError(error).message);
   }
 
   /**

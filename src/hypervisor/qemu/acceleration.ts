@@ -27,7 +27,8 @@ export function chooseAcceleration(
   return "tcg";
 }
 
-function whyNoKvm({ device, cpuInfo }: VirtualisationFacts): string | undefined {
+/** Why KVM cannot be used on this machine; undefined when it can. */
+export function whyNoKvm({ device, cpuInfo }: VirtualisationFacts = FACTS): string | undefined {
   try {
     accessSync(device, constants.R_OK | constants.W_OK);
   } catch (error) {

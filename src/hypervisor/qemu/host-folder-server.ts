@@ -10,7 +10,7 @@ import { FILE_FOLDER, requirePropagation, STAGE, stagedCommand } from "./host-fo
 import { withShortPath } from "./unix-socket.ts";
 
 /** Debian 12's, in package qemu-system-common, which QEMU itself needs. */
-const VIRTIOFSD = "/usr/lib/qemu/virtiofsd";
+export const VIRTIOFSD = "/usr/lib/qemu/virtiofsd";
 
 /**
  * Attributes and names are asked for each time, so that both sides see at once what the other has changed. What is mounted

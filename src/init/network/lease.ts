@@ -1,4 +1,5 @@
 import { parseIpAddress, parseIpPrefix } from "../../protocol/ip-address.ts";
+import { isDomainName } from "./domain-name.ts";
 import type { DynamicConfiguration, RouteConfiguration } from "./configuration.ts";
 
 /** What a server has given to a vNIC. */
@@ -18,9 +19,6 @@ const WITH_LEASE = /^(BOUND|RENEW|REBIND|REBOOT)6?$/;
 const MOST_ROUTES = 64;
 const MOST_NAMESERVERS = 8;
 const MOST_DOMAINS = 16;
-
-/** RFC 1123, with the underscore that Windows' domains have. */
-const DOMAIN = /^(?=.{1,253}$)\w([\w-]{0,61}\w)?(\.\w([\w-]{0,61}\w)?)*\.?$/;
 
 /**
  * Reads what dhcpcd has told of a vNIC and protocol. The server is not trusted: what is not well-formed is left out.
@@ -48,7 +46,7 @@ export function parseLease(
     addresses,
     routes: family === 6 || ignoresRoutes ? [] : routesOf(words),
     nameservers: ignoresDns ? [] : servers.filter(isAddress).slice(0, MOST_NAMESERVERS),
-    search: ignoresDns ? [] : own.filter((domain) => DOMAIN.test(domain)).slice(0, MOST_DOMAINS),
+    search: ignoresDns ? [] : own.filter(isDomainName).slice(0, MOST_DOMAINS),
   };
 }
 

@@ -3,6 +3,7 @@ import type { System } from "../../system/system.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { Reaper } from "../reaper.ts";
 import { SavedState } from "../saved-state.ts";
+import { Advertisements } from "./advertisements.ts";
 import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
 import { findDevices, listDevices, type NetworkDevice, readMtu } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
@@ -15,7 +16,7 @@ import {
 } from "./firewall/rules.ts";
 import { type NamedRequest, requestFirewall, requestLinks } from "./kernel-requests.ts";
 import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
-import { type NetworkNames, networkNames } from "./network-names.ts";
+import { type Brought, type NetworkNames, networkNames } from "./network-names.ts";
 import type { Lease } from "./lease.ts";
 import type { SavedNetwork } from "./saved-network.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
@@ -87,6 +88,7 @@ export class Network {
   readonly #folders: NetworkFolders;
   readonly #modules: KernelModules;
   readonly #client: DhcpClient;
+  readonly #advertisements: Advertisements;
   readonly #saved: SavedState<SavedNetwork>;
   readonly #applied = new Map<string, AppliedInterface>();
   /** Of which interfaces the kernel has the rules; undefined when none were given to it, or by an agent before. */
@@ -113,6 +115,13 @@ export class Network {
       onChange: () => this.#takeLeases(),
       onError: (error) => parts.report(`the DHCP client: ${error.message}`),
       onStarted: () => this.#save(),
+    });
+    this.#advertisements = new Advertisements({
+      ...parts,
+      onChange: () => {
+        this.#save();
+        parts.onNames();
+      },
     });
   }
 
@@ -152,6 +161,9 @@ export class Network {
       ({ name, isDisabled }) => !isDisabled && this.#applied.get(name)?.state.isUp !== true,
     );
     this.#readLeases(interfaces);
+    this.#advertisements.follow(
+      interfaces.filter(takesAdvertisements).map((vnic) => deviceOf(devices, vnic).index),
+    );
     requestLinks(system, [
       ...gone.flatMap((name) => this.#remove(name)),
       ...renamings(fresh, devices, sysfs),
@@ -192,12 +204,15 @@ export class Network {
 
   /** Goes on with what an agent before this one has applied. Before the reaper starts. */
   resume(configuration: NetworkConfiguration): void {
-    const { applied, clientPid } = this.#saved.read() ?? NOTHING_SAVED;
+    const { applied, clientPid, routerDns } = this.#saved.read() ?? NOTHING_SAVED;
     for (const [name, each] of applied) {
       this.#applied.set(name, each);
       if (each.ownMtu !== undefined) this.#ownMtus.set(name, each.ownMtu);
     }
     this.#configuration = configuration;
+    const followed = configuration.interfaces.filter(takesAdvertisements);
+    const indexes = followed.flatMap(({ name }) => this.#applied.get(name)?.device.index ?? []);
+    this.#advertisements.resume(indexes, routerDns);
     if (clientPid !== undefined) this.#client.resume(dhcpUsers(configuration.interfaces), clientPid);
     // What came in between.
     this.#takeLeases();
@@ -375,20 +390,26 @@ export class Network {
     }));
   }
 
-  #observed(vnic: InterfaceConfiguration): Array<{ family: 6; addresses: string[] }> {
-    const index = this.#applied.get(vnic.name)?.device.index;
-    if (vnic.ipv6?.method !== "slaac" || index === undefined) return [];
-    return [{ family: 6, addresses: observeAddresses(this.#parts.system, index) }];
+  /** What routers have brought about. */
+  #observed({ name, ipv6 }: InterfaceConfiguration): Brought[] {
+    const index = this.#applied.get(name)?.device.index;
+    if (ipv6 === undefined || index === undefined) return [];
+    const addresses = ipv6.method === "slaac" ? observeAddresses(this.#parts.system, index) : [];
+    return [{ addresses, ...(ipv6.ignoresDns ? {} : this.#advertisements.resolverOf(index, name)) }];
   }
 
   #save(): void {
-    this.#saved.write({ applied: [...this.#applied], clientPid: this.#client.pid });
+    const { pid: clientPid } = this.#client;
+    this.#saved.write({ applied: [...this.#applied], clientPid, routerDns: this.#advertisements.dns });
   }
 }
 
-const NOTHING_SAVED: SavedNetwork = { applied: [], clientPid: undefined };
+const NOTHING_SAVED: SavedNetwork = { applied: [], clientPid: undefined, routerDns: [] };
 
 const NO_RESOLVER = { nameservers: [], search: [], options: [] };
+
+const takesAdvertisements = ({ ipv6, isDisabled }: InterfaceConfiguration): boolean =>
+  !isDisabled && ipv6 !== undefined;
 
 const usesSlaac = ({ ipv6 }: InterfaceConfiguration): boolean => ipv6?.method === "slaac";
 

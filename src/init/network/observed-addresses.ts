@@ -68,7 +68,7 @@ function listAddresses(system: System): ObservedAddress[] {
     return [
       {
         index: header.readUInt32LE(4),
-        text: `${textOf(address)}/${header.readUInt8(1)}`,
+        text: `${textOfAddress6(address)}/${header.readUInt8(1)}`,
         isTentative: (flags & IFA_F_TENTATIVE) !== 0,
         isAdvertised: (flags & IFA_F_PERMANENT) === 0 && header.readUInt8(3) === RT_SCOPE_UNIVERSE,
       },
@@ -77,7 +77,7 @@ function listAddresses(system: System): ObservedAddress[] {
 }
 
 /** As RFC 5952 wants it, which is how URLs have it. */
-function textOf(address: Uint8Array): string {
+export function textOfAddress6(address: Uint8Array): string {
   const groups = Buffer.from(address).toString("hex").match(/.{4}/g) ?? [];
   return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
 }

@@ -151,6 +151,14 @@ export class Volumes {
     });
   }
 
+  /** Which volumes each disk holds, by the disks' names (`vdb`). */
+  get disks(): ReadonlyMap<string, readonly string[]> {
+    const disks = new Map<string, string[]>();
+    for (const { name, disk } of this.#mounted.values())
+      if (disk !== undefined) disks.set(disk, [...(disks.get(disk) ?? []), name]);
+    return disks;
+  }
+
   /** Attaches all volumes to a container's namespace that is new. @throws TetherError `volume-failed`. */
   attach(target: VolumeTarget): void {
     for (const volume of byDepth(this.#configuration)) this.#attach(volume, target);

@@ -56,7 +56,7 @@ export async function followSession(
     log: join(folder, LOG),
     startTimeoutMs: ANSWER_LIMIT_MS,
     onStages: () => {},
-    onStarted: () => control.onRunning((signal) => run.signal(signal)),
+    onStarted: (pid) => control.onRunning((signal) => run.signal(signal), pid),
   });
   control.detach?.addEventListener("abort", () => run.leave());
   const aborted = Promise.withResolvers<never>();

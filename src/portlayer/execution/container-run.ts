@@ -43,7 +43,8 @@ export interface ContainerRunOptions {
   readonly startTimeoutMs: number;
   /** Tells how the start went on: for `-v`. */
   readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
-  readonly onStarted: () => void;
+  /** @param pid the process's number in the guest; 0 of a guest that does not tell. */
+  readonly onStarted: (pid: number) => void;
 }
 
 /** What an exec is, in the guest's words. */
@@ -296,7 +297,7 @@ export class ContainerRun {
     if (this.#sessionId !== "" && sessionId === "" && event.exited) this.#endWithContainer();
     if (sessionId !== this.#sessionId) return;
     if (event.started) {
-      this.#options.onStarted();
+      this.#options.onStarted(event.started.pid ?? 0);
       this.#failedStart?.open();
       this.#started.resolve();
     }

@@ -16,8 +16,9 @@ import { writeFileAtomically } from "./atomic-file.ts";
 import { ProcessLock } from "./container-lock.ts";
 import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
-import { type MountSettings, VolumeStore } from "../storage/index.ts";
+import type { MountSettings } from "../storage/index.ts";
 import { containersWith } from "./container-volumes.ts";
+import { openVolumes } from "./journaled-volumes.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 /** How the name of a folder ends that is no container any more. */
@@ -219,7 +220,7 @@ export class ContainerStore {
   }
 
   #removeAnonymousVolumes(mounts: readonly MountSettings[]): void {
-    const store = new VolumeStore(this.#folder.volumes);
+    const store = openVolumes(this.#folder);
     for (const mount of mounts)
       if (mount.kind === "volume" && mount.isAnonymous && containersWith(this, mount.name).length === 0)
         store.remove(mount.name);

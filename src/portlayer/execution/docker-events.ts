@@ -20,11 +20,17 @@ export function makeEventFilter(filters: readonly string[]): (event: ContainerEv
 }
 
 const FILTERS: Readonly<Record<string, (event: ContainerEvent, value: string) => boolean>> = {
-  type: (_event, value) => value === "container",
+  type: ({ subject = "container" }, value) => value === subject,
   // `exec_start: sh -c …` and `health_status: healthy` go by their first word.
   event: ({ action }, value) => action === value || action.startsWith(`${value}:`),
-  container: ({ id, name }, value) => name === value || (value !== "" && id.startsWith(value)),
-  image: ({ image }, value) => image === value,
+  container: ({ subject, id, name }, value) =>
+    subject === undefined && (name === value || (value !== "" && id.startsWith(value))),
+  image: ({ subject, id, image, attributes }, value) =>
+    subject === "image" ? id === value || attributes["name"] === value : image === value,
+  volume: ({ subject, id }, value) => subject === "volume" && id === value,
+  // There are none of these.
+  network: () => false,
+  scope: (_event, value) => value === "local",
   label: ({ attributes }, value) => {
     const [name = "", ...rest] = value.split("=");
     return Object.hasOwn(attributes, name) && (rest.length === 0 || attributes[name] === rest.join("="));
@@ -32,7 +38,14 @@ const FILTERS: Readonly<Record<string, (event: ContainerEvent, value: string) =>
 };
 
 /** An event as Docker's API has it (`GET /events`). */
-export function toDockersEvent({ timeMs, action, id, name, image, attributes }: ContainerEvent): object {
+export function toDockersEvent(event: ContainerEvent): object {
+  const { timeMs, action, id, name, image, attributes, subject } = event;
+  const time = { scope: "local", time: Math.floor(timeMs / 1000), timeNano: Math.round(timeMs * 1e6) };
+  if (subject !== undefined) {
+    // dockerd has the older form of images' events only.
+    const older = subject === "image" ? { status: action, id } : {};
+    return { ...older, Type: subject, Action: action, Actor: { ID: id, Attributes: attributes }, ...time };
+  }
   return {
     status: action,
     id,
@@ -40,8 +53,6 @@ export function toDockersEvent({ timeMs, action, id, name, image, attributes }: 
     Type: "container",
     Action: action,
     Actor: { ID: id, Attributes: { ...attributes, image, name } },
-    scope: "local",
-    time: Math.floor(timeMs / 1000),
-    timeNano: Math.round(timeMs * 1e6),
+    ...time,
   };
 }

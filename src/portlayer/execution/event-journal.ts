@@ -4,8 +4,17 @@ import { z } from "zod";
 import type { ContainerRecord } from "./container-record.ts";
 import type { StateFolder } from "./state-folder.ts";
 
-/** What happened to a container, in Docker's words: those of the host's own doing, and those of its guest. */
+/** What else than containers something can happen to. */
+export const OTHER_SUBJECTS = ["image", "volume"] as const;
+export type OtherSubject = (typeof OTHER_SUBJECTS)[number];
+
+/**
+ * What happened to a container, in Docker's words: those of the host's own doing, and those of its guest. Or to an image or
+ * a volume: its id, or its name, is both `id` and `name` then, and it has no image.
+ */
 export interface ContainerEvent {
+  /** Undefined: a container. */
+  readonly subject?: OtherSubject | undefined;
   /** Milliseconds since 1970; with a fraction. */
   readonly timeMs: number;
   readonly action: string;
@@ -18,6 +27,7 @@ export interface ContainerEvent {
 }
 
 const eventSchema = z.object({
+  subject: z.enum(OTHER_SUBJECTS).optional(),
   timeMs: z.number(),
   action: z.string(),
   id: z.string(),
@@ -52,6 +62,16 @@ export class EventJournal {
     this.keep([
       { timeMs: Date.now(), action, id, name, image, attributes: { ...settings?.labels, ...attributes } },
     ]);
+  }
+
+  /** Writes down that something was done to an image or a volume. Never fails, either. */
+  addOther(
+    subject: OtherSubject,
+    action: string,
+    id: string,
+    attributes: Readonly<Record<string, string>> = {},
+  ): void {
+    this.keep([{ timeMs: Date.now(), subject, action, id, name: id, image: "", attributes }]);
   }
 
   /** Keeps events of a container that is being removed. */

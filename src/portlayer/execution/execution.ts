@@ -7,18 +7,22 @@ import {
   type ContainerChanges,
   updateContainer,
 } from "./container-changes.ts";
+import { listChanges } from "./container-diff.ts";
 import { discardContainer } from "./container-discard.ts";
 import { createContainer } from "./container-creation.ts";
 import { execDetached, execInContainer, type ExecRequest } from "./container-exec.ts";
 import { type FilesAccess, openContainerFiles } from "./container-files.ts";
+import { type LayerOptions, writeContainerLayer } from "./container-layer.ts";
+import { openVolumes } from "./journaled-volumes.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
+import { type ContainerSize, sizeOfContainer } from "./container-size.ts";
 import { resizeContainer } from "./container-resize.ts";
 import { removeContainer } from "./container-removal.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
 import { ContainerStore } from "./container-store.ts";
 import { upgradeContainer, type Upgraded, type UpgradeOptions } from "./container-upgrade.ts";
-import { type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
+import { containersWith, type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
 import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
@@ -28,7 +32,13 @@ import { ForegroundRun, type RunControl } from "./foreground-run.ts";
 import { inspectContainer, type Inspection } from "./inspection.ts";
 import { openContainerStatistics, type StatisticsAccess } from "./container-statistics.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
-import { ImageStore, type NewVolume, type VolumeRecord, VolumeStore } from "../storage/index.ts";
+import {
+  type FileChange,
+  type Image,
+  ImageStore,
+  type NewVolume,
+  type VolumeRecord,
+} from "../storage/index.ts";
 import type { LocalStreams, WindowSize } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
 import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
@@ -47,7 +57,7 @@ export class Execution {
       components,
       containers: new ContainerStore(components.state),
       journal: new EventJournal(components.state),
-      volumes: new VolumeStore(components.state.volumes),
+      volumes: openVolumes(components.state),
     };
   }
 
@@ -188,6 +198,14 @@ export class Execution {
     return this.#core.volumes.find(name);
   }
 
+  /** What a volume takes of this machine's disk, and how many containers have it. */
+  useOfVolume(volume: VolumeRecord): { readonly bytes: number; readonly references: number } {
+    return {
+      bytes: this.#core.volumes.usedBytes(volume),
+      references: containersWith(this.#core.containers, volume.name).length,
+    };
+  }
+
   /** Makes a volume; one that is there already stays as it is. */
   createVolume(volume: NewVolume, signal: AbortSignal): Promise<VolumeRecord> {
     return this.#core.volumes.create(volume, signal);
@@ -251,6 +269,11 @@ export class Execution {
     return inspectContainer(this.#core, reference);
   }
 
+  /** What a container takes of this machine's disk. */
+  sizeOf(record: ContainerRecord): ContainerSize {
+    return sizeOfContainer(this.#core.containers, record);
+  }
+
   /** What has happened to containers, and what happens. */
   events(range: EventRange): AsyncGenerator<ContainerEvent> {
     return streamEvents(this.#core, range);
@@ -274,6 +297,26 @@ export class Execution {
   /** The files of a container, whether it runs or not; ends with its disposal. */
   openFiles(reference: string, signal: AbortSignal): Promise<FilesAccess> {
     return openContainerFiles(this.#core, reference, signal);
+  }
+
+  /** What a container has changed of its image's files, ordered by path. */
+  changes(reference: string, signal: AbortSignal): Promise<readonly FileChange[]> {
+    return listChanges(this.#core, reference, signal);
+  }
+
+  /** Writes what a container has changed into a new file, as a layer of an image. */
+  writeLayer(reference: string, file: string, options: LayerOptions): Promise<void> {
+    return writeContainerLayer(this.#core, reference, file, options);
+  }
+
+  /** Writes down for `events` what was done with a container elsewhere, in Docker's words. */
+  tell(record: ContainerRecord, action: string, attributes: Record<string, string> = {}): void {
+    this.#core.journal.add(action, record, attributes);
+  }
+
+  /** Writes down for `events` what was done with an image. @param id and `name` as dockerd has them for this action. */
+  tellImage(image: Image, action: string, id = image.digest, name = id): void {
+    this.#core.journal.addOther("image", action, id, { ...image.configuration.labels, name });
   }
 
   /** A link to a running container VM for whoever speaks SSH himself. */

@@ -28,8 +28,8 @@ export interface RunControl {
   readonly detach?: AbortSignal;
   /** Is told of a container that was made for the run. */
   readonly onCreated?: ((id: string) => void) | undefined;
-  /** Is told how to signal the process, once there is one. */
-  readonly onRunning: (signal: (signal: number) => Promise<void>) => void;
+  /** Is told how to signal the process, once there is one, and its number in the guest. */
+  readonly onRunning: (signal: (signal: number) => Promise<void>, pid: number) => void;
 }
 
 /** What a run in the foreground is made of. */
@@ -108,7 +108,7 @@ export class ForegroundRun {
       log: join(container.folder, LOG),
       startTimeoutMs: settingsOf(container.record).startTimeoutMs,
       onStages: core.components.onStages,
-      onStarted: () => this.#processStarted(run),
+      onStarted: (pid) => this.#processStarted(run, pid),
     });
     control.detach?.addEventListener("abort", () => run.leave());
     const aborted = Promise.withResolvers<never>();
@@ -123,7 +123,7 @@ export class ForegroundRun {
     }
   }
 
-  #processStarted(run: ContainerRun): void {
+  #processStarted(run: ContainerRun, pid: number): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
     const { control, container, timeoutMs } = this.#parts;
@@ -131,7 +131,10 @@ export class ForegroundRun {
     // From here on others may stop it, rename it, and whatever else a running container is for.
     container[Symbol.dispose]();
     // Who is told to end, tells the process so in the words of its image.
-    control.onRunning((signal) => run.signal(signal === constants.signals.SIGTERM ? stopSignal : signal));
+    control.onRunning(
+      (signal) => run.signal(signal === constants.signals.SIGTERM ? stopSignal : signal),
+      pid,
+    );
     if (timeoutMs !== undefined)
       this.#overtime = setTimeout(() => this.#endOvertime(run, timeoutMs), timeoutMs);
   }

@@ -56,7 +56,22 @@ function describeEvent(event: Event, commands: ReadonlyMap<string, string>): Des
   if (event.unpaused) return ["unpause"];
   if (event.signalled) return ["kill", { signal: String(event.signalled.signal ?? 0) }];
   if (event.agentRestarted) return ["agent_restart", describeRestart(event.agentRestarted)];
+  if (event.fileSystemFailed) return ["file_system_error", describeFileSystemError(event.fileSystemFailed)];
   return undefined;
+}
+
+function describeFileSystemError({
+  volumes = [],
+  error,
+  place,
+  count,
+}: NonNullable<Event["fileSystemFailed"]>): Record<string, string> {
+  return {
+    ...(volumes?.length ? { volume: volumes.join(",") } : {}),
+    error: error ?? "",
+    ...(place ? { function: place } : {}),
+    errors: String(count ?? 0),
+  };
 }
 
 function describeRestart({

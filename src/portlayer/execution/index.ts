@@ -1,4 +1,5 @@
 /** Containers and their machines: the state folder, the records, and all that can be done with a container. */
+export { findBootFiles } from "./boot-files.ts";
 export type { AttachEnd } from "./container-attach.ts";
 export { makeFilter } from "./container-filter.ts";
 export { isContainerName } from "./container-names.ts";
@@ -19,6 +20,7 @@ export {
 } from "./container-settings.ts";
 export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
 export type { StatisticsAccess } from "./container-statistics.ts";
+export type { ContainerSize } from "./container-size.ts";
 export type { StopOptions } from "./container-stop.ts";
 export { ProcessLock } from "./container-lock.ts";
 export { ContainerStore } from "./container-store.ts";
@@ -50,12 +52,19 @@ export {
   parseNetworkSettings,
 } from "../networking/index.ts";
 export {
+  type ArchivedImage,
   contentOf,
   type Image,
+  type ImageDetails,
   type ImageStore,
+  type LayerProgress,
   type MountSettings,
   type NamedImage,
   normaliseRegistryName,
+  TOOL_PACKAGES,
   parseMounts,
+  type RegistryLogin,
+  repositoryOf,
+  type SavedImage,
   type VolumeRecord,
 } from "../storage/index.ts";

@@ -32,7 +32,8 @@ import type { Core } from "./core.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import { readGuestEvents } from "./guest-events.ts";
 
-const DISK = "disk.qcow2";
+/** A container's own disk, in its folder. */
+export const DISK = "disk.qcow2";
 const CONFIGURATION = "config.pb";
 
 /** The file that the guest's log port is written to. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import {
   type ArchiveCommand,
   formatArchiveCommand,
+  type ListedFile,
   type PathStatus,
 } from "../../protocol/archive-commands.ts";
 import { isErrorCode, TetherError } from "../../protocol/errors/index.ts";
@@ -22,6 +23,16 @@ const statusSchema = z.object({
   modifiedNs: z.string().regex(/^-?\d{1,20}$/),
   linkTarget: z.string(),
 });
+const count = z.number().nonnegative();
+const listedSchema = z.tuple([
+  z.string().regex(/^\/[^\u0100-\uffff]+$/),
+  z.int().min(0).max(0o177777),
+  count,
+  count,
+  count,
+  z.string().regex(/^-?\d{1,20}$/),
+  count,
+]);
 const failureSchema = z.object({ code: z.string(), message: z.string() });
 
 /** One archive command that runs in a guest. Everything that comes from there is checked and bounded. */
@@ -109,6 +120,15 @@ export function parseStatus(line: string): PathStatus {
       "link-protocol",
       "the guest",
     );
+  }
+}
+
+/** A line of `archive-list`. @throws TetherError `link-protocol`. */
+export function parseListedFile(line: string): ListedFile {
+  try {
+    return listedSchema.parse(JSON.parse(line));
+  } catch {
+    throw notUnderstood();
   }
 }
 

@@ -1,7 +1,14 @@
 import { fromText } from "../../protocol/archive/index.ts";
-import type { PathStatus } from "../../protocol/archive-commands.ts";
+import type { ListedFile, PathStatus } from "../../protocol/archive-commands.ts";
+import { TetherError } from "../../protocol/errors/index.ts";
 import { decompressed } from "./archive-compression.ts";
-import { ArchiveChannel, type CommandRunner, parseStatus, splitLine } from "./archive-channel.ts";
+import {
+  ArchiveChannel,
+  type CommandRunner,
+  parseListedFile,
+  parseStatus,
+  splitLine,
+} from "./archive-channel.ts";
 
 /** What `docker cp` and Docker's archive endpoints do with a running container's files. Paths begin at its root. */
 
@@ -40,6 +47,33 @@ export async function copyFromContainer(runner: CommandRunner, path: string): Pr
   }
   await channel.succeed();
   throw new Error("a command that succeeds prints a status");
+}
+
+/** `GET /containers/ID/export`: an archive of the container's own disk, without what is mounted over it. */
+export async function exportFromContainer(runner: CommandRunner): Promise<AsyncIterable<Uint8Array>> {
+  const channel = await ArchiveChannel.open(runner, { do: "export" });
+  channel.endInput();
+  return follow(channel, Buffer.alloc(0), channel.output());
+}
+
+/** More files than a disk of a terabyte has inodes for; each takes some 200 bytes of memory. */
+const MOST_FILES = 5_000_000;
+
+/** All files of a container's own disk. @throws TetherError `link-protocol` for a guest that tells of too many. */
+export async function* listContainerFiles(runner: CommandRunner): AsyncGenerator<ListedFile> {
+  const channel = await ArchiveChannel.open(runner, { do: "list" });
+  channel.endInput();
+  let rest: Buffer = Buffer.alloc(0);
+  let count = 0;
+  for await (const chunk of follow(channel, Buffer.alloc(0), channel.output())) {
+    rest = Buffer.concat([rest, chunk]);
+    for (let split = splitLine(rest); split !== undefined; split = splitLine(rest)) {
+      if (++count > MOST_FILES)
+        throw new TetherError("link-protocol", `the guest tells of more than ${MOST_FILES} files`);
+      yield parseListedFile(split.line);
+      rest = split.rest;
+    }
+  }
 }
 
 async function* follow(

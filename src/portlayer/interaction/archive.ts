@@ -5,6 +5,8 @@ export {
   type ContainerArchive,
   copyFromContainer,
   copyToContainer,
+  exportFromContainer,
+  listContainerFiles,
   type CopyToOptions,
   statInContainer,
 } from "./archive-transfer.ts";

@@ -5,6 +5,7 @@
 export { dockerStatistics, type StatisticsOwner } from "./docker-statistics.ts";
 export { type Figures, figuresOf, perSecond, sum } from "./figures.ts";
 export type { RecordedContainer } from "./recording/recording-writer.ts";
+export type { Facts } from "./read-facts.ts";
 export { readSample } from "./read-sample.ts";
 export { type SamplePair, takePair } from "./sample-pair.ts";
 export { SAMPLE_SHAPE, type Sample } from "./sample-shape.ts";

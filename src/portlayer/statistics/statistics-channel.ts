@@ -9,6 +9,7 @@ import {
   type StatsMessage,
   type StatsRequest,
 } from "../../protocol/stats-messages.ts";
+import { type Facts, readFacts } from "./read-facts.ts";
 import { readSample } from "./read-sample.ts";
 import type { Sample } from "./sample-shape.ts";
 
@@ -38,7 +39,8 @@ export interface Subscription {
 /**
  * The subsystem `stats` of one guest, asked one thing after the other. What is wrong with it is a TetherError:
  * `link-protocol` for what cannot be, `timed-out` when nothing comes, `guest-lost` at the end of the channel, and
- * what the guest itself refuses. After any of them nothing more can be asked. Who opened the channel closes it.
+ * what the guest itself refuses. After any of them but a refusal nothing more can be asked. Who opened the channel
+ * closes it.
  */
 export class StatisticsChannel {
   readonly #channel: Duplex;
@@ -58,6 +60,14 @@ export class StatisticsChannel {
     const { sample } = await this.#next(ANSWER_LIMIT_MS);
     if (!sample) throw unexpected();
     return readSample(sample, undefined);
+  }
+
+  /** What the machine is. A guest whose agent is too old to know the request refuses it with `link-protocol`. */
+  async facts(): Promise<Facts> {
+    this.#ask({ getFacts: {} });
+    const { facts } = await this.#next(ANSWER_LIMIT_MS);
+    if (!facts) throw unexpected();
+    return readFacts(facts);
   }
 
   /** What the guest has kept of the time after this one of its monotonic clock, oldest first. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TetherError } from "../../protocol/errors/index.ts";
+import type { Facts } from "./read-facts.ts";
 import type { Sample } from "./sample-shape.ts";
 import { takePair } from "./sample-pair.ts";
 import type { StatisticsChannel, Subscription } from "./statistics-channel.ts";
@@ -14,6 +15,8 @@ export interface WatcherComponents {
   readonly subscription: Subscription;
   /** Whether an earlier sample is asked for first, so that there are rates at once. */
   readonly takesPast: boolean;
+  /** Whether each is asked once what its machine is. */
+  readonly takesFacts?: boolean;
   /** Is told of each sample. What it throws ends the stream of this container until the next attempt. */
   readonly onSample?: (id: string, sample: Sample) => void;
 }
@@ -22,6 +25,8 @@ export interface WatcherComponents {
 export interface Watched {
   readonly now?: Sample;
   readonly before?: Sample;
+  /** Undefined also where the guest does not tell. */
+  readonly facts?: Facts;
   /** When `now` came, by performance.now(). */
   readonly receivedMs?: number;
   /** Why there is nothing at the moment; it is tried again. */
@@ -92,6 +97,9 @@ class Follower {
   readonly #stop = new AbortController();
   readonly ended: Promise<void>;
   latest: Watched = {};
+  /** Asked once: a guest that tells other ones each time would make metrics without an end. */
+  #facts: Facts | undefined;
+  #hasAsked = false;
 
   constructor(id: string, components: WatcherComponents, tell: () => void) {
     this.#id = id;
@@ -129,6 +137,7 @@ class Follower {
     signal.addEventListener("abort", close, { once: true });
     try {
       signal.throwIfAborted();
+      if (this.#components.takesFacts === true) await this.#askForFacts(access.statistics);
       const pair = takesPast
         ? await takePair(access.statistics, subscription.groups ?? [], signal)
         : undefined;
@@ -137,6 +146,17 @@ class Follower {
     } finally {
       signal.removeEventListener("abort", close);
     }
+  }
+
+  async #askForFacts(statistics: StatisticsChannel): Promise<void> {
+    if (this.#hasAsked) return;
+    try {
+      this.#facts = await statistics.facts();
+    } catch (error) {
+      // An agent of before there were any refuses, and goes on; of one that lies there are none.
+      if (!(error instanceof TetherError) || error.code !== "link-protocol") throw error;
+    }
+    this.#hasAsked = true;
   }
 
   async #take(samples: AsyncGenerator<Sample>, first: Sample | undefined): Promise<void> {
@@ -151,7 +171,7 @@ class Follower {
   }
 
   #set(latest: Watched): void {
-    this.latest = latest;
+    this.latest = this.#facts === undefined ? latest : { ...latest, facts: this.#facts };
     this.#tell();
   }
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { TetherError } from "../../protocol/errors/index.ts";
 import type { ImageReference } from "./image-reference.ts";
 
 /**
@@ -67,18 +68,28 @@ export async function readDigest(root: string, { key }: Fingerprint): Promise<st
   return recordedKey === key ? digest : undefined;
 }
 
-/** Records a digest, atomically. Failing to is no error: the next look-up is merely slower. */
+/** Records a digest. Failing to is no error: the next look-up is merely slower. */
 export async function writeDigest(root: string, fingerprint: Fingerprint, digest: string): Promise<void> {
-  if (!fingerprint.isSettled) return;
-  const path = recordPath(root, fingerprint.key);
+  if (fingerprint.isSettled) await keepDigest(root, fingerprint.key, digest).catch(() => undefined);
+}
+
+/** Records a digest for a key, atomically. Throws `state-not-writable`. */
+export async function keepDigest(root: string, key: string, digest: string): Promise<void> {
+  const path = recordPath(root, key);
   const temporary = `${path}.${randomBytes(6).toString("hex")}`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, `${fingerprint.key}\n${digest}\n`, { flag: "wx" });
+    await writeFile(temporary, `${key}\n${digest}\n`, { flag: "wx" });
     await rename(temporary, path);
-  } catch {
+  } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
+    throw TetherError.from(error, "state-not-writable", `cannot write the image store ${root}`);
   }
+}
+
+/** Forgets what is recorded for a key. */
+export async function removeDigest(root: string, key: string): Promise<void> {
+  await rm(recordPath(root, key), { force: true });
 }
 
 const recordPath = (root: string, key: string) =>

@@ -1,12 +1,18 @@
-import { chmod, open, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { chmod, open, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 
-import { TetherError } from "../../protocol/errors/index.ts";
-import type { Image, ImageConfiguration } from "./image.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
+import type { Image, ImageConfiguration, ImageLayer } from "./image.ts";
 
-/** Names of the files of an image's folder `ROOT/<algorithm>-<hex>.v2/`, which only ever appears whole. */
+/**
+ * Names of the files of an image's folder `ROOT/<algorithm>-<hex>.v3/`, which only ever appears whole. It is an OCI
+ * layout as well, with the image as it came.
+ */
 const DISK = "disk.raw";
 const RECORD = "image.json";
+
+/** What the record of an image is called that was removed while disks of containers stand on its own. */
+const REMOVED_RECORD = "removed.json";
 
 /** What stat(2) counts in. */
 const BLOCK_BYTES = 512;
@@ -15,13 +21,34 @@ const BLOCK_BYTES = 512;
  * The form of `image.json`, and part of the folder's name. A change of it, or of how disks are made, takes the next
  * number; older folders stay for the containers whose disks stand on theirs.
  */
-const RECORD_VERSION = 2;
+const RECORD_VERSION = 3;
 
 interface ImageRecord {
   readonly version: typeof RECORD_VERSION;
   readonly digest: string;
   readonly diskSizeBytes: number;
   readonly configuration: ImageConfiguration;
+  readonly layers: readonly ImageLayer[];
+}
+
+const FOLDER = new RegExp(`^(sha(?:256|512))-([0-9a-f]+)\\.v${RECORD_VERSION}$`);
+
+/** Every image's folder, also of those that were removed and are still needed. */
+export async function listImageFolders(root: string): Promise<string[]> {
+  // No folder: nothing was ever imported here.
+  const names = await readdir(root).catch(() => []);
+  return names.filter((name) => FOLDER.test(name)).map((name) => resolve(root, name));
+}
+
+/** The digest of the image that a folder is for. */
+export function digestOfFolder(folder: string): string {
+  const [, algorithm, hex] = FOLDER.exec(basename(folder)) ?? [];
+  return `${algorithm}:${hex}`;
+}
+
+/** The OCI layout of an image of the store: its documents and layers, as they came. */
+export function layoutOf({ disk }: Pick<Image, "disk">): string {
+  return dirname(disk);
 }
 
 /** The folder of the image with this digest. */
@@ -46,13 +73,44 @@ export async function readImage(root: string, digest: string): Promise<Image | u
       `the stored image ${folder} is damaged: remove that folder to import the image again`,
     );
   }
-  const { configuration, diskSizeBytes } = record;
-  return { digest, configuration, disk, diskSizeBytes, usedBytes: found.blocks * BLOCK_BYTES };
+  const { configuration, layers, diskSizeBytes } = record;
+  return { digest, configuration, layers, disk, diskSizeBytes, usedBytes: found.blocks * BLOCK_BYTES };
+}
+
+/** Takes an image out of the store's sight; its folder stays. @returns whether it was there. */
+export async function hideImage(root: string, digest: string): Promise<boolean> {
+  const folder = imageFolder(root, digest);
+  return renameIfThere(join(folder, RECORD), join(folder, REMOVED_RECORD));
+}
+
+/** Brings one back that was hidden and is still there. @returns whether there was one. */
+export async function restoreImage(root: string, digest: string): Promise<boolean> {
+  const folder = imageFolder(root, digest);
+  return renameIfThere(join(folder, REMOVED_RECORD), join(folder, RECORD));
+}
+
+/** The digests of the images that are hidden. */
+export async function listHiddenImages(root: string): Promise<string[]> {
+  const hidden: string[] = [];
+  for (const folder of await listImageFolders(root))
+    if ((await stat(join(folder, REMOVED_RECORD)).catch(() => undefined)) !== undefined)
+      hidden.push(digestOfFolder(folder));
+  return hidden;
+}
+
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw TetherError.from(error, "state-not-writable", "cannot change the image store");
+  }
 }
 
 /**
- * Makes the prepared folder, which holds `disk.raw`, the store's entry for the image, in one step. When
- * another process was faster its entry stays, and the caller's folder is left for the caller to remove.
+ * Makes the prepared folder, which holds `disk.raw` and the image's layout, the store's entry for the image, in one
+ * step. When another process was faster its entry stays, and the caller's folder is left for the caller to remove.
  */
 export async function publishImage(
   root: string,
@@ -61,20 +119,25 @@ export async function publishImage(
     readonly digest: string;
     readonly configuration: ImageConfiguration;
     readonly diskSizeBytes: number;
+    readonly layers: readonly ImageLayer[];
   },
 ): Promise<void> {
   const record: ImageRecord = { version: RECORD_VERSION, ...image };
   await writeFile(join(prepared, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
-  await chmod(join(prepared, DISK), 0o444);
   // On the disk before the name is: after a power cut the name must not lead to blocks never written.
-  await synchronise(join(prepared, DISK));
-  await synchronise(join(prepared, RECORD));
+  const entries = await readdir(prepared, { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    await chmod(path, 0o444);
+    await synchronise(path);
+  }
   await chmod(prepared, 0o755);
   try {
     await rename(prepared, imageFolder(root, image.digest));
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+    if (!hasCode(error, "ENOTEMPTY", "EEXIST")) throw error;
+    // It may be one that is hidden.
+    await restoreImage(root, image.digest);
   }
 }
 

@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readDigest, writeDigest } from "./digest-records.ts";
-import { readImage } from "./image-folder.ts";
+import { keepDigest, readDigest } from "./digest-records.ts";
+import { digestOfFolder, listImageFolders, readImage } from "./image-folder.ts";
 import type { Image } from "./image.ts";
 
 /** An image of the store with the registry names that it has here. */
@@ -12,13 +12,13 @@ export interface NamedImage {
   readonly names: readonly string[];
 }
 
-const registryKey = (name: string): string => `registry ${name}`;
-const FOLDER = /^(sha(?:256|512))-([0-9a-f]+)\.v2$/;
+/** What a complete registry name is recorded under. */
+export const registryKey = (name: string): string => `registry ${name}`;
 const KEY = /^registry (\S+)$/;
 
 /** Gives an image a registry name, or takes the name from the image that had it. */
 export async function nameImage(root: string, name: string, digest: string): Promise<void> {
-  await writeDigest(root, { key: registryKey(name), isSettled: true }, digest);
+  await keepDigest(root, registryKey(name), digest);
 }
 
 /** @param name complete. @returns undefined when no image of the store has it. */
@@ -29,13 +29,10 @@ export async function findNamedImage(root: string, name: string): Promise<Image 
 
 /** Every image of the store, by digest. */
 export async function listImages(root: string): Promise<NamedImage[]> {
-  const folders = await readdir(root).catch(() => []);
   const names = await readNames(root);
   const found: NamedImage[] = [];
-  for (const folder of folders) {
-    const [, algorithm, hex] = FOLDER.exec(folder) ?? [];
-    if (algorithm === undefined) continue;
-    const digest = `${algorithm}:${hex}`;
+  for (const folder of await listImageFolders(root)) {
+    const digest = digestOfFolder(folder);
     const image = await readImage(root, digest);
     if (image !== undefined) found.push({ image, names: (names.get(digest) ?? []).sort() });
   }

@@ -1,10 +1,28 @@
 import { resolve } from "node:path";
+import type { Writable } from "node:stream";
 
 import { fingerprintOf, readDigest, writeDigest } from "./digest-records.ts";
 import { readImage } from "./image-folder.ts";
 import { findNamedImage, listImages, type NamedImage, nameImage } from "./image-names.ts";
+import type { ArchivedImage } from "./archived-images.ts";
+import type { ImageDetails } from "./image-details.ts";
 import type { ImageReference } from "./image-reference.ts";
+import { type InUse, removeImage, sweepImages, untagImage } from "./image-removal.ts";
 import type { Image } from "./image.ts";
+import type { NewImage } from "./import/create-image.ts";
+import type { ImportContext } from "./import/import-context.ts";
+import type {
+  LoginOutcome,
+  Platform,
+  PulledImage,
+  PullObserver,
+  PushedImage,
+  RegistryContext,
+  RegistryLogin,
+  RemoteImage,
+} from "./registry/index.ts";
+import type { SavedImage } from "./save-images.ts";
+import { repositoryOf } from "./registry-name.ts";
 import { runTool, type ToolRunner } from "./tool-runner.ts";
 import { removeStaleWorkFolders } from "./work-folder.ts";
 
@@ -28,6 +46,15 @@ export interface AcquireOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with one line for each step that takes time; not called at all for a stored image. */
   readonly onProgress?: ((line: string) => void) | undefined;
+}
+
+/** What a request to a registry may take into account. */
+export interface RegistryOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Undefined: nobody in particular. */
+  readonly login?: RegistryLogin | undefined;
+  /** Names the image in messages, as the user does. */
+  readonly familiar: string;
 }
 
 /**
@@ -67,6 +94,96 @@ export class ImageStore {
     return nameImage(this.#root, name, digest);
   }
 
+  /** Takes a complete registry name from whichever image has it; an image without names stays. */
+  untag(name: string): Promise<void> {
+    return untagImage(this.#root, name);
+  }
+
+  /** Removes an image with all its names. While a container stands on its disk, that is only out of sight. */
+  remove({ digest }: Image, isInUse: InUse): Promise<void> {
+    return removeImage(this.#root, digest, isInUse);
+  }
+
+  /** Removes what is out of sight and no container stands on any more. */
+  sweep(isInUse: InUse): Promise<void> {
+    return sweepImages(this.#root, isInUse);
+  }
+
+  /** What an image says of itself and its making. */
+  async details(image: Image): Promise<ImageDetails> {
+    const { readImageDetails } = await import("./image-details.ts");
+    return readImageDetails(image);
+  }
+
+  /** Writes images as `docker save` does; an output that is cut off ends in an error. */
+  async save(images: readonly SavedImage[], output: Writable, signal?: AbortSignal): Promise<void> {
+    const { saveImages } = await import("./save-images.ts");
+    await saveImages(images, output, signal);
+  }
+
+  /** Makes an image of a layer, over those of another image if there is one. It has no name yet. */
+  async create(image: NewImage, options: AcquireOptions = {}): Promise<Image> {
+    const { createImage } = await import("./import/create-image.ts");
+    return createImage(image, this.#context(options));
+  }
+
+  /** The images in an archive as `docker save` writes it. */
+  async listArchive(file: string): Promise<ArchivedImage[]> {
+    const { listArchivedImages } = await import("./archived-images.ts");
+    return listArchivedImages(file);
+  }
+
+  /** Imports an image, whatever is recorded of its reference, and records nothing of it. */
+  async import(reference: ImageReference, options: AcquireOptions = {}): Promise<Image> {
+    await removeStaleWorkFolders(this.#root);
+    const { importImage } = await import("./import/import-image.ts");
+    return importImage(reference, this.#context(options));
+  }
+
+  /** Brings what a complete name means in its registry, and names it so. */
+  async pull(
+    name: string,
+    { login, familiar, ...options }: RegistryOptions,
+    observer: PullObserver,
+  ): Promise<PulledImage> {
+    await removeStaleWorkFolders(this.#root);
+    const { pullImage } = await import("./registry/index.ts");
+    const pulled = await pullImage(name, familiar, { ...this.#context(options), login, observer });
+    const { image, remoteDigest } = pulled;
+    await this.name(`${repositoryOf(name)}@${remoteDigest}`, image);
+    if (!name.includes("@")) await this.name(name, image);
+    return pulled;
+  }
+
+  /** Every tag that a repository has in its registry. */
+  async listRemoteTags(repository: string, { familiar, ...options }: RegistryOptions): Promise<string[]> {
+    const { listRemoteTags } = await import("./registry/index.ts");
+    return listRemoteTags(repository, familiar, this.#registryContext(options));
+  }
+
+  /** Gives an image to a registry under a complete name with a tag. */
+  async push(image: Image, name: string, { familiar, ...options }: RegistryOptions): Promise<PushedImage> {
+    const { pushImage } = await import("./registry/index.ts");
+    const pushed = await pushImage(image, name, familiar, this.#registryContext(options));
+    await this.name(`${repositoryOf(name)}@${pushed.digest}`, image);
+    return pushed;
+  }
+
+  /** What a complete name means in its registry, and for which platforms. */
+  async inspectRemote(
+    name: string,
+    { familiar, ...options }: RegistryOptions,
+  ): Promise<RemoteImage & { readonly platforms: readonly Platform[] }> {
+    const { inspectRemote } = await import("./registry/index.ts");
+    return inspectRemote(name, familiar, this.#registryContext(options));
+  }
+
+  /** Whether a registry takes a login. */
+  async checkLogin(registry: string, login: RegistryLogin, signal?: AbortSignal): Promise<LoginOutcome> {
+    const { checkLogin } = await import("./registry/index.ts");
+    return checkLogin(registry, login, { signal });
+  }
+
   /**
    * The image that the reference names, imported first if the store does not have it. A stored image takes
    * a few milliseconds and no process. An import needs root, and leaves nothing behind when it fails or is
@@ -82,17 +199,25 @@ export class ImageStore {
 
     // Loaded only here: what an import needs (zod, tar) takes longer to load than a stored image to find.
     const { importImage } = await import("./import/import-image.ts");
-    const image = await importImage(reference, {
-      root: this.#root,
-      diskSizeBytes: this.#diskSizeBytes,
-      run: this.#run,
-      signal,
-      onProgress: onProgress ?? (() => undefined),
-    });
+    const image = await importImage(reference, this.#context({ signal, onProgress }));
     // Only if the file is still the one that was imported.
     const after = await fingerprintOf(reference, this.#now);
     if (before !== undefined && before.key === after?.key)
       await writeDigest(this.#root, before, image.digest);
     return image;
+  }
+
+  #context({ signal, onProgress }: AcquireOptions): ImportContext {
+    return {
+      root: this.#root,
+      diskSizeBytes: this.#diskSizeBytes,
+      run: this.#run,
+      signal,
+      onProgress: onProgress ?? (() => undefined),
+    };
+  }
+
+  #registryContext({ signal, login }: Omit<RegistryOptions, "familiar">): RegistryContext {
+    return { root: this.#root, run: this.#run, signal, login };
   }
 }

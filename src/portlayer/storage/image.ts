@@ -34,11 +34,23 @@ export interface ImageHealthCheck {
   readonly retries: number;
 }
 
+/** A layer of a stored image. */
+export interface ImageLayer {
+  /** `sha256:…` of the uncompressed tar. */
+  readonly diffId: string;
+  /** Of the uncompressed tar. */
+  readonly sizeBytes: number;
+  /** Of the files in it: what Docker calls its size. */
+  readonly contentBytes: number;
+}
+
 /** An image in the store. Its disk is shared by all containers made from it: never write to it. */
 export interface Image {
-  /** `sha256:…` of the image's manifest. */
+  /** `sha256:…` of the image's configuration document: Docker's image id. */
   readonly digest: string;
   readonly configuration: ImageConfiguration;
+  /** The lowest first. */
+  readonly layers: readonly ImageLayer[];
   /** Absolute path of the raw ext4 disk (label `containerfs`), read-only. */
   readonly disk: string;
   /** The disk's virtual size; the file is sparse. */

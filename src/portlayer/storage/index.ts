@@ -3,13 +3,31 @@
  * once (skopeo fetches it, its layers are checked, umoci unpacks them, mke2fs makes a read-only ext4 disk
  * of them) and kept by the digest of its manifest; a container's disk is a copy-on-write file over it.
  */
+export type { ArchivedImage } from "./archived-images.ts";
+export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
+export { packLayer } from "./pack-layer.ts";
+export { listDiskFiles } from "./ext4/list-files.ts";
 export { createContainerDisk, type ContainerDiskOptions } from "./container-disk.ts";
 export { type ImageReference, parseImageReference, type PathProbe } from "./image-reference.ts";
 export { type AcquireOptions, ImageStore, type ImageStoreOptions } from "./image-store.ts";
-export type { Image, ImageConfiguration } from "./image.ts";
+export type { Image, ImageConfiguration, ImageLayer } from "./image.ts";
+export type { HistoryStep, ImageDetails } from "./image-details.ts";
+export type { InUse } from "./image-removal.ts";
+export type { NewImage } from "./import/create-image.ts";
+export type {
+  LayerProgress,
+  LoginOutcome,
+  Platform,
+  PulledImage,
+  PullObserver,
+  PushedImage,
+  RegistryLogin,
+  RemoteImage,
+} from "./registry/index.ts";
+export { normaliseRegistryName, registryOf, repositoryOf } from "./registry-name.ts";
+export type { SavedImage } from "./save-images.ts";
 export type { NamedImage } from "./image-names.ts";
-export { normaliseRegistryName } from "./registry-name.ts";
-export { runTool, ToolError, type ToolRunner } from "./tool-runner.ts";
+export { runTool, TOOL_PACKAGES, ToolError, type ToolRunner } from "./tool-runner.ts";
 export {
   contentOf,
   encodeVolumes,

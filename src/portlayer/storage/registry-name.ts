@@ -29,6 +29,16 @@ export function normaliseRegistryName(text: string): { name: string } | { reason
   return { name: digest === undefined ? `${name}:${tag ?? "latest"}` : `${name}@${digest}` };
 }
 
+/** The registry of a complete name. */
+export const registryOf = (name: string): string => name.slice(0, name.indexOf("/"));
+
+/** A complete name without its tag or digest. */
+export function repositoryOf(name: string): string {
+  const [beforeDigest = ""] = name.split("@");
+  const colon = beforeDigest.indexOf(":", beforeDigest.lastIndexOf("/") + 1);
+  return colon < 0 ? beforeDigest : beforeDigest.slice(0, colon);
+}
+
 /** A colon after the last slash starts the tag; one before it is a port. */
 function splitTag(text: string): { repository: string; tag: string | undefined } {
   const colon = text.indexOf(":", text.lastIndexOf("/") + 1);

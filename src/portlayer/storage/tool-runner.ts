@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { TetherError } from "../../protocol/errors/index.ts";
 
 /** The Debian package that each tool comes from. */
-const TOOL_PACKAGES = {
+export const TOOL_PACKAGES = {
   skopeo: "skopeo",
   umoci: "umoci",
   mke2fs: "e2fsprogs",
@@ -22,6 +22,8 @@ export interface ToolOptions {
   readonly signal?: AbortSignal | undefined;
   /** Added to the environment of vch. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of what it prints, the end that is kept. Default 64 KiB. */
+  readonly outputBytes?: number;
 }
 
 /** Starts a tool and resolves with what it wrote, or rejects with a ToolError once it is gone. */
@@ -52,7 +54,11 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
  * Runs a tool without a shell. An aborted signal kills it with all its children, and the promise rejects
  * with the signal's reason only after the tool is gone, so that its folder can be removed.
  */
-export const runTool: ToolRunner = async (tool, args, { signal, environment }) => {
+export const runTool: ToolRunner = async (
+  tool,
+  args,
+  { signal, environment, outputBytes = OUTPUT_LIMIT },
+) => {
   signal?.throwIfAborted();
   // In a process group of its own: the terminal's ^C must reach vch alone, which then ends the tool.
   const child = spawn(tool, args, {
@@ -65,8 +71,8 @@ export const runTool: ToolRunner = async (tool, args, { signal, environment }) =
       ...environment,
     },
   });
-  const stdout = collect(child.stdout);
-  const stderr = collect(child.stderr);
+  const stdout = collect(child.stdout, outputBytes);
+  const stderr = collect(child.stderr, OUTPUT_LIMIT);
   const kill = () => killGroup(child.pid);
   signal?.addEventListener("abort", kill);
   try {
@@ -107,10 +113,10 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function collect(stream: NodeJS.ReadableStream): { text(): string } {
+function collect(stream: NodeJS.ReadableStream, limit: number): { text(): string } {
   let kept = Buffer.alloc(0);
   stream.on("data", (chunk: Buffer) => {
-    kept = Buffer.concat([kept, chunk]).subarray(-OUTPUT_LIMIT);
+    kept = Buffer.concat([kept, chunk]).subarray(-limit);
   });
   return { text: () => kept.toString("utf8") };
 }

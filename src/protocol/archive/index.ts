@@ -5,7 +5,7 @@
 export { type ByteString, fromBytes, fromText, toBytes, toText } from "./byte-string.ts";
 export { ByteSource } from "./byte-source.ts";
 export type { FileCalls } from "./file-calls.ts";
-export { type PackSource, packTree } from "./pack.ts";
+export { packContent, type PackSource, packTree } from "./pack.ts";
 export { ARCHIVE_END, encodeEntry, endOfEntry } from "./tar-encode.ts";
 export { contentBytes, type EntryKind, type Extent, type TarEntry } from "./tar-entry.ts";
 export { TarReader } from "./tar-reader.ts";

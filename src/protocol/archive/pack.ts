@@ -32,6 +32,19 @@ export async function* packTree(source: PackSource, calls: FileCalls): AsyncGene
   yield ARCHIVE_END;
 }
 
+/**
+ * Packs what is in a directory, in the order of the names, as {@link packTree} does; the directory itself is no member.
+ *
+ * @param directory stays the caller's.
+ */
+export async function* packContent(directory: number, calls: FileCalls): AsyncGenerator<Buffer> {
+  const packer = new Packer(calls);
+  // Each is on the first level: it may vanish, as all others may.
+  for (const name of [...namesIn(directory)].sort())
+    yield* packer.pack({ directory, name, archiveName: name }, 1);
+  yield ARCHIVE_END;
+}
+
 /** Each level holds two descriptors; Linux's longest path (4096 bytes) has up to 2048 levels. */
 const DEEPEST_LEVEL = 1000;
 /** The agent has others to serve: it turns to them after so many members. */

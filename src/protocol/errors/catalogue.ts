@@ -52,6 +52,7 @@ export const ERROR_CATALOGUE = {
   "image-empty": user(125, 400),
   "image-platform": user(125, 400),
   "image-unreachable": user(125, 500),
+  "registry-denied": user(125, 401),
 
   // The machine that vch runs on.
   "tool-missing": user(125, 500),
@@ -75,6 +76,7 @@ export const ERROR_CATALOGUE = {
   // Its volumes.
   "volume-missing": fault(125),
   "volume-failed": fault(125),
+  "file-system-error": fault(125, "stop the container and check its disk with e2fsck"),
   "link-protocol": fault(125),
   "too-many-clients": user(1, 503),
   "client-too-slow": user(1, 500),

@@ -46,7 +46,7 @@ function residentFile(path: string, values: Values, slot: number): KernelFile {
     path,
     parse: (scanner) => {
       scanner.number();
-      values.set(slot, scanner.number() * PAGE_BYTES);
+      values.set(slot, scanner.numberFor(slot, PAGE_BYTES));
     },
     clear: () => values.clear(slot, 1),
   };

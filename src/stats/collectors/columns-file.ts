@@ -30,8 +30,8 @@ export function columnsFile(parts: ColumnsFileParts): KernelFile {
   const parseLine = (scanner: Scanner, row: number): void => {
     values.clear(row, numbers);
     for (const { index, scale } of columns) {
-      const value = scanner.number();
-      if (index !== undefined) values.set(row + index, value * scale);
+      if (index === undefined) scanner.number();
+      else values.set(row + index, scanner.numberFor(row + index, scale));
     }
   };
   return {

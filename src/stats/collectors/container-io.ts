@@ -54,7 +54,7 @@ function ioFile(path: string, list: EntryList, values: Values): KernelFile {
       const column = COLUMNS.find(({ key }) => startsWithKey(scanner, key));
       if (column === undefined) continue;
       scanner.at = scanner.wordStart + column.key.length + 1;
-      values.set(row + column.index, scanner.number());
+      values.set(row + column.index, scanner.numberFor(row + column.index));
       scanner.at = end;
     }
   };

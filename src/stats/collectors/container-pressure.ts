@@ -59,7 +59,8 @@ function parseStall(scanner: Scanner, row: number, values: Values): void {
   const last = FIELDS.Stall.length - 1;
   for (let index = 0; index <= last; index++) {
     if (!skipKey(scanner)) return;
-    values.set(row + index, index === last ? scanner.number() : scanner.hundredths());
+    const slot = row + index;
+    values.set(slot, index === last ? scanner.numberFor(slot) : scanner.hundredthsFor(slot));
   }
 }
 

@@ -50,18 +50,45 @@ export function fileSystems(
       };
     },
   });
-  const refresh = (): void => {
+  let known: readonly KnownFileSystem[] = [];
+  const findRows = (all: readonly FileSystemStatus[]): void => {
     list.begin();
-    for (const { mountPoint, status } of ask()) {
-      if (mountPoint.length > LONGEST_MOUNT_POINT) continue;
+    known = all.map(({ mountPoint, status: { type } }) => {
+      if (mountPoint.length > LONGEST_MOUNT_POINT) return { mountPoint, type, row: undefined };
       // Before its entry is made, which has it from its beginning.
-      types.set(mountPoint, TYPES.get(status.type) ?? `0x${status.type.toString(16)}`);
-      const row = list.findName(mountPoint);
-      if (row !== undefined) write(values, row, status);
-    }
+      types.set(mountPoint, TYPES.get(type) ?? `0x${type.toString(16)}`);
+      return { mountPoint, type, row: list.findName(mountPoint) };
+    });
     list.end();
   };
+  const refresh = (): void => {
+    const all = ask();
+    // As a rule they are those of the last reading.
+    if (!isKnown(all, known)) findRows(all);
+    for (let index = 0; index < all.length; index++) {
+      const row = known[index]?.row;
+      const status = all[index]?.status;
+      if (row !== undefined && status !== undefined) write(values, row, status);
+    }
+  };
   return { group, files: [], messages: () => list.messages, refresh };
+}
+
+interface KnownFileSystem {
+  readonly mountPoint: string;
+  readonly type: number;
+  /** Undefined: there is none for it. */
+  readonly row: number | undefined;
+}
+
+function isKnown(all: readonly FileSystemStatus[], known: readonly KnownFileSystem[]): boolean {
+  return (
+    all.length === known.length &&
+    all.every(
+      ({ mountPoint, status }, index) =>
+        known[index]?.mountPoint === mountPoint && known[index].type === status.type,
+    )
+  );
 }
 
 function write(values: Values, row: number, status: FileSystemStatus["status"]): void {

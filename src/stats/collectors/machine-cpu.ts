@@ -69,7 +69,7 @@ interface StatTargets {
 function statFile(path: string, values: Values, { row, total, cpus, others }: StatTargets): KernelFile {
   const parseTimes = (scanner: Scanner, times: number): void => {
     for (let index = 0; index < FIELDS.CpuTimes.length; index++)
-      values.set(times + index, scanner.number() * TICK_MS);
+      values.set(times + index, scanner.numberFor(times + index, TICK_MS));
   };
   /** @returns false when nothing else of the file is wanted. */
   const parseLine = (scanner: Scanner): boolean => {
@@ -83,7 +83,7 @@ function statFile(path: string, values: Values, { row, total, cpus, others }: St
     scanner.word();
     for (const { key, slot, isLast } of others)
       if (scanner.isWord(key)) {
-        values.set(slot, scanner.number());
+        values.set(slot, scanner.numberFor(slot));
         return !isLast;
       }
     return true;

@@ -43,9 +43,9 @@ function loadFile(path: string, values: Values, row: number): KernelFile {
   return {
     path,
     parse: (scanner) => {
-      for (let index = 0; index < 3; index++) values.set(row + index, scanner.hundredths());
-      values.set(row + 3, scanner.number());
-      values.set(row + 4, scanner.pass(SLASH) ? scanner.number() : Number.NaN);
+      for (let index = 0; index < 3; index++) values.set(row + index, scanner.hundredthsFor(row + index));
+      values.set(row + 3, scanner.numberFor(row + 3));
+      values.set(row + 4, scanner.pass(SLASH) ? scanner.numberFor(row + 4) : Number.NaN);
     },
     clear: () => values.clear(row, numbers),
   };
@@ -55,7 +55,7 @@ function loadFile(path: string, values: Values, row: number): KernelFile {
 function uptimeFile(path: string, values: Values, slot: number): KernelFile {
   return {
     path,
-    parse: (scanner) => values.set(slot, scanner.hundredths() * HUNDREDTH_MS),
+    parse: (scanner) => values.set(slot, scanner.hundredthsFor(slot, HUNDREDTH_MS)),
     clear: () => values.clear(slot, 1),
   };
 }

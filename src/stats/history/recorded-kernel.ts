@@ -1,7 +1,7 @@
 import type { Reading } from "../encoding/sample-encoder.ts";
 import { KernelStatistics } from "../kernel-statistics.ts";
 import type { FileSystemStatus } from "../reading/file-system-status.ts";
-import type { FileSource } from "../reading/kernel-files.ts";
+import { type FileSource, NUMBERS_PER_PLACE } from "../reading/kernel-files.ts";
 import type { FileBatch } from "../../system/system.ts";
 import { type Sources, sourcesOf } from "./recording.ts";
 import type { Row, SourceText } from "./rows.ts";
@@ -56,6 +56,7 @@ function statusOf(text: string): FileSystemStatus["status"] {
 class RecordedFiles implements FileSource {
   /** What is there in a row is known. */
   readonly readingsBetweenTries = 1;
+  readonly followsNumbers = false;
   readonly #index: ReadonlyMap<string, number>;
   readonly #row: () => Row | undefined;
 
@@ -72,7 +73,7 @@ class RecordedFiles implements FileSource {
   read({ descriptors, places, content }: FileBatch): void {
     descriptors.forEach((descriptor, index) => {
       if (descriptor < 0) return;
-      const place = places.subarray(index * PLACE_NUMBERS, (index + 1) * PLACE_NUMBERS);
+      const place = places.subarray(index * NUMBERS_PER_PLACE, (index + 1) * NUMBERS_PER_PLACE);
       renew(place, content, this.#text(descriptor) ?? 0);
     });
   }
@@ -83,8 +84,6 @@ class RecordedFiles implements FileSource {
     return this.#row()?.texts[index];
   }
 }
-
-const PLACE_NUMBERS = 4;
 
 function renew(place: Int32Array, content: Uint8Array, text: SourceText): void {
   const [offset = 0, capacity = 0, length = 0] = place;

@@ -1,5 +1,5 @@
 import type { Recorder } from "../../system/recorder.ts";
-import type { System } from "../../system/system.ts";
+import type { FileBatch, System } from "../../system/system.ts";
 import type { StatsFolders } from "../collectors/collector.ts";
 import type { FileSystemPlace } from "../reading/file-system-status.ts";
 
@@ -33,13 +33,13 @@ export function sourcesOf(description: Buffer): Sources {
  * an emulator would cost twenty times as much. It outlives the agent.
  */
 export class StatisticsRecording {
-  readonly #system: Pick<System, "makeRing" | "openRecorder">;
+  readonly #system: Pick<System, "makeRing" | "openRecorder" | "readFiles">;
   readonly #ring: number;
   #recorder: Recorder | undefined;
   #description = Buffer.alloc(0);
 
   /** @param ring of an agent before this one; undefined: there was none. */
-  constructor(system: Pick<System, "makeRing" | "openRecorder">, ring: number | undefined) {
+  constructor(system: Pick<System, "makeRing" | "openRecorder" | "readFiles">, ring: number | undefined) {
     this.#system = system;
     this.#ring = ring ?? system.makeRing(RING_BYTES);
   }
@@ -64,6 +64,11 @@ export class StatisticsRecording {
       ...{ ring: this.#ring, files, description, periodMs: PERIOD_MS, keepMs: KEEP_MS },
       fileSystems: local.map(({ path }) => path),
     });
+  }
+
+  /** As `System.readFiles`, of the files that are recorded: what was just read for the recording is not read again. */
+  readFiles(batch: FileBatch): void {
+    (this.#recorder ?? this.#system).readFiles(batch);
   }
 
   /** What is kept, for {@link decodeRows}. */

@@ -1,11 +1,18 @@
 import { closeSync, constants, openSync } from "node:fs";
 import type { FileBatch, System } from "../../system/system.ts";
-import type { Scanner } from "./scanner.ts";
+import type { Values } from "../values/values.ts";
+import { FollowedNumbers } from "./followed-numbers.ts";
+import { type NumberPlace, NumberPlaces } from "./number-places.ts";
+import { Scanner } from "./scanner.ts";
 
 /** One of the kernel's files, and who makes numbers of it. */
 export interface KernelFile {
   readonly path: string;
-  /** Told only when something else is in the file than before; the scanner is at its beginning. */
+  /**
+   * Told only when something else is in the file than before; the scanner is at its beginning. A file of which numbers
+   * were taken by {@link Scanner.numberFor} is told of only when more than numbers is different: all that it makes of its
+   * numbers must be these.
+   */
   parse(scanner: Scanner): void;
   /** The file cannot be read. */
   clear(): void;
@@ -19,6 +26,8 @@ const MOST_PLACE_BYTES = 65_536;
 export interface FileSource {
   /** One that is not there is looked for again after so many readings. */
   readonly readingsBetweenTries: number;
+  /** Whether it tells numbers by themselves ({@link FileBatch.numbers}). */
+  readonly followsNumbers: boolean;
   /** @returns a descriptor for {@link read}; below zero: it is not there. */
   open(path: string): number;
   /** As `System.readFiles`. */
@@ -33,16 +42,19 @@ const READINGS_BETWEEN_TRIES = 60;
 export function kernelFileSource(system: Pick<System, "readFiles">): FileSource {
   return {
     readingsBetweenTries: READINGS_BETWEEN_TRIES,
+    followsNumbers: true,
     open: tryToOpen,
     read: (batch) => system.readFiles(batch),
     close: closeSync,
   };
 }
 
-const NUMBERS_PER_PLACE = 4;
+/** What a file has in {@link FileBatch.places}. */
+export const NUMBERS_PER_PLACE = 6;
 const CAPACITY = 1;
 const LENGTH = 2;
 const CHANGED = 3;
+const FIRST_NUMBER = 4;
 
 /** A place without a file: no length that a reading gives. */
 const NEVER_READ = -0x7fff_ffff;
@@ -53,15 +65,21 @@ const NEVER_READ = -0x7fff_ffff;
  */
 export class KernelFiles {
   readonly #source: FileSource;
+  readonly #values: Values;
+  readonly #places = new NumberPlaces();
   readonly #scanner: Scanner;
   readonly #files: KernelFile[] = [];
+  readonly #numbers = new FollowedNumbers();
+  /** Of the files that were looked at in this reading. */
+  readonly #found = new Map<number, readonly NumberPlace[]>();
   #capacities: number[] = [];
-  #batch: FileBatch = makeBatch([]);
+  #batch: FileBatch = makeBatch([], this.#numbers);
   #readings = 0;
 
-  constructor(source: FileSource, scanner: Scanner) {
+  constructor(source: FileSource, values: Values) {
     this.#source = source;
-    this.#scanner = scanner;
+    this.#values = values;
+    this.#scanner = new Scanner(source.followsNumbers ? this.#places : undefined);
   }
 
   /** Before the first reading. */
@@ -70,14 +88,16 @@ export class KernelFiles {
     this.#rebuild(this.#files.map((_file, index) => this.#capacities[index] ?? FIRST_PLACE_BYTES));
   }
 
-  /** Reads all files and has those parsed that have changed. @returns the batch's clocks. */
+  /** Reads all files and has those parsed of which more than numbers has changed. @returns the batch's clocks. */
   read(): Float64Array {
     this.#openMissing();
     this.#readings += 1;
     this.#source.read(this.#batch);
     // A file that fills its place may be longer.
     while (this.#enlarge()) this.#source.read(this.#batch);
+    this.#numbers.take((slot, value) => this.#values.set(slot, value));
     for (let index = 0; index < this.#files.length; index++) this.#parse(index);
+    if (this.#found.size > 0) this.#follow();
     return this.#batch.clocks;
   }
 
@@ -102,13 +122,29 @@ export class KernelFiles {
     if (length >= 0) {
       this.#scanner.begin(content, start, start + length);
       file.parse(this.#scanner);
+      this.#note(index, this.#places.inOrder());
       return;
     }
     file.clear();
+    this.#note(index, []);
     const descriptor = descriptors[index] ?? -1;
     // What it names is gone (ENODEV of a cgroup's); what may come in its place is another file.
     if (descriptor >= 0) this.#source.close(descriptor);
     descriptors[index] = -1;
+  }
+
+  /** A file without such numbers is looked at whenever it changes; most of those never do. */
+  #note(index: number, places: readonly NumberPlace[]): void {
+    const [, count] = this.#numbers.rowsOf(index);
+    if (places.length > 0 || count > 0) this.#found.set(index, places);
+  }
+
+  #follow(): void {
+    this.#numbers.renew(this.#found, this.#files.length);
+    this.#found.clear();
+    this.#batch = { ...this.#batch, ...this.#numbers.tables };
+    for (let index = 0; index < this.#files.length; index++)
+      this.#batch.places.set(this.#numbers.rowsOf(index), index * NUMBERS_PER_PLACE + FIRST_NUMBER);
   }
 
   #openMissing(): void {
@@ -137,18 +173,18 @@ export class KernelFiles {
   }
 
   #rebuild(capacities: number[]): void {
-    const batch = makeBatch(capacities);
+    const batch = { ...makeBatch(capacities, this.#numbers), clocks: this.#batch.clocks };
     batch.descriptors.set(this.#batch.descriptors);
     this.#capacities = capacities;
     this.#batch = batch;
   }
 }
 
-function makeBatch(capacities: readonly number[]): FileBatch {
+function makeBatch(capacities: readonly number[], numbers: FollowedNumbers): FileBatch {
   const places = new Int32Array(capacities.length * NUMBERS_PER_PLACE);
   let end = 0;
   capacities.forEach((capacity, index) => {
-    places.set([end, capacity, NEVER_READ, 0], index * NUMBERS_PER_PLACE);
+    places.set([end, capacity, NEVER_READ, 0, ...numbers.rowsOf(index)], index * NUMBERS_PER_PLACE);
     end += capacity;
   });
   return {
@@ -156,6 +192,7 @@ function makeBatch(capacities: readonly number[]): FileBatch {
     places,
     content: new Uint8Array(end),
     clocks: new Float64Array(2),
+    ...numbers.tables,
   };
 }
 

@@ -96,7 +96,7 @@ class KeyedFile implements KernelFile {
     const target = this.#targets[index];
     if (target === undefined) return;
     for (let skipped = 0; skipped < target.skippedWords; skipped++) scanner.word();
-    this.#values.set(target.slot, scanner.number() * target.scale);
+    this.#values.set(target.slot, scanner.numberFor(target.slot, target.scale));
   }
 }
 
@@ -104,7 +104,7 @@ class KeyedFile implements KernelFile {
 export function numberFile(path: string, values: Values, slot: number): KernelFile {
   return {
     path,
-    parse: (scanner) => values.set(slot, scanner.number()),
+    parse: (scanner) => values.set(slot, scanner.numberFor(slot)),
     clear: () => values.set(slot, Number.NaN),
   };
 }

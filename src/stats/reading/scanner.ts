@@ -1,3 +1,5 @@
+import type { NumberPlaces } from "./number-places.ts";
+
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -10,19 +12,41 @@ export class Scanner {
   bytes: Uint8Array = new Uint8Array();
   at = 0;
   end = 0;
+  /** Undefined: nobody wants to know. */
+  readonly #places: NumberPlaces | undefined;
+  #start = 0;
   /** The last word. */
   wordStart = 0;
   wordEnd = 0;
 
-  /** Begins at the start of `bytes[start..end)`. */
+  /** @param places are told where the numbers are that are taken. */
+  constructor(places?: NumberPlaces) {
+    this.#places = places;
+  }
+
+  /** Begins at the start of `bytes[start..end)`, which is a file. */
   begin(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.at = start;
     this.end = end;
+    this.#start = start;
+    this.#places?.clear();
   }
 
   get isAtEnd(): boolean {
     return this.at >= this.end;
+  }
+
+  /** As {@link number}, times `scale`; what the number at this place will be later goes to this slot as well. */
+  numberFor(slot: number, scale = 1): number {
+    this.#note(slot, scale, 0);
+    return this.number() * scale;
+  }
+
+  /** As {@link numberFor}, of {@link hundredths}. */
+  hundredthsFor(slot: number, scale = 1): number {
+    this.#note(slot, scale, 2);
+    return this.hundredths() * scale;
   }
 
   /** The next digits of this line, behind spaces; NaN when something else is there, or more than is exact (2^53). */
@@ -105,5 +129,12 @@ export class Scanner {
     let { at } = this;
     while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at += 1;
     this.at = at;
+  }
+
+  #note(slot: number, scale: number, decimals: 0 | 2): void {
+    this.skipSpaces();
+    const digit = (this.bytes[this.at] ?? 0) - ZERO;
+    if (this.at >= this.end || digit < 0 || digit > NINE - ZERO) return;
+    this.#places?.note({ at: this.at - this.#start, slot, scale, decimals });
   }
 }

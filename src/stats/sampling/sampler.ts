@@ -159,8 +159,14 @@ function nextDue(now: number, periodMs: number): number {
   return (Math.floor(now / periodMs) + 1) * periodMs;
 }
 
+/** What is recorded each second is read then (native/addon/recorder.c), and a sample for the same second shares it. */
+const BEHIND_RECORDER_MS = 3;
+
+/** CLOCK_MONOTONIC, from which the recorder counts its seconds, less that. */
+const ORIGIN_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now() - BEHIND_RECORDER_MS;
+
 const NODE_CLOCK: SamplerClock = {
-  now: () => performance.now(),
+  now: () => ORIGIN_MS + performance.now(),
   after: (delayMs, work) => {
     const timer = setTimeout(work, delayMs).unref();
     return () => clearTimeout(timer);

@@ -3,7 +3,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { History } from "../../stats/history/history.ts";
 import type { StatisticsRecording } from "../../stats/history/recording.ts";
 import type { CounterMemory, FileSystemPlace, KernelStatistics, StatsFolders } from "../../stats/index.ts";
-import type { System } from "../../system/system.ts";
+import type { FileBatch, System } from "../../system/system.ts";
 import { STATE_FOLDER } from "../state-store.ts";
 import type { ServedStatistics } from "./statistics-channel.ts";
 
@@ -132,6 +132,7 @@ export class AgentStatistics {
     return {
       sampler: new Sampler(kernel),
       history: () => this.#history(),
+      facts: () => this.#facts(),
       addSubscriber: () => this.#addSubscriber(),
     };
   }
@@ -139,8 +140,9 @@ export class AgentStatistics {
   async #kernelStatistics(counters: CounterMemory): Promise<KernelStatistics> {
     const { fileSystemAsker, KernelStatistics, kernelFileSource } = await import("../../stats/index.ts");
     const { system, folders = FOLDERS } = this.#parts;
+    const readFiles = (batch: FileBatch): void => (this.#recording ?? system).readFiles(batch);
     return new KernelStatistics({
-      ...{ files: kernelFileSource(system), folders, restarts: this.#saved.restarts, counters },
+      ...{ files: kernelFileSource({ readFiles }), folders, restarts: this.#saved.restarts, counters },
       fileSystems: fileSystemAsker(() => this.#places()),
       clockOffsetUs: () => this.#clockOffsetUs,
     });
@@ -150,6 +152,13 @@ export class AgentStatistics {
     await this.#record();
     const { History } = await import("../../stats/history/history.ts");
     return new History({ read: () => this.#recording?.read() ?? Buffer.alloc(0) });
+  }
+
+  /** Code that is seldom asked for. */
+  async #facts(): Promise<Buffer> {
+    const { readFacts } = await import("../../stats/facts/read-facts.ts");
+    const { encodeFacts } = await import("./facts-message.ts");
+    return encodeFacts(readFacts(this.#parts.folders ?? FOLDERS, this.#places()));
   }
 
   async #record(): Promise<void> {

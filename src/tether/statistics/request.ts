@@ -13,7 +13,8 @@ export type StatisticsRequest =
     }
   | { readonly kind: "sample"; readonly groups: number }
   | { readonly kind: "history"; readonly afterUs: number }
-  | { readonly kind: "unsubscribe" };
+  | { readonly kind: "unsubscribe" }
+  | { readonly kind: "facts" };
 
 /** Subscribe.period_ms. */
 const LEAST_PERIOD_MS = 100;
@@ -25,6 +26,7 @@ const SUBSCRIBE = 1;
 const GET_SAMPLE = 2;
 const GET_HISTORY = 3;
 const UNSUBSCRIBE = 4;
+const GET_FACTS = 5;
 
 /** A list of groups may be packed into one field, and then is a message of its own (protobuf encoding guide). */
 const LENGTH_DELIMITED = 2;
@@ -81,11 +83,17 @@ const READ: Readonly<Record<number, (reader: Reader, end: number) => StatisticsR
   [SUBSCRIBE]: readSubscribe,
   [GET_SAMPLE]: readGetSample,
   [GET_HISTORY]: readGetHistory,
-  [UNSUBSCRIBE]: (reader, end) => {
-    fields(reader, end, () => false);
-    return { kind: "unsubscribe" };
-  },
+  [UNSUBSCRIBE]: readNothing("unsubscribe"),
+  [GET_FACTS]: readNothing("facts"),
 };
+
+/** A request without fields. */
+function readNothing(kind: "unsubscribe" | "facts"): (reader: Reader, end: number) => StatisticsRequest {
+  return (reader, end) => {
+    fields(reader, end, () => false);
+    return { kind };
+  };
+}
 
 function readSubscribe(reader: Reader, end: number): StatisticsRequest {
   let periodMs = 0;

@@ -16,6 +16,8 @@ export interface ServedStatistics {
   readonly sampler: Sampler;
   /** Loads what makes samples of what was recorded. */
   history(): Promise<Pick<History, "since">>;
+  /** A Message with what the machine is. */
+  facts(): Promise<Buffer>;
   /** Counts a subscriber. @throws TetherError `conflict` when there are too many. @returns counts it out. */
   addSubscriber(): () => void;
 }
@@ -98,6 +100,7 @@ class StatisticsChannel {
     if (request.kind === "subscribe") this.#subscribe(request);
     else if (request.kind === "sample") this.#output.write(sampler.sample(request.groups).frame);
     else if (request.kind === "history") await this.#sendHistory(request.afterUs);
+    else if (request.kind === "facts") this.#output.write(await this.#statistics.facts());
     else this.#leave();
   }
 

@@ -73,6 +73,11 @@ export class ContainerStatus {
       const { code, message } = event.failed.error ?? {};
       const error = { code: cleanText(code ?? ""), message: cleanText(message ?? "") };
       this.#change({ state: "failed", error });
+    } else if (event.fileSystemFailed) {
+      const { volumes, error = "", place } = event.fileSystemFailed;
+      const where = volumes?.length ? `volume ${volumes.join(", ")}` : "the container's disk";
+      const message = `${where}: ${error}${place ? ` in ${place}` : ""}`;
+      this.#change({ error: { code: "file-system-error", message: cleanText(message) } });
     }
   }
 

@@ -6,6 +6,7 @@ import type {
   ContainerRequest,
   Execution,
   Image,
+  ImageStore,
   KnownContainer,
 } from "../../../src/portlayer/execution/index.ts";
 import type { LocalStreams } from "../../../src/portlayer/interaction/index.ts";
@@ -20,6 +21,7 @@ export const IMAGE: Image = {
   disk: "/images/disk",
   diskSizeBytes: 1024,
   usedBytes: 512,
+  layers: [],
   configuration: {
     entrypoint: [],
     command: ["/bin/true"],
@@ -39,6 +41,14 @@ export const IMAGE: Image = {
 
 /** What a fake process does with its streams; returns its exit status. */
 export type FakeProcess = (streams: LocalStreams) => Promise<number>;
+
+/** A line of a log. */
+export interface FakeOutput {
+  readonly stream: "stdout" | "stderr";
+  readonly text: string;
+  /** Only for whoever follows. */
+  readonly isLater?: true;
+}
 
 const NEVER_RUN: KnownContainer["state"] = {
   status: "created",
@@ -60,6 +70,10 @@ export class FakeContainers {
   readonly #known = new Map<string, KnownContainer>();
   readonly #folder: string;
   process: FakeProcess = () => Promise.resolve(0);
+  /** In the place of the one image. */
+  images: ImageStore | undefined;
+  /** What each container has printed, by its name; and what it prints while its log is followed. */
+  readonly printed = new Map<string, readonly FakeOutput[]>();
   readonly #waiting = new Map<string, (status: number) => void>();
   #count = 0;
 
@@ -77,7 +91,9 @@ export class FakeContainers {
     const id = String(this.#count).padStart(64, "a");
     const { tty = false, openStdin = false, stdinOnce = false, remove: autoRemove = false } = changes;
     const settings = containerSettings({ tty, openStdin, stdinOnce, autoRemove });
-    const record = containerRecord(id, { name, image: "demo", imageDigest: IMAGE.digest, tty, settings });
+    const { found } = changes;
+    const imageDigest = found === undefined ? {} : { imageDigest: found.digest };
+    const record = containerRecord(id, { name, image: "demo", ...imageDigest, tty, settings });
     mkdirSync(join(this.#folder, id));
     this.#known.set(id, { record, state: { ...NEVER_RUN, status } });
     return id;
@@ -90,14 +106,20 @@ export class FakeContainers {
       if (found === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
       return found;
     };
+    const { printed } = this;
     const told =
       (call: string) =>
       async (reference: string): Promise<void> =>
         void this.calls.push(`${call} ${find(reference).record.name}`);
-    const fake = {
-      images: {
+    const imagesOf = () =>
+      this.images ?? {
+        details: async () => ({ author: "", comment: "", dockerVersion: "", history: [] }),
         findNamed: async (name: string) => (name === "docker.io/library/demo:latest" ? IMAGE : undefined),
         list: async () => [{ image: IMAGE, names: ["docker.io/library/demo:latest"] }],
+      };
+    const fake = {
+      get images() {
+        return imagesOf();
       },
       containers: {
         find: (reference: string) => find(reference).record,
@@ -128,13 +150,28 @@ export class FakeContainers {
         this.#end(id, status);
         return status;
       },
+      attach: async (id: string, streams: LocalStreams, { detach }: { detach: AbortSignal }) => {
+        this.calls.push(`attach ${find(id).record.name}`);
+        const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
+        return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
+      },
+      logs: async function* (this: void, id: string, { follows }: { follows: boolean }) {
+        for (const { stream, text, isLater } of printed.get(find(id).record.name) ?? [])
+          if (follows || isLater !== true)
+            yield {
+              stream,
+              data: Buffer.from(text),
+              time: { seconds: 0, nanoseconds: 0 },
+              isLineStart: true,
+            };
+      },
       exec: async (
         _id: string,
         _request: unknown,
         streams: LocalStreams,
-        { onRunning, detach }: { onRunning: (signal: unknown) => void; detach: AbortSignal },
+        { onRunning, detach }: { onRunning: (signal: unknown, pid: number) => void; detach: AbortSignal },
       ) => {
-        onRunning(undefined);
+        onRunning(undefined, 77);
         const ended = this.process(streams).then((status) => ({ kind: "exited", status }));
         return Promise.race([ended, once(detach, "abort").then(() => ({ kind: "detached" }))]);
       },
@@ -143,6 +180,19 @@ export class FakeContainers {
         if (state.status !== "running") return Promise.resolve(state.exit?.code ?? 0);
         return new Promise<number>((resolve) => this.#waiting.set(record.id, resolve));
       },
+      inspect: async (reference: string) => ({
+        Id: find(reference).record.id,
+        Config: { Cmd: ["sh"], Env: ["A=b"], Entrypoint: null, Hostname: "box", User: "", Tty: true },
+      }),
+      writeLayer: async (reference: string, file: string, { pauses }: { pauses: boolean }) => {
+        this.calls.push(`layer of ${find(reference).record.name}${pauses ? ", paused" : ""}`);
+        writeFileSync(file, "a layer");
+      },
+      tell: ({ name }: { name: string }, action: string) => void this.calls.push(`told ${action} of ${name}`),
+      tellImage: (_image: Image, action: string, id: string) =>
+        void this.calls.push(`told ${action} of ${id}`),
+      sizeOf: () => ({ writtenBytes: 4096, totalBytes: 4608 }),
+      useOfVolume: () => ({ bytes: 8192, references: 1 }),
       stop: async (reference: string) => find(reference).state.status === "running",
       update: async (_id: string, changes: unknown) => void this.changes.push(changes),
       listVolumes: () => [...this.#volumes.values()],

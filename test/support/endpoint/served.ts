@@ -1,7 +1,8 @@
-import { request as sendRequest } from "node:http";
+import { type OutgoingHttpHeaders, request as sendRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { Endpoint } from "../../../src/endpoint/index.ts";
+import type { ImageStore } from "../../../src/portlayer/storage/index.ts";
 import { useTemporaryFolder } from "../temporary-folder.ts";
 import { FakeContainers } from "./fake-containers.ts";
 
@@ -10,6 +11,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly text: string;
+  readonly bytes: Buffer;
   readonly json: unknown;
 }
 
@@ -28,13 +30,23 @@ export class Served {
   #endpoint: Endpoint | undefined;
   #socket = "";
 
-  async open(folder: string): Promise<void> {
+  /** @param images in the place of the one that the containers have. */
+  async open(folder: string, images?: ImageStore): Promise<void> {
     this.#socket = join(folder, "vch.sock");
     this.#containers = new FakeContainers(folder);
+    this.#containers.images = images;
     this.#endpoint = await Endpoint.open(
       { execution: this.#containers.execution, root: folder, version: "1.2.3", log: NO_LOG },
-      [{ kind: "unix", path: this.#socket }],
+      [
+        { kind: "unix", path: this.#socket },
+        { kind: "tcp", host: "127.0.0.1", port: 0 },
+      ],
     );
+  }
+
+  /** `127.0.0.1:PORT`, for clients that know no Unix sockets. */
+  get internet(): string {
+    return this.#endpoint?.addresses[1]?.replace("tcp://", "") ?? "";
   }
 
   async close(): Promise<void> {
@@ -50,38 +62,52 @@ export class Served {
     return this.#containers;
   }
 
-  /** One request and its whole answer. */
-  ask(method: string, path: string, body?: unknown): Promise<Answer> {
-    const text = body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body);
+  /** One request and its whole answer. @param body JSON, or what it is when it is text or bytes. */
+  ask(method: string, path: string, body?: unknown, headers: OutgoingHttpHeaders = {}): Promise<Answer> {
+    const isRaw = body === undefined || typeof body === "string" || Buffer.isBuffer(body);
+    const content = isRaw ? body : JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const request = sendRequest({ socketPath: this.#socket, method, path, agent: false }, (response) => {
+      const options = { socketPath: this.#socket, method, path, headers, agent: false };
+      const request = sendRequest(options, (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         response.on("end", () => {
-          const said = Buffer.concat(chunks).toString("utf8");
+          const bytes = Buffer.concat(chunks);
+          const said = bytes.toString("utf8");
           const isJson = response.headers["content-type"] === "application/json";
-          const { statusCode: status = 0, headers } = response;
+          const { statusCode: status = 0 } = response;
           resolve({
             status,
-            headers,
+            headers: response.headers,
             text: said,
-            json: isJson && said !== "" ? JSON.parse(said) : undefined,
+            bytes,
+            json: isJson && said !== "" ? parseJson(said) : undefined,
           });
         });
       });
       request.on("error", reject);
-      request.end(text);
+      request.end(content);
     });
   }
 
-  /** A connection that asks to be taken over, as Docker's client does. */
-  async upgrade(path: string, body = ""): Promise<Hijacked> {
+  /**
+   * A connection that asks to be taken over, as Docker's client does.
+   *
+   * @param behind what comes at once behind the request.
+   */
+  async upgrade(path: string, body = "", behind = ""): Promise<Hijacked> {
     const socket = connect({ path: this.#socket, allowHalfOpen: true });
     const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
-    socket.write(head + body);
+    socket.write(head + body + behind);
     return new Hijacked(socket);
   }
+}
+
+/** One document, or a list of those that came one after the other. */
+function parseJson(text: string): unknown {
+  const lines = text.trimEnd().split("\n");
+  return lines.length === 1 ? JSON.parse(text) : lines.map((line) => JSON.parse(line) as unknown);
 }
 
 /** The client's side of a connection that was taken over. */
@@ -109,6 +135,14 @@ export class Hijacked {
         this.#changed = resolve;
       });
     }
+  }
+
+  /** Once this text has come. */
+  async until(text: string): Promise<void> {
+    while (!this.#bytes.includes(text))
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
   }
 
   /** Everything behind the head, once the endpoint has closed its side. */

@@ -87,6 +87,12 @@ export function tarsOf({ layers }: ImageContent): Buffer[] {
   return layers.map((layer) => (Buffer.isBuffer(layer) ? layer : makeTar(layer)));
 }
 
+/** The image's id: the digest of its configuration. */
+export function imageIdOf(content: ImageContent): string {
+  const document = JSON.stringify(configurationOf(content));
+  return `sha256:${createHash("sha256").update(document).digest("hex")}`;
+}
+
 /** The image configuration document. */
 export function configurationOf(content: ImageContent): object {
   const ids = tarsOf(content).map((tar) => `sha256:${createHash("sha256").update(tar).digest("hex")}`);

@@ -52,6 +52,13 @@ describe("the vch command", function () {
       assert.deepEqual([status, errorOutput], [0, ""]);
   });
 
+  it("looks for what this machine lacks, and ends with 1 when containers cannot run", async () => {
+    const { status, output } = await vch(["doctor"], { VCH_STATE: folder.path, PATH: "/nowhere" });
+    assert.match(output, /^ok +state folder: /m);
+    assert.match(output, /^FAILURE QEMU: .*apt-get install qemu-system-x86$/m);
+    assert.equal(status, 1);
+  });
+
   const refused: ReadonlyArray<readonly [string, readonly string[], RegExp]> = [
     ["a flag that does not exist", ["run", "--nosuchflag", "image"], /^vch: unknown option '--nosuchflag'$/m],
     [

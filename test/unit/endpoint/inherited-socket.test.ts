@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { request } from "node:http";
-import { createServer, type Server } from "node:net";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { takeInheritedSocket } from "../../../src/endpoint/inherited-socket.ts";
@@ -13,37 +13,48 @@ import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 const VCH = fileURLToPath(new URL("../../../bin/vch", import.meta.url));
 
+/**
+ * As systemd does it: the socket is descriptor 3, and LISTEN_PID the process's own. Perl, as Node would accept
+ * connections by itself on a socket that it listens on.
+ */
+const HAND_OVER = `
+  use POSIX ();
+  use Socket;
+  $^F = 10;
+  my ($path, @command) = @ARGV;
+  my $domain = $path eq "" ? PF_INET : PF_UNIX;
+  socket(my $socket, $domain, SOCK_STREAM, 0) or die "socket: $!";
+  bind($socket, $path eq "" ? sockaddr_in(0, INADDR_LOOPBACK) : sockaddr_un($path)) or die "bind: $!";
+  listen($socket, 5) or die "listen: $!";
+  POSIX::dup2(fileno($socket), 3) or die "dup2: $!";
+  @ENV{"LISTEN_FDS", "LISTEN_PID"} = (1, $$);
+  exec @command or die "exec: $!";`;
+
 describe("a socket that systemd has opened", function () {
   this.timeout(20_000);
   const folder = useTemporaryFolder();
-  let server: Server;
   let child: ChildProcess | undefined;
   afterEach(async () => {
-    server.close();
-    if (child?.exitCode === null) {
+    if (child?.exitCode === null && child.signalCode === null) {
       child.kill();
       await once(child, "exit");
     }
   });
 
-  /** As systemd does it: the socket is descriptor 3, and LISTEN_PID the process's own. */
-  async function serveOn(listening: Server, at: string | { readonly port: number; readonly host: string }) {
-    server = listening;
-    await new Promise<void>((resolve) => server.listen(at, resolve));
-    const { fd } = (server as unknown as { readonly _handle: { readonly fd: number } })._handle;
-    const script = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" serve -H fd://';
-    const started = spawn("sh", ["-c", script, VCH], {
-      stdio: ["ignore", "pipe", "pipe", fd],
+  /** @param path of a Unix socket; empty: a socket of TCP. */
+  const serveOn = (path: string): ChildProcessByStdio<null, Readable, Readable> => {
+    const started = spawn("perl", ["-e", HAND_OVER, path, VCH, "serve", "-H", "fd://"], {
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, VCH_STATE: join(folder.path, "state") },
     });
     child = started;
     return started;
-  }
+  };
 
   it("is served, and stays when the endpoint ends", async () => {
     const path = join(folder.path, "api.sock");
-    const started = await serveOn(createServer(), path);
-    const [line] = (await once(started.stdout ?? started, "data")) as [Buffer];
+    const started = serveOn(path);
+    const [line] = (await once(started.stdout, "data")) as [Buffer];
     assert.equal(line.toString(), `export DOCKER_HOST=unix://${path}\n`);
     const asked = request({ socketPath: path, path: "/_ping" }).end();
     const [answer] = (await once(asked, "response")) as [NodeJS.ReadableStream];
@@ -54,8 +65,8 @@ describe("a socket that systemd has opened", function () {
   });
 
   it("is a Unix socket: one of TCP would be served without TLS", async () => {
-    const started = await serveOn(createServer(), { port: 0, host: "127.0.0.1" });
-    const said = text(started.stderr ?? process.stdin);
+    const started = serveOn("");
+    const said = text(started.stderr);
     assert.notEqual((await once(started, "exit"))[0], 0);
     assert.match(await said, /^vch: -H fd:\/\/: what was handed over is no Unix socket/m);
   });

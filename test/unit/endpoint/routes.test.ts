@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DescribedAnswers } from "../../support/docker-api/answers.ts";
-import { say } from "../../support/endpoint/fake-containers.ts";
+import { IMAGE, say } from "../../support/endpoint/fake-containers.ts";
 import { useServed } from "../../support/endpoint/served.ts";
 
 const described = new DescribedAnswers();
@@ -40,7 +40,7 @@ describe("the endpoint's routes", () => {
       ["POST", "/build", 501, /building images is not supported/],
       ["POST", "/networks/create", 501, /making a network is not supported by this endpoint yet/],
       ["GET", "/networks/mine", 404, /network mine not found/],
-      ["POST", "/commit", 501, /committing a container is not supported/],
+      ["POST", "/commit?container=none", 404, /No such container: none/],
       ["GET", "/plugins", 200, /^\[\]\n$/],
     ];
     for (const [method, path, status, text] of answers) {
@@ -59,6 +59,9 @@ describe("the endpoint's routes", () => {
       ["GET", "/containers/json?all=1", "/containers/json"],
       ["GET", "/images/json", "/images/json"],
       ["GET", "/images/demo/json", "/images/{name}/json"],
+      ["GET", "/containers/json?all=1&size=1", "/containers/json"],
+      ["GET", "/system/df", "/system/df"],
+      ["GET", "/system/df?type=volume&type=container", "/system/df"],
       ["GET", "/networks", "/networks"],
       ["GET", "/networks/bridge", "/networks/{id}"],
     ] as const;
@@ -154,7 +157,8 @@ describe("the endpoint's routes", () => {
       Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 3]), Buffer.from("out")]),
     );
     const after = await served.ask("GET", `/exec/${id}/json`);
-    assert.equal((after.json as { ExitCode: number }).ExitCode, 5);
+    const { ExitCode: code, Pid: pid } = after.json as { ExitCode: number; Pid: number };
+    assert.deepEqual([code, pid], [5, 77]);
     assert.equal((await served.ask("POST", `/exec/${id}/start`, {})).status, 409);
     assert.equal((await served.ask("GET", "/exec/none/json")).status, 404);
   });
@@ -237,13 +241,13 @@ describe("the endpoint's routes", () => {
     const refused = await served.ask("POST", "/containers/up/update", { CpuShares: 5 });
     assert.deepEqual([refused.status, /CpuShares=5/.test(refused.text)], [501, true]);
     const pruned = await served.ask("POST", "/containers/prune");
-    assert.deepEqual(pruned.json, { ContainersDeleted: [ended], SpaceReclaimed: 0 });
+    assert.deepEqual(pruned.json, { ContainersDeleted: [ended], SpaceReclaimed: 4096 });
     assert.deepEqual(described.differences("POST", "/containers/prune", 200, pruned.json), []);
     assert.equal((await served.ask("GET", "/containers/json")).status, 200);
   });
 
   it("list containers by whatever names their image", async () => {
-    served.containers.add("up", "running");
+    served.containers.add("up", "running", { found: IMAGE });
     const count = async (ancestor: string): Promise<number> => {
       const words = encodeURIComponent(JSON.stringify({ ancestor: [ancestor] }));
       return ((await served.ask("GET", `/containers/json?filters=${words}`)).json as unknown[]).length;

@@ -64,13 +64,20 @@ describe("the history", () => {
       recorded.read();
     }
     const samples = await samplesOf(recorded.read());
-    equal(samples.length, 51);
-    equal(samples.filter(({ delta }) => !delta).length, 3);
-    let pids = 0;
-    for (const [index, { delta, containerPids }] of samples.slice(0, 50).entries()) {
-      pids = (delta ? pids : 0) + (containerPids?.current ?? 0);
-      equal(pids, index + 1);
-    }
+    // On a slow machine a recording may have had its second reading before the next one began.
+    ok(samples.length >= 51);
+    equal(samples.filter(({ delta }) => !delta).length, Math.ceil(samples.length / 20));
+    const told: number[] = [];
+    for (const { delta, containerPids } of samples)
+      told.push((delta ? (told.at(-1) ?? 0) : 0) + (containerPids?.current ?? 0));
+    deepEqual(
+      [...new Set(told)],
+      Array.from({ length: 50 }, (_none, index) => index + 1),
+    );
+    deepEqual(
+      told,
+      told.toSorted((one, other) => one - other),
+    );
   });
 
   it("tells what came after a time, in full first", async () => {

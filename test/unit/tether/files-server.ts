@@ -26,7 +26,12 @@ export class FilesServer implements AsyncDisposable {
 
   constructor(root: string, user?: ServedFiles["user"]) {
     this.#root = openSync(root, 0o10000000);
-    const files: ServedFiles = { system: linux, root: this.#root, ...(user === undefined ? {} : { user }) };
+    const files: ServedFiles = {
+      system: linux,
+      root: this.#root,
+      disk: root,
+      ...(user === undefined ? {} : { user }),
+    };
     const ssh = new Server({ hostKeys: [this.keys.hostPrivateKey], algorithms: SSH_ALGORITHMS }, (client) => {
       client.on("error", () => client.end());
       client.on("authentication", (context) => context.accept());

@@ -17,7 +17,7 @@ const SCRIPT = `
   };
   console.log("before", isOptimised());
   import(${JSON.stringify(MODULE)}).then(({ settleLater }) => {
-    settleLater({ trimMemory: () => console.log("trimmed") }, 1);
+    settleLater({ trimMemory: () => console.log("trimmed") }, () => console.log("settled"), 1);
     setTimeout(() => console.log("after", isOptimised()), 20);
   });`;
 
@@ -26,6 +26,6 @@ describe("V8's optimising compilers", () => {
     const said = execFileSync(process.execPath, ["--allow-natives-syntax", "-e", SCRIPT], {
       encoding: "utf8",
     });
-    assert.equal(said, "before false\ntrimmed\nafter true\n");
+    assert.equal(said, "before false\nsettled\ntrimmed\nafter true\n");
   });
 });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, rename, stat, statfs } from "node:fs/promises";
+import { link, mkdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
@@ -14,9 +14,15 @@ import type { LayoutImage } from "./oci-layout.ts";
 
 const READ_SIZE = 1024 * 1024;
 
+/** A layer that was read to its end. */
+export interface CheckedLayer extends WrittenLayer {
+  /** Bytes of its members alone. */
+  readonly contentBytes: number;
+}
+
 /** Layers that were read to their end, decompressed and found well-formed, as blobs of a new layout. */
 export interface CheckedLayers {
-  readonly layers: readonly WrittenLayer[];
+  readonly layers: readonly CheckedLayer[];
   /** Members of all tars together: an upper bound for the inodes of the tree. */
   readonly entries: number;
   /** Bytes of all tars together: an upper bound, but for padding, for the content of the tree. */
@@ -24,9 +30,9 @@ export interface CheckedLayers {
 }
 
 /**
- * Copies the layers of an image, uncompressed, into the layout `target`. Everything that the copy holds has
- * been checked: size, digest, diff id, compression, and the path of every member. Throws `image-corrupt`,
- * `image-unsafe` or `no-space`.
+ * Puts the layers of an image, uncompressed, into the layout `target`: copies, or links where nothing is compressed, for
+ * which the image's folder has to be ours. Everything there has been checked: size, digest, diff id, compression, and
+ * the path of every member. Throws `image-corrupt`, `image-unsafe` or `no-space`.
  */
 export async function checkLayers(
   image: LayoutImage,
@@ -83,13 +89,15 @@ async function checkLayer(
   await mkdir(dirname(copy), { recursive: true });
   const digester = new Digester(expected?.digest);
   const inspector = new LayerInspector(name, await spaceFor(target));
+  const decompressor = await decompressorFor(blob);
+  const isLinked = decompressor === undefined && expected !== undefined;
   try {
     await pipeline(
       createReadStream(blob, { highWaterMark: READ_SIZE }),
       digester,
-      await decompressorFor(blob),
+      decompressor ?? new PassThrough(),
       inspector,
-      createWriteStream(copy),
+      isLinked ? nowhere() : createWriteStream(copy),
       { ...(signal === undefined ? {} : { signal }) },
     );
   } catch (error) {
@@ -99,8 +107,15 @@ async function checkLayer(
   if (!digester.matches())
     throw new TetherError("image-corrupt", `${name} is corrupt: its content does not match its digest`);
   const facts = inspector.facts();
+  if (isLinked) await link(blob, copy);
   await rename(copy, blobPath(target, facts.diffId));
+  // Of two links to one file rename(2) leaves both: an image may have a layer twice.
+  await rm(copy, { force: true });
   return facts;
+}
+
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
 }
 
 /** Hashes what passes through. */
@@ -118,7 +133,12 @@ class Digester extends PassThrough {
   matches: () => boolean;
 }
 
-async function checkDescriptor(blob: string, { mediaType, size }: Descriptor, name: string): Promise<void> {
+/** Whether a layer's blob is there, and what its descriptor promises at first sight. Throws `image-corrupt`. */
+export async function checkDescriptor(
+  blob: string,
+  { mediaType, size }: Descriptor,
+  name: string,
+): Promise<void> {
   if (!/^application\/vnd\.(?:oci|docker)\.image\..*tar/.test(mediaType ?? "")) {
     throw new TetherError(
       "image-corrupt",
@@ -127,6 +147,7 @@ async function checkDescriptor(blob: string, { mediaType, size }: Descriptor, na
   }
   const found = await stat(blob).catch(() => undefined);
   if (found === undefined) throw new TetherError("image-corrupt", `${name} is missing`);
+  if (!found.isFile()) throw new TetherError("image-corrupt", `${name} is no file`);
   if (found.size !== size)
     throw new TetherError(
       "image-corrupt",
@@ -148,9 +169,9 @@ function translate(error: unknown, name: string): unknown {
   return new TetherError("image-corrupt", `${name} is corrupt: ${reason.split(". ")[0]}`, { cause: error });
 }
 
-function add(total: CheckedLayers, { diffId, sizeBytes, entries }: LayerFacts): CheckedLayers {
+function add(total: CheckedLayers, { diffId, sizeBytes, contentBytes, entries }: LayerFacts): CheckedLayers {
   return {
-    layers: [...total.layers, { mediaType: TAR_LAYER, digest: diffId, sizeBytes }],
+    layers: [...total.layers, { mediaType: TAR_LAYER, digest: diffId, sizeBytes, contentBytes }],
     entries: total.entries + entries,
     sizeBytes: total.sizeBytes + sizeBytes,
   };

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { open } from "node:fs/promises";
-import { Duplex, PassThrough } from "node:stream";
+import { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 
@@ -17,13 +17,13 @@ const COMPRESSIONS: readonly { readonly magic: Buffer; readonly open: () => Dupl
   { magic: Buffer.from("BZh"), open: () => filter("bzip2", "bzip2") },
 ];
 
-/** The stream that undoes a file's compression: gzip, zstd, xz, bzip2, or none. */
-export async function decompressorFor(path: string): Promise<Duplex> {
+/** The stream that undoes a file's compression: gzip, zstd, xz, bzip2; undefined when there is none. */
+export async function decompressorFor(path: string): Promise<Duplex | undefined> {
   await using file = await open(path, "r");
   const { buffer, bytesRead } = await file.read(Buffer.alloc(6), 0, 6, 0);
   const start = buffer.subarray(0, bytesRead);
   const found = COMPRESSIONS.find(({ magic }) => start.subarray(0, magic.length).equals(magic));
-  return found?.open() ?? new PassThrough();
+  return found?.open();
 }
 
 /** Node has no xz or bzip2: the ordinary tools, between two pipes. */

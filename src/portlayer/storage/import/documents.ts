@@ -56,6 +56,20 @@ export const imageConfigurationSchema = z.object({
   created: z.iso.datetime({ offset: true }).nullish().catch(undefined),
   architecture: z.string(),
   os: z.string(),
+  author: z.string().nullish(),
+  comment: z.string().nullish(),
+  docker_version: z.string().nullish(),
+  history: z
+    .array(
+      z.object({
+        created: z.string().nullish(),
+        created_by: z.string().nullish(),
+        author: z.string().nullish(),
+        comment: z.string().nullish(),
+        empty_layer: z.boolean().nullish(),
+      }),
+    )
+    .nullish(),
   config: z
     .object({
       User: z.string().nullish(),

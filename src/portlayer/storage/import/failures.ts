@@ -4,7 +4,8 @@ import { ToolError } from "../tool-runner.ts";
 const NOT_FOUND =
   /manifest unknown|name unknown|not found|no such file|no such image|does not exist|access to the resource is denied|unauthorized|no descriptor found|expected 1 item, got/i;
 const NO_PLATFORM = /no image found in (?:manifest list|image index)/i;
-const NO_SPACE = /no space left|disk quota exceeded|Could not allocate (?:block|inode)/i;
+/** What tools say when a disk is full. */
+export const NO_SPACE = /no space left|disk quota exceeded|Could not allocate (?:block|inode)/i;
 const NETWORK =
   /dial tcp|lookup |i\/o timeout|connection (?:refused|reset)|TLS|x509|pinging container registry|deadline exceeded/i;
 

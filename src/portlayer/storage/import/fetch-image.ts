@@ -7,6 +7,7 @@ import type { WorkFolder } from "../work-folder.ts";
 import { toCopyError } from "./failures.ts";
 import { copyToLayout } from "./copy-to-layout.ts";
 import type { ImportContext } from "./import-context.ts";
+import { plainArchive } from "./plain-archive.ts";
 
 type Fetched = Exclude<ImageReference, { kind: "root-tar" | "oci-layout" }>;
 
@@ -23,35 +24,72 @@ export async function fetchImage(
 ): Promise<string> {
   if ("file" in reference) await requireFile(reference.file, reference.text);
   onProgress(`copying image ${reference.text}`);
-  const layout = work.join("fetched");
-  const temporary = work.join("skopeo");
-  await mkdir(temporary);
+  const source = await withoutCompression(reference, work, signal);
   try {
-    await run(
-      "skopeo",
-      [
-        "--insecure-policy",
-        "--override-os",
-        "linux",
-        "--override-arch",
-        "amd64",
-        // Its temporary files where we clean up, also after skopeo was killed.
-        "--tmpdir",
-        temporary,
-        "copy",
-        "--quiet",
-        skopeoName(reference),
-        `dir:${layout}`,
-      ],
-      { signal, environment: { TMPDIR: temporary } },
-    );
+    return await copyImage(skopeoName(source), work, { run, signal, options: [] });
   } catch (error) {
     throw error instanceof ToolError
       ? toCopyError(error, reference.text, reference.kind === "registry")
       : error;
   }
+}
+
+/**
+ * Has skopeo copy what it calls `source` into the work folder. Returns the copy's OCI layout.
+ *
+ * @param options of `skopeo copy`.
+ * @throws ToolError as skopeo says it.
+ */
+export async function copyImage(
+  source: string,
+  work: WorkFolder,
+  { run, signal, options }: CopyOptions,
+): Promise<string> {
+  const layout = work.join("fetched");
+  const temporary = work.join("skopeo");
+  await mkdir(temporary);
+  await run(
+    "skopeo",
+    [
+      ...SKOPEO_PLATFORM,
+      // Its temporary files where we clean up, also after skopeo was killed.
+      ...["--tmpdir", temporary],
+      "copy",
+      ...options,
+      "--quiet",
+      ...[source, `dir:${layout}`],
+    ],
+    { signal, environment: { TMPDIR: temporary } },
+  );
   await copyToLayout(layout);
   return layout;
+}
+
+/** How a copy is made. */
+export interface CopyOptions extends Pick<ImportContext, "run" | "signal"> {
+  readonly options: readonly string[];
+}
+
+/** Skopeo's own options for every image that container VMs are to run. Policies are for signatures. */
+export const SKOPEO_PLATFORM = [
+  "--insecure-policy",
+  ...["--override-os", "linux"],
+  ...["--override-arch", "amd64"],
+] as const;
+
+async function withoutCompression(
+  reference: Fetched,
+  work: WorkFolder,
+  signal: AbortSignal | undefined,
+): Promise<Fetched> {
+  if (!("file" in reference)) return reference;
+  try {
+    return { ...reference, file: await plainArchive(reference.file, work.join("plain.tar"), signal) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof TetherError || (error instanceof Error && "syscall" in error)) throw error;
+    throw TetherError.from(error, "image-corrupt", `image ${reference.text} is corrupt`);
+  }
 }
 
 function skopeoName(reference: Fetched): string {

@@ -1,15 +1,17 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, link, mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
-import { diskPath, publishImage, readImage } from "../image-folder.ts";
+import { diskPath, publishImage, readImage, restoreImage } from "../image-folder.ts";
 import type { ImageReference } from "../image-reference.ts";
 import type { Image } from "../image.ts";
-import { writeLayout } from "../layout-writer.ts";
+import { blobPath, writeDocuments, writeLayout } from "../layout-writer.ts";
 import { WorkFolder } from "../work-folder.ts";
 import { type CheckedLayers, checkLayers, checkRootTar } from "./check-layers.ts";
-import { type ImageConfigurationDocument, toImageConfiguration } from "./documents.ts";
+import { toImageConfiguration } from "./documents.ts";
 import { toImportError } from "./failures.ts";
 import { fetchImage, requireFile } from "./fetch-image.ts";
+import { gatherLayers } from "./gather-layers.ts";
 import type { ImportContext } from "./import-context.ts";
 import { makeLayerDisk } from "./layer-disk.ts";
 import { type LayoutImage, openLayout } from "./oci-layout.ts";
@@ -35,11 +37,11 @@ async function importInto(reference: ImageReference, context: ImportContext): Pr
   if (reference.kind === "oci-layout") {
     // Found without root and without a copy: the store may have it under its digest.
     const image = await openLayout(reference.folder, reference.tag, reference.text);
-    const stored = await readImage(context.root, image.digest);
+    const stored = await findStored(context.root, image.digest);
     if (stored !== undefined) return stored;
     requireRoot(reference.text);
     await using work = await WorkFolder.create(context.root);
-    return await importLayout(image, reference.text, work, context);
+    return await importLayout(image, { text: reference.text, isOurs: false }, work, context);
   }
   if ("file" in reference) await requireFile(reference.file, reference.text);
   requireRoot(reference.text);
@@ -48,12 +50,19 @@ async function importInto(reference: ImageReference, context: ImportContext): Pr
   const fetched = await fetchImage(reference, work, context);
   const image = await openLayout(fetched, undefined, reference.text);
   return (
-    (await readImage(context.root, image.digest)) ??
-    (await importLayout(image, reference.text, work, context))
+    (await findStored(context.root, image.digest)) ??
+    (await importLayout(image, { text: reference.text, isOurs: true }, work, context))
   );
 }
 
-function requireRoot(text: string): void {
+/** The stored image with this digest, if there is one. One that was removed while containers had it comes back. */
+export async function findStored(root: string, digest: string): Promise<Image | undefined> {
+  await restoreImage(root, digest);
+  return readImage(root, digest);
+}
+
+/** Throws `needs-root` for whoever may not unpack images. */
+export function requireRoot(text: string): void {
   if (process.geteuid?.() === 0) return;
   throw new TetherError(
     "needs-root",
@@ -61,9 +70,14 @@ function requireRoot(text: string): void {
   );
 }
 
-async function importLayout(
+/**
+ * Imports what lies in a layout.
+ *
+ * @param source `isOurs`: the layout's folder is, and may lose its layers.
+ */
+export async function importLayout(
   image: LayoutImage,
-  text: string,
+  { text, isOurs }: { readonly text: string; readonly isOurs: boolean },
   work: WorkFolder,
   context: ImportContext,
 ): Promise<Image> {
@@ -80,9 +94,12 @@ async function importLayout(
   context.onProgress(
     `unpacking image ${text} (${layers.length} ${layers.length === 1 ? "layer" : "layers"})`,
   );
-  const checked = await checkLayers(image, work.join("checked"), text, context.signal);
-  const source = { digest: image.digest, configuration: image.configuration, text };
-  return makeImage(source, checked, work, context);
+  const prepared = work.join("image");
+  await mkdir(prepared);
+  await gatherLayers(image, prepared, { root: context.root, isOurs, text });
+  const ours = { ...image, folder: prepared };
+  const checked = await checkLayers(ours, work.join("checked"), text, context.signal);
+  return makeImage(ours, text, checked, work, context);
 }
 
 async function importRootTar(
@@ -101,28 +118,33 @@ async function importRootTar(
     config: {},
     rootfs: { type: "layers", diff_ids: [checked.diffId] },
   };
-  const digest = await writeLayout(work.join("checked"), {
-    layers: checked.layers,
-    configuration,
-    tag: CHECKED_TAG,
-  });
-  const stored = await readImage(context.root, digest);
-  return stored ?? makeImage({ digest, configuration, text }, checked, work, context);
+  await writeLayout(work.join("checked"), { layers: checked.layers, configuration, tag: CHECKED_TAG });
+  const image = await openLayout(work.join("checked"), CHECKED_TAG, text);
+  const stored = await findStored(context.root, image.digest);
+  if (stored !== undefined) return stored;
+  const prepared = work.join("image");
+  await linkLayers(checked, work.join("checked"), prepared);
+  return makeImage({ ...image, folder: prepared }, text, checked, work, context);
 }
 
-interface ImageSource {
-  readonly digest: string;
-  readonly configuration: ImageConfigurationDocument;
-  readonly text: string;
+/** What was copied to be unpacked is the image's layer, too. */
+export async function linkLayers({ layers }: CheckedLayers, from: string, to: string): Promise<void> {
+  for (const { digest } of layers) {
+    await mkdir(dirname(blobPath(to, digest)), { recursive: true });
+    await link(blobPath(from, digest), blobPath(to, digest));
+  }
 }
 
-async function makeImage(
-  source: ImageSource,
+/** Makes the image of its layers, which lie in its folder, and of their uncompressed forms. */
+export async function makeImage(
+  source: LayoutImage,
+  text: string,
   checked: CheckedLayers,
   work: WorkFolder,
   context: ImportContext,
 ): Promise<Image> {
   const { run, signal, root } = context;
+  const prepared = source.folder;
   await writeLayout(work.join("checked"), {
     layers: checked.layers,
     configuration: {
@@ -141,9 +163,8 @@ async function makeImage(
   await rm(work.join("checked"), { recursive: true });
   await completeRootTree(tree);
 
-  context.onProgress(`making the disk of image ${source.text}`);
-  const prepared = work.join("image");
-  await mkdir(prepared);
+  context.onProgress(`making the disk of image ${text}`);
+  await writeDocuments(prepared, source.documents);
   const diskSizeBytes = await makeLayerDisk({
     tree,
     disk: diskPath(prepared),
@@ -157,9 +178,13 @@ async function makeImage(
     digest: source.digest,
     configuration: toImageConfiguration(source.configuration),
     diskSizeBytes,
+    layers: checked.layers.map(({ digest: diffId, sizeBytes, contentBytes }) => ({
+      diffId,
+      sizeBytes,
+      contentBytes,
+    })),
   });
   const image = await readImage(root, source.digest);
-  if (image === undefined)
-    throw new TetherError("internal", `image ${source.text} vanished from the store ${root}`);
+  if (image === undefined) throw new TetherError("internal", `image ${text} vanished from the store ${root}`);
   return image;
 }

@@ -10,6 +10,8 @@ export interface LayerFacts {
   /** sha256 of the uncompressed tar: the layer's diff id. */
   readonly diffId: string;
   readonly sizeBytes: number;
+  /** Bytes of the members alone. */
+  readonly contentBytes: number;
   readonly entries: number;
 }
 
@@ -25,6 +27,7 @@ export class LayerInspector extends Transform {
   readonly #limitBytes: number;
   #sizeBytes = 0;
   #entries = 0;
+  #contentBytes = 0;
   #failure: Error | undefined;
 
   constructor(name: string, limitBytes: number) {
@@ -33,6 +36,7 @@ export class LayerInspector extends Transform {
     this.#limitBytes = limitBytes;
     this.#tar.on("entry", (header, content, next) => {
       this.#entries += 1;
+      this.#contentBytes += header.size ?? 0;
       const danger = findDanger(header);
       if (danger !== undefined) {
         this.#fail(new TetherError("image-unsafe", `${this.#name} is not safe to unpack: ${danger}`));
@@ -50,6 +54,7 @@ export class LayerInspector extends Transform {
     return {
       diffId: `sha256:${this.#hash.digest("hex")}`,
       sizeBytes: this.#sizeBytes,
+      contentBytes: this.#contentBytes,
       entries: this.#entries,
     };
   }

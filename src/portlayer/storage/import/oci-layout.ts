@@ -3,7 +3,7 @@ import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
-import { blobPath } from "../layout-writer.ts";
+import { blobPath, type ImageDocuments, OCI_MANIFEST } from "../layout-writer.ts";
 import {
   type Descriptor,
   type ImageConfigurationDocument,
@@ -26,9 +26,12 @@ const NESTING_LIMIT = 4;
 /** An image found in an OCI layout folder. Its documents are checked against their digests, its layers not yet. */
 export interface LayoutImage {
   readonly folder: string;
+  /** Of the configuration: Docker's image id. */
   readonly digest: string;
   readonly manifest: ImageManifest;
   readonly configuration: ImageConfigurationDocument;
+  /** The documents as they are. */
+  readonly documents: ImageDocuments;
 }
 
 /**
@@ -43,10 +46,19 @@ export async function openLayout(
   const index = await readIndex(folder, text);
   const layout = { folder, text };
   const descriptor = await toManifest(layout, selectTagged(index, tag, text), 0);
-  const manifest = parse(imageManifestSchema, await readBlob(layout, descriptor), "the manifest", text);
-  const document = await readBlob(layout, manifest.config);
-  const configuration = parse(imageConfigurationSchema, document, "the image configuration", text);
-  return { folder, digest: descriptor.digest, manifest, configuration };
+  const manifestText = await readBlob(layout, descriptor);
+  const manifest = parse(imageManifestSchema, manifestText, "the manifest", text);
+  const configurationText = await readBlob(layout, manifest.config);
+  const configuration = parse(imageConfigurationSchema, configurationText, "the image configuration", text);
+  const documents = {
+    manifest: {
+      mediaType: manifest.mediaType ?? descriptor.mediaType ?? OCI_MANIFEST,
+      digest: descriptor.digest,
+      text: manifestText,
+    },
+    configuration: { digest: manifest.config.digest, text: configurationText },
+  };
+  return { folder, digest: manifest.config.digest, manifest, configuration, documents };
 }
 
 interface Layout {

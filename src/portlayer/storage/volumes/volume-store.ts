@@ -23,6 +23,9 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** Docker's names of volumes that were given none. */
 const ANONYMOUS_BYTES = 32;
 
+/** What becomes of volumes, in Docker's words. */
+export type VolumeAction = "create" | "destroy";
+
 /** A volume that is to be made. */
 export interface NewVolume {
   /** Undefined: one is made up. */
@@ -39,10 +42,15 @@ export interface NewVolume {
  */
 export class VolumeStore {
   readonly #folder: string;
+  readonly #onChange: (action: VolumeAction, name: string) => void;
 
-  /** @param folder where the volumes are. */
-  constructor(folder: string) {
+  /**
+   * @param folder where the volumes are.
+   * @param onChange is told what this store has made and removed.
+   */
+  constructor(folder: string, onChange: (action: VolumeAction, name: string) => void = () => {}) {
     this.#folder = folder;
+    this.#onChange = onChange;
   }
 
   /** Where a volume's disk is. */
@@ -71,6 +79,7 @@ export class VolumeStore {
         await makeVolumeDisk({ ...content, label: labelOf(name), file: join(unfinished, DISK), signal });
       writeFileSync(join(unfinished, RECORD), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
       renameSync(unfinished, join(this.#folder, name));
+      this.#onChange("create", name);
       return record;
     } catch (error) {
       rmSync(unfinished, { recursive: true, force: true });
@@ -116,6 +125,7 @@ export class VolumeStore {
       if (hasCode(error, "ENOENT")) return;
       throw TetherError.from(error, "state-not-writable", `cannot remove the volume ${name}`);
     }
+    this.#onChange("destroy", name);
     rmSync(going, { recursive: true, force: true });
   }
 

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FACT_METRICS } from "../../../../src/cli/metrics/fact-metrics.ts";
 import { KnownDevices } from "../../../../src/cli/metrics/known-devices.ts";
 import { parseListenAddress } from "../../../../src/cli/metrics/listen-address.ts";
 import {
@@ -18,7 +19,7 @@ import {
   PROMETHEUS_TEXT,
   renderMetrics,
 } from "../../../../src/cli/metrics/render-metrics.ts";
-import { readSample, SAMPLE_SHAPE } from "../../../../src/portlayer/statistics/index.ts";
+import { type Facts, readSample, SAMPLE_SHAPE } from "../../../../src/portlayer/statistics/index.ts";
 import type { ListShape, Shape } from "../../../../src/portlayer/statistics/sample-shape.ts";
 import { TetherError } from "../../../../src/protocol/errors/index.ts";
 import type { SampleMessage } from "../../../../src/protocol/stats-messages.ts";
@@ -66,6 +67,18 @@ function everything(): SampleMessage {
   return { monotonicUs: 1, wallUs: 1, ...fill(SAMPLE_SHAPE) };
 }
 
+const NO_FACTS: Facts = {
+  ...{ hardware: {}, firmware: {}, operatingSystem: {}, processor: {} },
+  ...{ networkCards: [], disks: [], fileSystems: [] },
+};
+
+/** With facts. */
+function everythingOf(container: Exported["container"]): Exported {
+  const known = exported(container, everything());
+  const facts = { ...NO_FACTS, operatingSystem: { release: '6.1 "x"' } };
+  return { ...known, watched: { ...known.watched, facts } };
+}
+
 describe("the metrics", () => {
   it("are in base units, with the labels of their container VM", async () => {
     const text = await render([exported(WEB, fullSample(10)), exported(DATABASE, fullSample(20))]);
@@ -91,17 +104,31 @@ describe("the metrics", () => {
     );
   });
 
+  it("say what the machine is, where its guest has told", async () => {
+    const facts = { ...NO_FACTS, firmware: { version: "1.16" }, processor: { modelName: "x".repeat(1000) } };
+    const web = exported(WEB, fullSample(10));
+    const text = await render([
+      { ...web, watched: { ...web.watched, facts } },
+      exported(DATABASE, fullSample(20)),
+    ]);
+    const processor = `processor="${"x".repeat(128)}"`;
+    assert.equal(valueIn(text, "tether_machine_info", 'name="web"', 'firmware="1.16"', processor), 1);
+    assert.equal(valueIn(text, "tether_machine_info", 'name="db"'), undefined);
+  });
+
   it("name every metric that there is once, by a name that fits its type", async () => {
-    const text = await render([exported(WEB, everything())]);
+    const text = await render([everythingOf(WEB)]);
     const names = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map((match) => match[1]);
-    const defined = [...Object.values(WATCH_METRICS), ...SAMPLE_METRICS].map(({ name }) => name);
+    const defined = [...Object.values(WATCH_METRICS), ...FACT_METRICS, ...SAMPLE_METRICS].map(
+      ({ name }) => name,
+    );
     assert.deepEqual(names, defined);
     assert.equal(new Set(names).size, names.length);
   });
 
   it("are taken by promtool, and by Prometheus's own parser of OpenMetrics", async () => {
     const containers = [
-      exported(WEB, everything()),
+      everythingOf(WEB),
       exported(DATABASE, fullSample(20, { fileSystems: [{ mountPoint: '/a "b"\\c\nd', usedBytes: 1 }] })),
     ];
     const promtool = spawnSync("promtool", ["check", "metrics"], {

@@ -20,6 +20,7 @@ const VNIC = interfaceConfiguration({ addresses: [], ipv4: ASKED, ipv6: ASKED })
 const CONFIGURATION = { interfaces: [VNIC], resolver: VNIC.resolver };
 
 const SIGTERM = 15;
+const RTM_GETADDR = 22;
 
 const IPV4 = "reason=BOUND\0new_ip_address=192.0.2.50\0new_subnet_cidr=24\0";
 const IPV6 = "reason=BOUND6\0new_dhcp6_ia_na1_ia_addr1=2001:db8::50\0";
@@ -37,8 +38,12 @@ describe("the network", () => {
     const taken = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<ChildStatus>();
     let rounds = 0;
-    const system = new RecordingSystem().answer("netlink", () => {
-      if (system.argumentsOf("netlink").length === 1) tell("eth0.dhcp", IPV4);
+    let isAsked = false;
+    const system = new RecordingSystem().answer("netlink", (_family, request) => {
+      // Not when it is only asked what there is.
+      if (Buffer.from(request).readUInt16LE(4) === RTM_GETADDR) return new Uint8Array();
+      if (!isAsked) tell("eth0.dhcp", IPV4);
+      isAsked = true;
       return new Uint8Array();
     });
     system.answer("kill", (_pid, signal) => {
@@ -61,7 +66,7 @@ describe("the network", () => {
     };
     writeFileSync(
       join(folder.path, "network"),
-      JSON.stringify({ applied: [["eth0", applied]], clientPid: 77 }),
+      JSON.stringify({ applied: [["eth0", applied]], clientPid: 77, routerDns: [] }),
     );
     mkdirSync(join(folder.path, "leases"));
     tell("eth0.dhcp6", IPV6);

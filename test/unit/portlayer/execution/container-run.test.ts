@@ -65,7 +65,7 @@ describe("the run of a container", () => {
   } => {
     const output = new PassThrough();
     const started = Promise.withResolvers<void>();
-    const run = make(output, { onStarted: started.resolve, ...changes });
+    const run = make(output, { onStarted: () => started.resolve(), ...changes });
     const exit = run.complete();
     exit.catch(() => {}).finally(() => output.end());
     return { run, exit, output: text(output), started: started.promise };

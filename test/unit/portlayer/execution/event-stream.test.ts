@@ -4,11 +4,14 @@ import { join } from "node:path";
 import type { Core } from "../../../../src/portlayer/execution/core.ts";
 import { type ContainerEvent, EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
 import { streamEvents } from "../../../../src/portlayer/execution/event-stream.ts";
+import { openVolumes } from "../../../../src/portlayer/execution/journaled-volumes.ts";
 import { readGuestEvents } from "../../../../src/portlayer/execution/guest-events.ts";
 import {
   type ContainerRecord,
   ContainerStore,
+  makeEventFilter,
   openStateFolder,
+  toDockersEvent,
 } from "../../../../src/portlayer/execution/index.ts";
 import type { EventBody } from "../../../../src/protocol/control-messages.ts";
 import { encodeLogRecord } from "../../../../src/protocol/log/index.ts";
@@ -74,6 +77,61 @@ describe("the events of containers", () => {
     report({ started: { pid: 6 } }, 20);
     report({ paused: {} }, 30);
     assert.deepEqual(await actions({ since: 0, until: Date.now() }), ["start", "start", "pause"]);
+  });
+
+  it("tell of a disk that fails, by the volumes on it", async () => {
+    const attributes = (): Record<string, string>[] =>
+      readGuestEvents(record, containers.folderOf(record.id)).map((event) => ({ ...event.attributes }));
+    report({ fileSystemFailed: { volumes: ["data"], error: "EIO", place: "ext4_lookup", count: 2 } }, 10);
+    report({ fileSystemFailed: { error: "ENODEV" } }, 20);
+    assert.deepEqual(await actions({ since: 0, until: Date.now() }), [
+      "file_system_error",
+      "file_system_error",
+    ]);
+    assert.deepEqual(attributes(), [
+      { volume: "data", error: "EIO", function: "ext4_lookup", errors: "2" },
+      { error: "ENODEV", errors: "0" },
+    ]);
+  });
+
+  it("tell of images and volumes as well, in Docker's form and by Docker's filters", async () => {
+    const state = openStateFolder({ VCH_STATE: folder.path });
+    const volumes = openVolumes(state);
+    const content = { type: "tmpfs", sizeBytes: 0, mode: 0o1777 } as const;
+    await volumes.create({ name: "data", content, labels: {}, options: {}, isAnonymous: false });
+    // It is there already.
+    await volumes.create({ name: "data", content, labels: {}, options: {}, isAnonymous: false });
+    journal.addOther("image", "pull", "demo:1", { name: "demo", maker: "me" });
+    journal.add("create", record);
+    volumes.remove("data");
+    volumes.remove("data");
+    const events: ContainerEvent[] = [];
+    for await (const event of stream({ since: 0, until: Date.now() })) events.push(event);
+    const told = (...filters: string[]): string[] =>
+      events
+        .filter(makeEventFilter(filters))
+        .map(({ subject = "container", action, id }) => `${subject} ${action} ${id.slice(0, 6)}`);
+    assert.deepEqual(told(), [
+      "volume create data",
+      "image pull demo:1",
+      "container create a00000",
+      "volume destroy data",
+    ]);
+    assert.deepEqual(told("type=container"), ["container create a00000"]);
+    assert.deepEqual(told("type=image"), ["image pull demo:1"]);
+    assert.deepEqual(told("volume=data", "event=destroy"), ["volume destroy data"]);
+    assert.deepEqual(told("image=demo:1"), ["image pull demo:1"]);
+    assert.deepEqual(told("label=maker=me"), ["image pull demo:1"]);
+    assert.deepEqual(told("container=data"), []);
+    assert.deepEqual(told("network=x"), []);
+    const [volume, image] = events.map((event) => toDockersEvent(event) as Record<string, unknown>);
+    assert.deepEqual(volume?.["Actor"], { ID: "data", Attributes: { driver: "local" } });
+    assert.deepEqual(
+      [volume?.["Type"], volume?.["status"], volume?.["from"]],
+      ["volume", undefined, undefined],
+    );
+    assert.deepEqual(image?.["Actor"], { ID: "demo:1", Attributes: { name: "demo", maker: "me" } });
+    assert.deepEqual([image?.["Type"], image?.["status"], image?.["id"]], ["image", "pull", "demo:1"]);
   });
 
   it("tell of each exec's end once, though its guest and its client have", async () => {

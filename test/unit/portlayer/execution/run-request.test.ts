@@ -16,6 +16,7 @@ function image(changes: Partial<Image["configuration"]> = {}): Image {
     disk: "/disk",
     diskSizeBytes: 1,
     usedBytes: 1,
+    layers: [],
     configuration: {
       entrypoint: [],
       command: [],

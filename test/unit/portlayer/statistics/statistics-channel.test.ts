@@ -42,6 +42,38 @@ describe("a guest's statistics", () => {
     assert.deepEqual([periodMs, groups, delta], [1000, [1, 6], true]);
   });
 
+  it("are what the machine is, too: checked, without what a terminal should not be sent", async () => {
+    const channel = channelTo((_request, guest) =>
+      guest.write(
+        encodeStatsMessage({
+          facts: {
+            hardware: { vendor: "QEMU\u001B[2J", memoryBytes: 2 ** 40 },
+            networkCards: [{ name: "eth0", mtuBytes: 1500 }],
+            disks: [{ name: "vda", isReadOnly: false }],
+          },
+        }),
+      ),
+    );
+    assert.deepEqual(await channel.facts(), {
+      hardware: { vendor: "QEMU?[2J", memoryBytes: 2 ** 40 },
+      ...{ firmware: {}, operatingSystem: {}, processor: {}, fileSystems: [] },
+      networkCards: [{ name: "eth0", mtuBytes: 1500 }],
+      disks: [{ name: "vda", isReadOnly: false }],
+    });
+  });
+
+  it("end in an error when the facts cannot be right", async () => {
+    for (const facts of [
+      { hardware: { memoryBytes: 2 ** 60 } },
+      { disks: Array.from({ length: 257 }, () => ({ name: "vda" })) },
+    ]) {
+      const channel = channelTo((_request, guest) => guest.write(encodeStatsMessage({ facts })));
+      await assert.rejects(channel.facts(), catalogueError("link-protocol", /facts cannot be right/));
+    }
+    const other = channelTo((_request, guest) => guest.write(encodeStatsMessage({ historyEnd: {} })));
+    await assert.rejects(other.facts(), catalogueError("link-protocol", /something else/));
+  });
+
   it("end in the guest's own error when it refuses", async () => {
     const channel = channelTo((_request, guest) =>
       guest.write(encodeStatsMessage({ error: { code: "invalid-option", message: "no such\u001B group" } })),

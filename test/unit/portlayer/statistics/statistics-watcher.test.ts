@@ -37,7 +37,11 @@ describe("a watcher of statistics", () => {
   let watcher: StatisticsWatcher | undefined;
   afterEach(() => watcher?.[Symbol.asyncDispose]());
 
-  const watch = (guests: Record<string, FakeGuest>, takesPast = false): StatisticsWatcher => {
+  const watch = (
+    guests: Record<string, FakeGuest>,
+    takesPast = false,
+    takesFacts = false,
+  ): StatisticsWatcher => {
     watcher = new StatisticsWatcher({
       open: async (id) => {
         const guest = guests[id];
@@ -45,7 +49,7 @@ describe("a watcher of statistics", () => {
         return guest.open();
       },
       subscription: SUBSCRIPTION,
-      takesPast,
+      ...{ takesPast, takesFacts },
     });
     return watcher;
   };
@@ -74,6 +78,22 @@ describe("a watcher of statistics", () => {
     one.watch(["a"]);
     await one.settled();
     assert.equal(one.latest("a")?.before?.monotonicUs, 9_000_000);
+  });
+
+  it("knows what their machines are when that is wanted, once and for all", async () => {
+    const guests = { a: new FakeGuest(10), old: new FakeGuest(20) };
+    guests.old.facts = undefined;
+    const both = watch(guests, false, true);
+    both.watch(["a", "old"]);
+    await both.settled();
+    assert.equal(both.latest("a")?.facts?.firmware.vendor, "SeaBIOS");
+    assert.deepEqual([both.latest("old")?.facts, nowOf(both.latest("old"))], [undefined, 20_000_000]);
+    guests.a.facts = { firmware: { vendor: "another one" } };
+    guests.a.break();
+    await until(() => both.latest("a")?.error !== undefined);
+    guests.a.pass(1);
+    await until(() => nowOf(both.latest("a")) === 11_000_000);
+    assert.equal(both.latest("a")?.facts?.firmware.vendor, "SeaBIOS");
   });
 
   it("lets containers come and go, and closes the streams of those that went", async () => {

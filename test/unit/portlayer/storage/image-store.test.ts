@@ -9,6 +9,7 @@ import { ImageStore, parseImageReference } from "../../../../src/portlayer/stora
 import { runTool, type ToolRunner } from "../../../../src/portlayer/storage/tool-runner.ts";
 import {
   type ImageContent,
+  imageIdOf,
   makeTar,
   MountedDisk,
   nestInIndex,
@@ -63,10 +64,10 @@ describe("ImageStore", function () {
   }
   const isTidy = async () => assert.deepEqual(await readdir(join(root, "tmp")), []);
 
-  it("gives the image's configuration, and the digest of its manifest", async () => {
-    const digest = await writeOciImage(join(folder, "image"), CONTENT);
+  it("gives the image's configuration, and its digest as the image's id", async () => {
+    await writeOciImage(join(folder, "image"), CONTENT);
     const image = await acquire(`oci:${folder}/image:latest`);
-    assert.equal(image.digest, digest);
+    assert.equal(image.digest, imageIdOf(CONTENT));
     assert.deepEqual(image.configuration, {
       entrypoint: ["/entry"],
       command: ["-v"],
@@ -194,7 +195,7 @@ describe("ImageStore", function () {
       { digest: arm, architecture: "arm64" },
       { digest: amd, architecture: "amd64" },
     ]);
-    assert.equal((await acquire(`oci:${path}:latest`)).digest, amd);
+    assert.equal((await acquire(`oci:${path}:latest`)).digest, imageIdOf(CONTENT));
   });
 
   it("follows a tag to its new image, and back without a process", async () => {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import { ImageStore, parseImageReference } from "../../../../src/portlayer/storage/index.ts";
 import { runTool, type ToolRunner } from "../../../../src/portlayer/storage/tool-runner.ts";
-import { writeOciImage } from "../../../support/images/index.ts";
+import { imageIdOf, writeOciImage } from "../../../support/images/index.ts";
 
 /** The registry of these tests speaks plain HTTP; everything else is as in production. */
 const overHttp: ToolRunner = (tool, args, options) =>
@@ -16,6 +16,8 @@ const overHttp: ToolRunner = (tool, args, options) =>
     args.flatMap((word) => (word === "copy" ? ["copy", "--src-tls-verify=false"] : [word])),
     options,
   );
+
+const CONTENT = { layers: [[{ name: "bin/" }]], config: { Cmd: ["hello"] } };
 
 describe("an image in a registry", function () {
   this.timeout(30_000);
@@ -29,10 +31,7 @@ describe("an image in a registry", function () {
   before(async function () {
     if (process.geteuid?.() !== 0) this.skip(); // imports need root
     folder = await mkdtemp(join(tmpdir(), "registry-"));
-    digest = await writeOciImage(join(folder, "image"), {
-      layers: [[{ name: "bin/" }]],
-      config: { Cmd: ["hello"] },
-    });
+    digest = await writeOciImage(join(folder, "image"), CONTENT);
     server = createServer((request, response) => {
       requests += 1;
       const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/(.+)$/.exec(request.url ?? "") ?? [];
@@ -62,14 +61,17 @@ describe("an image in a registry", function () {
   it("is fetched by name, and not asked for again", async () => {
     const reference = parseImageReference(`docker://${host}/app:v1`);
     const image = await store().acquire(reference);
-    assert.deepEqual([image.digest, image.configuration.command], [digest, ["hello"]]);
+    assert.deepEqual([image.digest, image.configuration.command], [imageIdOf(CONTENT), ["hello"]]);
     requests = 0;
     assert.deepEqual(await store().acquire(reference), image);
     assert.equal(requests, 0);
   });
 
   it("is fetched by digest", async () => {
-    assert.equal((await store().acquire(parseImageReference(`${host}/app@${digest}`))).digest, digest);
+    assert.equal(
+      (await store().acquire(parseImageReference(`${host}/app@${digest}`))).digest,
+      imageIdOf(CONTENT),
+    );
   });
 
   it("is not found in Docker's words when the registry does not have it", async () => {

@@ -9,6 +9,7 @@ import { tether } from "../../../../src/protocol/generated/stats.js";
 import { ALL_GROUPS } from "../../../../src/stats/index.ts";
 import { EventLog } from "../../../../src/tether/event-log.ts";
 import { AgentStatistics } from "../../../../src/tether/statistics/agent-statistics.ts";
+import { FACT_FILES } from "../../../support/fact-files.ts";
 import { decodeFrame, KernelFolders } from "../../../support/kernel-folders.ts";
 import { nativeSystem } from "../../../support/native-system.ts";
 import { ServedGuest } from "../../../support/served-guest.ts";
@@ -77,6 +78,17 @@ describe("the subsystem `stats`", () => {
     const [message] = await client.count(1);
     const { containerPids, network, containerCpu, disks } = message?.sample ?? {};
     deepEqual([containerPids?.current, network?.length, containerCpu, disks], [5, 1, null, []]);
+  });
+
+  it("tells what the machine is", async () => {
+    for (const [name, content] of Object.entries(FACT_FILES)) folders.write(name, content);
+    const client = await open();
+    client.send({ getFacts: {} });
+    client.send({ getSample: {} });
+    const [message, next] = await client.count(2);
+    const { firmware, disks, fileSystems } = message?.facts ?? {};
+    deepEqual([firmware?.vendor, disks?.[0]?.name, fileSystems?.[0]?.mountPoint], ["SeaBIOS", "vda", "/"]);
+    ok(next?.sample);
   });
 
   it("takes groups one by one as well as packed", async () => {

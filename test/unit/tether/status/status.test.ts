@@ -42,6 +42,19 @@ describe("the record of the container's status", () => {
     assert.deepEqual(records.at(-1), { ...started, ...stopped, state: "exited", exitCode: 3 });
   });
 
+  it("says which disk has failed, while the process goes on", () => {
+    const { status, records } = makeStatus();
+    status.happened(event({ started: { pid: 1 } }));
+    status.happened(event({ fileSystemFailed: { volumes: ["data"], error: "EIO", place: "ext4_lookup" } }));
+    assert.equal(records.at(-1)?.state, "running");
+    assert.deepEqual(records.at(-1)?.error, {
+      code: "file-system-error",
+      message: "volume data: EIO in ext4_lookup",
+    });
+    status.happened(event({ fileSystemFailed: { volumes: [], error: "ENODEV" } }));
+    assert.equal(records.at(-1)?.error?.message, "the container's disk: ENODEV");
+  });
+
   it("tells a signal from a code, and forgets the end before when the process is started again", () => {
     const { status, records } = makeStatus();
     status.happened(event({ started: { pid: 1 } }));

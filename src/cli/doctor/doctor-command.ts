@@ -1,0 +1,27 @@
+import type { Command } from "commander";
+import { VIRTIOFSD, whyNoKvm } from "../../hypervisor/index.ts";
+import { findBootFiles, openStateFolder, TOOL_PACKAGES } from "../../portlayer/execution/index.ts";
+
+const SIGNS = { ok: "ok     ", warning: "warning", failure: "FAILURE" } as const;
+
+/** Adds `vch doctor`. @param bootFolder iso-build's output folder. */
+export function addDoctorCommand(program: Command, bootFolder: string): void {
+  program
+    .command("doctor")
+    .description("Look whether this machine has what container VMs need, and say what to do")
+    .action(async () => {
+      const { runChecks } = await import("./run-checks.ts");
+      const findings = runChecks({
+        openState: () => openStateFolder(process.env).root,
+        findBootMedium: () => void findBootFiles(bootFolder, "kernel"),
+        whyNoKvm: () => whyNoKvm(),
+        tools: TOOL_PACKAGES,
+        folderServer: VIRTIOFSD,
+        environment: process.env,
+        userId: process.geteuid?.(),
+      });
+      for (const { is, what, says } of findings) process.stdout.write(`${SIGNS[is]} ${what}: ${says}\n`);
+      // Whoever asks in a script wants to know whether containers can run.
+      if (findings.some(({ is }) => is === "failure")) process.exitCode = 1;
+    });
+}

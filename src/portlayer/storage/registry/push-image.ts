@@ -1,0 +1,51 @@
+import { layoutOf } from "../image-folder.ts";
+import type { Image } from "../image.ts";
+import { openLayout } from "../import/oci-layout.ts";
+import { WorkFolder } from "../work-folder.ts";
+import { toRegistryError } from "./failures.ts";
+import { registryOf } from "../registry-name.ts";
+import { isInsecure, type RegistryContext, writeLogin } from "./registry-access.ts";
+import { RemoteImages } from "./remote-image.ts";
+
+/** What a registry has got. */
+export interface PushedImage {
+  /** Of its manifest there: layers are compressed on the way where they are not. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Gives an image to a registry under a complete name with a tag.
+ *
+ * @throws TetherError `registry-denied`, `image-unreachable` in dockerd's words, `image-corrupt`.
+ */
+export async function pushImage(
+  image: Image,
+  name: string,
+  familiar: string,
+  context: RegistryContext,
+): Promise<PushedImage> {
+  const { run, signal, login, root } = context;
+  // Its documents are whole: skopeo would not look whether the configuration is the one that its name says.
+  const { folder } = await openLayout(layoutOf(image), undefined, familiar);
+  await using work = await WorkFolder.create(root);
+  const registry = registryOf(name);
+  const authFile = await writeLogin(work, registry, login);
+  const tls = isInsecure(registry) ? ["--dest-tls-verify=false"] : [];
+  const temporary = work.path;
+  try {
+    await run(
+      "skopeo",
+      [
+        ...["--insecure-policy", "--tmpdir", temporary, "copy", "--quiet"],
+        ...["--dest-authfile", authFile, ...tls],
+        ...[`oci:${folder}`, `docker://${name}`],
+      ],
+      { signal, environment: { TMPDIR: temporary } },
+    );
+  } catch (error) {
+    throw toRegistryError(error, "push", familiar);
+  }
+  const { digest, sizeBytes } = await new RemoteImages(context, work, "push").look(name, familiar);
+  return { digest, sizeBytes };
+}
