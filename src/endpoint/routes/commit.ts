@@ -27,7 +27,7 @@ async function commit(execution: Execution, exchange: Exchange): Promise<void> {
     const layer = join(folder, "layer.tar");
     const pauses = query.text("pause") === undefined || query.flag("pause");
     await execution.writeLayer(record.id, layer, { pauses, signal });
-    return await execution.images.create(
+    return execution.images.create(
       {
         ...{ layer, config, parent: await findImage(execution, record.imageDigest) },
         ...{ author: query.text("author"), comment: query.text("comment"), created: new Date() },
