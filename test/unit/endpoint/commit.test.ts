@@ -60,7 +60,7 @@ describe("an image that is made of a container", () => {
     const refused = await served.ask("POST", "/commit?container=box&changes=COLOUR+red");
     assert.deepEqual(
       [refused.status, refused.json],
-      [400, { message: "COLOUR is not a valid change command" }],
+      [400, { message: "colour is not a valid change command" }],
     );
     assert.deepEqual(made, []);
   });
