@@ -34,7 +34,8 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     if (folder !== "") rmSync(folder, { recursive: true });
   });
   const dockerd = useDockerd();
-  const host = useHost();
+  // What other tests have left in the store is none of what is compared.
+  const host = useHost({ sharesImages: false });
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "docker-images-"));
