@@ -18,8 +18,11 @@ import { connectSocket } from "./unix-socket.ts";
  * tell what was left by one that was killed.
  */
 
-/** `frontend-open`: the guest has the port open. */
-const charactersSchema = z.array(z.looseObject({ label: z.string(), "frontend-open": z.boolean() }));
+/** `frontend-open`: the guest has the port open. `filename` begins with `disconnected:` when its client has gone. */
+const charactersSchema = z.array(
+  z.looseObject({ label: z.string(), filename: z.string(), "frontend-open": z.boolean() }),
+);
+type Characters = z.infer<typeof charactersSchema>;
 const statusSchema = z.looseObject({ status: z.string() });
 
 /** What QEMU says when no port is left; the former with 32 ports, its own limit (hw/char/virtio-serial-bus.c). */
@@ -65,7 +68,7 @@ export class LinkPorts {
       const name = FURTHER_LINK_PORT_PREFIX + id;
       // Connected already: the guest finds the other end open when it comes to the port.
       await qmp.execute("device_add", { driver: "virtserialport", id, chardev: id, name });
-      await awaitGuest(qmp, id, "open");
+      await awaitGuest(qmp, [id], "open");
     });
   }
 
@@ -161,47 +164,63 @@ async function removeAbandoned(qmp: QmpClient, folder: string): Promise<void> {
   }
 }
 
-async function listCharacters(qmp: QmpClient): Promise<z.infer<typeof charactersSchema>> {
+async function listCharacters(qmp: QmpClient): Promise<Characters> {
   return charactersSchema.parse(await qmp.execute("query-chardev"));
 }
 
+/**
+ * Removes a port, and with it all others whose clients have gone: QEMU takes 50 ms to let go of one or of many (it
+ * gathers what it frees, util/rcu.c), so that many clients that leave at the same time do not wait for each other.
+ */
 async function removePort(qmp: QmpClient, folder: string, id: string): Promise<void> {
   const ports = (await listCharacters(qmp)).filter(({ label }) => parsePortId(label) !== undefined);
-  if (ports.length > MOST_THAT_GO_AT_ONCE) await awaitGuest(qmp, id, "closed");
-  await unplug(qmp, id);
-  // It may be gone, or never have been.
-  await qmp.execute("chardev-remove", { id }).catch(() => {});
-  rmSync(join(folder, socketName(id)), { force: true });
+  const left = ports.filter(({ label, filename }) => label === id || filename.startsWith("disconnected:"));
+  const closed = left.map(({ label }) => label);
+  const isCrowded = ports.length > MOST_THAT_GO_AT_ONCE;
+  // One that the guest still has open is left to its own client's turn.
+  const leaving = isCrowded ? await awaitGuest(qmp, closed, "closed") : closed;
+  if (!leaving.includes(id) && closed.includes(id)) leaving.push(id);
+  await unplug(qmp, leaving);
+  for (const label of leaving) {
+    // It may be gone.
+    await qmp.execute("chardev-remove", { id: label }).catch(() => {});
+    rmSync(join(folder, socketName(label)), { force: true });
+  }
 }
 
 /**
- * Takes a port away. QEMU has unplugged it when it answers, but lets go of its character device later, which it tells by
+ * Takes ports away. QEMU has unplugged one when it answers, but lets go of its character device later, which it tells by
  * DEVICE_DELETED (device_finalize of hw/core/qdev.c); "Chardev is busy" until then.
  */
-async function unplug(qmp: QmpClient, id: string): Promise<void> {
-  const isDeleted = Promise.withResolvers<void>();
+async function unplug(qmp: QmpClient, ids: readonly string[]): Promise<void> {
+  const deleted = new Map(ids.map((id) => [id, Promise.withResolvers<void>()]));
   qmp.onEvent = ({ event, data }) => {
-    if (event === "DEVICE_DELETED" && data?.["device"] === id) isDeleted.resolve();
+    if (event === "DEVICE_DELETED") deleted.get(String(data?.["device"]))?.resolve();
   };
-  try {
-    await qmp.execute("device_del", { id });
-  } catch {
+  for (const [id, { resolve }] of deleted) {
     // It is gone, or has never been.
-    return;
+    await qmp.execute("device_del", { id }).catch(() => resolve());
   }
+  const all = Promise.all([...deleted.values()].map(({ promise }) => promise));
   // The visit has a limit of its own.
-  await Promise.race([isDeleted.promise, qmp.closed]);
+  await Promise.race([all, qmp.closed]);
 }
 
-async function awaitGuest(qmp: QmpClient, id: string, state: "open" | "closed"): Promise<void> {
+/** @returns those of the ports that are in that state, or no longer there: all, unless the guest took too long. */
+async function awaitGuest(
+  qmp: QmpClient,
+  ids: readonly string[],
+  state: "open" | "closed",
+): Promise<string[]> {
   const limit = Date.now() + GUEST_LIMIT_MS;
-  while (Date.now() < limit) {
+  for (;;) {
     const characters = await listCharacters(qmp);
     const isOpen = (label: string): boolean | undefined =>
       characters.find((each) => each.label === label)?.["frontend-open"];
     // A guest whose agent does not run yet is told of all ports when it comes to them.
-    if (isOpen(LINK_CHARACTERS) !== true || isOpen(id) === (state === "open")) return;
-    if (isOpen(id) === undefined) return;
+    if (isOpen(LINK_CHARACTERS) !== true) return [...ids];
+    const done = ids.filter((id) => isOpen(id) !== (state !== "open"));
+    if (done.length === ids.length || Date.now() > limit) return done;
     await delay(GUEST_POLL_MS);
   }
 }
