@@ -184,7 +184,7 @@ export class ContainerSessions {
     const { session } = this.#main;
     session.abandon(new TetherError("conflict", "the container was stopped before its process started"));
     if (session.state.phase === "starting") this.#onceStarted = () => this.stop(signal, graceMs);
-    if (session.state.phase !== "running") {
+    if (!session.isRunning) {
       this.#saveLife(false);
       return;
     }
@@ -204,8 +204,7 @@ export class ContainerSessions {
   /** @throws TetherError `conflict` when it is paused, or not running. */
   async pause(): Promise<void> {
     if (this.#isPaused) throw new TetherError("conflict", "the container is already paused");
-    if (this.#main.session.state.phase !== "running")
-      throw new TetherError("conflict", "the container is not running");
+    if (!this.#main.session.isRunning) throw new TetherError("conflict", "the container is not running");
     this.#isPaused = true;
     try {
       await this.#components.cgroup.freeze();

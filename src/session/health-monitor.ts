@@ -125,7 +125,7 @@ export class HealthMonitor {
     let isEnded = false;
     let isOvertime = false;
     const session = this.#makeSession(() => {
-      if (isEnded || isOvertime) session.signal(SIGKILL, true);
+      if (isEnded || isOvertime) killQuietly(session);
     });
     this.#end = () => {
       isEnded = true;
@@ -177,9 +177,9 @@ export class HealthMonitor {
   }
 }
 
-/** One that only starts is ended when it has. */
+/** One that only starts is ended when it has; one that has ended may not be told yet. */
 function killQuietly(session: Session): void {
-  if (session.state.phase === "running") session.signal(SIGKILL, true);
+  if (session.isRunning) session.signal(SIGKILL, true);
 }
 
 /** Keeps the beginning of what it is given, by both outputs. */

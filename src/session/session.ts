@@ -69,6 +69,11 @@ export class Session {
     return this.#state;
   }
 
+  /** True until the kernel has forgotten the process, which is a moment before {@link state} says so. */
+  get isRunning(): boolean {
+    return this.#state.phase === "running" && this.#saved?.exit === undefined;
+  }
+
   get isTerminal(): boolean {
     return this.#specification.tty;
   }
@@ -228,7 +233,7 @@ export class Session {
    * @throws TetherError `no-such-session` when no process runs.
    */
   signal(signal: number, toGroup: boolean): void {
-    if (this.#state.phase !== "running")
+    if (this.#state.phase !== "running" || !this.isRunning)
       throw new TetherError("no-such-session", "the container's process is not running");
     this.#components.system.kill(toGroup ? -this.#state.pid : this.#state.pid, signal);
   }

@@ -112,7 +112,7 @@ class UserSession {
   /** Such a client does not come back: its terminal is hung up, its input ends, and nobody waits for it. */
   #watchEnd(session: Session, detach: (departure: Departure) => void): void {
     const hangUp = (): void => {
-      if (session.state.phase !== "running") return;
+      if (!session.isRunning) return;
       if (session.isTerminal) session.signal(SIGHUP, true);
       // A terminal's input is its output too.
       else session.input.end();

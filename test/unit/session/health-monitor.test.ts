@@ -116,6 +116,25 @@ describe("a container's health", () => {
     assert.equal(container.sessions.health?.results[0]?.exitCode, 143);
   });
 
+  it("does not lose the exit of a main process that ends in the same moment as a check", async () => {
+    const checked = join(folder.path, "checked");
+    const over = join(folder.path, "over");
+    const wait = `until [ -e ${over} ]; do :; done`;
+    const container = make({
+      main: { args: shell(`${wait}; exit 3`) },
+      health: check(`echo $$ > ${checked}; ${wait}`),
+    });
+    const { started } = await container.event((event) => Boolean(event.started));
+    const main = started?.pid ?? 0;
+    const pidOfCheck = (): number => (existsSync(checked) ? Number(readFileSync(checked, "utf8")) : 0);
+    while (pidOfCheck() === 0) await delay(5);
+    writeFileSync(over, "");
+    // Both have ended before this process looks.
+    const isZombie = (pid: number): boolean => readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z ");
+    while (!isZombie(main) || !isZombie(pidOfCheck())) continue;
+    assert.deepEqual(await container.sessions.ended, { code: 3, signal: 0, coreDumped: false });
+  });
+
   it("is not checked while the container is paused", async () => {
     const container = make({ health: check("true") });
     await until(container, "healthy");
