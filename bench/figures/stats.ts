@@ -3,6 +3,7 @@ import type { BenchHost } from "../bench-host.ts";
 import type { FigureRow, Measurement } from "../figure.ts";
 import { measureLoadingCost } from "../stats/loading-cost.ts";
 import { measureOwnStatistics, type OwnStatistics } from "../stats/own-statistics.ts";
+import { measureNodeFloor } from "../stats/node-floor.ts";
 import { type ForeignStatistics, measureForeignStatistics } from "../stats/systeminformation.ts";
 import { formatRange, median, percentile } from "../statistics.ts";
 
@@ -24,14 +25,15 @@ export async function measureStats(host: BenchHost, rounds: number): Promise<Mea
   }
   const own = await measureOwnStatistics(host);
   host.report(`statistics: ${own.agentCpuPercent.toFixed(2)} % CPU with a subscriber`);
+  const nodeFloorPercent = await measureNodeFloor(host);
   const foreign = await measureForeignStatistics(host);
   return {
-    rows: [...costRows(own), memoryRow(own, loading), ...foreignRows(foreign)],
-    samples: { own, loading, foreign },
+    rows: [...costRows(own, nodeFloorPercent), memoryRow(own, loading), ...foreignRows(foreign)],
+    samples: { own, loading, nodeFloorPercent, foreign },
   };
 }
 
-function costRows(own: OwnStatistics): FigureRow[] {
+function costRows(own: OwnStatistics, nodeFloorPercent: number): FigureRow[] {
   const delta = own.busyDeltaBytes;
   const samplingMs = own.idleSamplingUs.map((us) => us / 1000);
   const busyMs = own.busySamplingUs.map((us) => us / 1000);
@@ -39,7 +41,17 @@ function costRows(own: OwnStatistics): FigureRow[] {
     {
       label: "statistics: agent's CPU with a 1 s subscriber",
       ...{ value: own.agentCpuPercent, limit: CPU_LIMIT_PERCENT, unit: "%" },
-      note: `of one CPU, at idle; ${own.historyCpuPercent.toFixed(2)} % with the history alone`,
+      note: `of one CPU, at idle; the median second ${own.medianCpuPercent.toFixed(2)} %`,
+    },
+    {
+      label: "    the history alone",
+      ...{ value: own.historyCpuPercent, limit: undefined, unit: "%" },
+      note: `the median second ${own.medianHistoryPercent.toFixed(2)} %`,
+    },
+    {
+      label: "    a Node that sends 100 bytes each second",
+      ...{ value: nodeFloorPercent, limit: undefined, unit: "%" },
+      note: "the floor: nothing is read, encoded or encrypted",
     },
     {
       label: "  a full sample on the wire",

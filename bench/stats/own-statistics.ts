@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { StatisticsClient } from "../../test/support/statistics-client.ts";
 import type { BenchHost } from "../bench-host.ts";
+import { median } from "../statistics.ts";
 import { openSessionMachine, type SessionMachine } from "../session/session-machine.ts";
 
 /** What was found of our own statistics. */
@@ -9,6 +10,9 @@ export interface OwnStatistics {
   readonly agentCpuPercent: number;
   /** The same without anybody: the history is recorded all the same. */
   readonly historyCpuPercent: number;
+  /** Of single seconds: the compiler or collector takes hundreds of milliseconds now and then. */
+  readonly medianCpuPercent: number;
+  readonly medianHistoryPercent: number;
   readonly fullBytes: readonly number[];
   readonly idleDeltaBytes: readonly number[];
   readonly busyDeltaBytes: readonly number[];
@@ -37,7 +41,7 @@ export async function measureOwnStatistics(host: BenchHost): Promise<OwnStatisti
   await using machine = await openSessionMachine(host, { image: host.imageReference, command, options });
   const firstSampleMs: number[] = [];
   for (let count = 0; count < FIRST_SAMPLES; count++) firstSampleMs.push(await timeFirstSample(machine));
-  const historyCpuPercent = await measureHistory(machine, host.signal);
+  const history = await measureHistory(machine, host.signal);
   const idle = await watch(machine, IDLE_SECONDS);
   const input = await machine.connection.execute("attach 0 0", undefined);
   input.resume();
@@ -45,7 +49,8 @@ export async function measureOwnStatistics(host: BenchHost): Promise<OwnStatisti
   await delay(2000, undefined, { signal: host.signal });
   const busy = await watch(machine, BUSY_SECONDS);
   return {
-    ...{ firstSampleMs, historyCpuPercent, agentCpuPercent: agentCpu(idle) },
+    ...{ firstSampleMs, historyCpuPercent: agentCpu(history), agentCpuPercent: agentCpu(idle) },
+    ...{ medianHistoryPercent: medianCpu(history), medianCpuPercent: medianCpu(idle) },
     fullBytes: [...idle, ...busy].filter(isFull).map((client) => client.bytes),
     idleDeltaBytes: deltaBytes(idle),
     busyDeltaBytes: deltaBytes(busy),
@@ -77,6 +82,10 @@ function agentCpu(samples: readonly Sampled[]): number {
   return (100 * (last.cpuUs - first.cpuUs)) / (last.monotonicUs - first.monotonicUs);
 }
 
+function medianCpu(samples: readonly Sampled[]): number {
+  return median(samples.slice(1).map((sampled, index) => agentCpu([samples[index] ?? sampled, sampled])));
+}
+
 /** Subscribes for a while. */
 async function watch(machine: SessionMachine, seconds: number): Promise<Sampled[]> {
   const client = await StatisticsClient.open(machine.connection);
@@ -103,7 +112,7 @@ function sampledOf({ messages, samples, sizes }: StatisticsClient): Sampled[] {
 }
 
 /** What was recorded while nobody was there: who looks would be counted as well. */
-async function measureHistory(machine: SessionMachine, signal: AbortSignal): Promise<number> {
+async function measureHistory(machine: SessionMachine, signal: AbortSignal): Promise<Sampled[]> {
   const [before] = await watch(machine, 0);
   await delay(IDLE_SECONDS * 1000, undefined, { signal });
   const client = await StatisticsClient.open(machine.connection);
@@ -112,7 +121,7 @@ async function measureHistory(machine: SessionMachine, signal: AbortSignal): Pro
   await client.until(() => client.messages.some(({ historyEnd }) => historyEnd));
   await client.close();
   // The last second is that of who asks.
-  return agentCpu(sampledOf(client).slice(0, -1));
+  return sampledOf(client).slice(0, -1);
 }
 
 async function timeFirstSample({ connection }: SessionMachine): Promise<number> {
