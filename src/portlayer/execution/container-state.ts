@@ -22,7 +22,7 @@ export interface ContainerState {
   readonly status: ContainerStatus;
   /** The main process's number in the guest, while there is one. */
   readonly pid: number | undefined;
-  /** Undefined without a health check. */
+  /** Undefined without a health check, and before the first start. One that has ended is unhealthy, as Docker has it. */
   readonly health: HealthStatus | undefined;
   readonly restartCount: number;
   readonly isOutOfMemory: boolean;
@@ -49,7 +49,7 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
   return {
     status,
     pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
-    health: isActive && isChecked(record.settings?.health) ? HEALTH[health?.status ?? 0] : undefined,
+    health: isChecked(record.settings?.health) ? healthOf(record, status, health?.status) : undefined,
     restartCount: events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0,
     isOutOfMemory: record.exit?.isOutOfMemory ?? exited?.exited?.outOfMemory === true,
     exit: record.exit ?? (exited?.exited ? toExit(exited.exited) : undefined),
@@ -58,6 +58,15 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
 }
 
 const HEALTH: readonly HealthStatus[] = ["starting", "healthy", "unhealthy"];
+
+function healthOf(
+  { started }: ContainerRecord,
+  status: ContainerStatus,
+  reported: number | null | undefined,
+): HealthStatus | undefined {
+  if (isUp({ status })) return HEALTH[reported ?? 0];
+  return started === undefined ? undefined : "unhealthy";
+}
 
 /**
  * Writes down how a container ended that nobody was connected to, when it has.

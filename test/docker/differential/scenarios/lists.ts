@@ -107,6 +107,14 @@ export const LISTS: Group = {
       docker inspect -f '{{.State.Dead}} {{.State.OOMKilled}} {{.State.ExitCode}} [{{.State.Error}}]' made ended runs
       docker inspect -f '{{.State.StartedAt}} {{.State.FinishedAt}} {{.RestartCount}}' made ended runs
       docker inspect -f '{{if .State.Pid}}a process{{else}}none{{end}}' made ended runs`,
+    "inspect: health before the start and after the end": `
+      docker create --name checked --health-cmd true --health-interval 1h demo true
+      docker inspect -f '{{json .State.Health}}' checked
+      docker start -a checked
+      docker inspect -f '{{json .State.Health}}' checked
+      docker ps -a --filter health=unhealthy --format '{{.Names}}'
+      docker ps -a --filter health=none --format '{{.Names}}'
+      docker rm checked`,
     "inspect: what a state has": `
       docker inspect -f '{{range $name, $value := .State}}{{$name}} {{end}}' runs`,
     "inspect: the configuration": `
