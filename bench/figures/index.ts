@@ -1,6 +1,12 @@
 import type { Figure } from "../figure.ts";
+import { measureApi } from "./api.ts";
 import { measureDiskCreation } from "./disk-creation.ts";
 import { measureAttachThroughput } from "./attach-throughput.ts";
+import { measureDockerExec } from "./docker-exec.ts";
+import { measureDockerLoad } from "./docker-load.ts";
+import { measureDockerLogs } from "./docker-logs.ts";
+import { measureDockerRun } from "./docker-run.ts";
+import { measureEndpointMemory } from "./endpoint-memory.ts";
 import { measureExecAgainstSshd } from "./exec-against-sshd.ts";
 import { measureExecLoss } from "./exec-loss.ts";
 import { measureExec } from "./exec.ts";
@@ -34,4 +40,10 @@ export const figures: Readonly<Record<string, Figure>> = {
   "info-get": measureInfoGet,
   "stats-line": measureStatsLine,
   stats: measureStats,
+  api: measureApi,
+  "docker-exec": measureDockerExec,
+  "docker-run": measureDockerRun,
+  "docker-logs": measureDockerLogs,
+  "docker-load": measureDockerLoad,
+  "endpoint-memory": measureEndpointMemory,
 };

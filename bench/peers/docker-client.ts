@@ -10,7 +10,7 @@ const createdSchema = z.looseObject({ Id: z.string() });
 const inspectedSchema = z.looseObject({ ExitCode: z.number() });
 
 /** What a client of Docker's API does, on a warm connection to its daemon. */
-export class DockerClient {
+export class DockerClient implements Disposable {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #socketPath: string;
 
@@ -33,16 +33,33 @@ export class DockerClient {
     if (code !== 0) throw new Error(`docker: ${args.join(" ")} ended with ${code}`);
   }
 
+  /**
+   * Asks for something, and reads the whole answer.
+   *
+   * @throws Error when it is refused.
+   */
+  async get(path: string): Promise<string> {
+    return text(await this.#answer("GET", path));
+  }
+
   close(): void {
     this.#agent.destroy();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   async #call(method: string, path: string, body?: object): Promise<unknown> {
+    return json(await this.#answer(method, path, body));
+  }
+
+  async #answer(method: string, path: string, body?: object): Promise<IncomingMessage> {
     const outgoing = request({ ...this.#options(method, path), agent: this.#agent });
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     const [response] = (await once(outgoing, "response")) as [IncomingMessage];
     if ((response.statusCode ?? 500) >= 300) throw new Error(`docker: ${path}: ${await text(response)}`);
-    return json(response);
+    return response;
   }
 
   /** The stream takes its connection over, so each exec has one of its own. */
