@@ -26,14 +26,19 @@ export async function markedStart<T>(
   return result;
 }
 
+/** Whether a machine is being started in a container's folder, or its start was abandoned. */
+export function isMarkedStart(folder: string): boolean {
+  return existsSync(join(folder, STARTING));
+}
+
 /**
  * Pulls the plug of machines that nobody has written down, if there are any.
  *
  * @returns those that may take a moment to end. The mark stays until there are none.
  */
 export function endAbandonedStart({ folder, record }: LockedContainer): ProcessIdentity[] {
+  if (!isMarkedStart(folder)) return [];
   const mark = join(folder, STARTING);
-  if (!existsSync(mark)) return [];
   const known = [record.machine?.pid, record.filesMachine?.pid];
   const abandoned = findMachineProcesses(folder).filter(({ pid }) => !known.includes(pid));
   if (abandoned.length === 0) rmSync(mark, { force: true });

@@ -29,6 +29,9 @@ const LOCK = "lock";
 /** Tells whoever runs the container that it is being removed by force. */
 const REMOVAL = "removal";
 
+/** Of a container, in full. */
+const ID = /^[0-9a-f]{64}$/;
+
 /** How many random names are tried; 2,500 exist, and afterwards a number is put behind. */
 const NAME_TRIES = 20;
 
@@ -83,6 +86,8 @@ export class LockedContainer implements Disposable {
  */
 export class ContainerStore {
   readonly #folder: StateFolder;
+  /** Records with their files' texts, by ids: to check a text that is known costs more than to read it. */
+  readonly #known = new Map<string, { readonly text: string; readonly record: ContainerRecord }>();
 
   constructor(folder: StateFolder) {
     this.#folder = folder;
@@ -131,9 +136,10 @@ export class ContainerStore {
    * @throws TetherError `no-such-container`, `invalid-option` for an ambiguous beginning.
    */
   find(reference: string): ContainerRecord {
-    const ids = readdirSync(this.#folder.containers);
     // One record is read only: a damaged one of another container is of no concern.
-    const id = ids.find((each) => each === reference) ?? this.#ownerOf(reference) ?? onlyOne(reference, ids);
+    const id = this.#hasId(reference)
+      ? reference
+      : (this.#ownerOf(reference) ?? onlyOne(reference, readdirSync(this.#folder.containers)));
     const record = id === undefined ? undefined : this.#read(id);
     if (record === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
     return record;
@@ -193,6 +199,7 @@ export class ContainerStore {
    * @param withVolumes also the volumes that were made for it without a name.
    */
   remove({ id, name, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
+    this.#known.delete(id);
     if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
     rmSync(join(this.folderOf(id), RECORD), { force: true });
     if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
@@ -267,6 +274,10 @@ export class ContainerStore {
     }
   }
 
+  #hasId(reference: string): boolean {
+    return ID.test(reference) && existsSync(this.folderOf(reference));
+  }
+
   #ownerOf(name: string): string | undefined {
     if (!isContainerName(name)) return undefined;
     try {
@@ -283,10 +294,15 @@ export class ContainerStore {
       text = readFileSync(join(this.folderOf(id), RECORD), "utf8");
     } catch {
       // Removed this moment, or made this moment and without a record yet.
+      this.#known.delete(id);
       return undefined;
     }
+    const known = this.#known.get(id);
+    if (known?.text === text) return known.record;
     try {
-      return containerRecordSchema.parse(JSON.parse(text));
+      const record = containerRecordSchema.parse(JSON.parse(text));
+      this.#known.set(id, { text, record });
+      return record;
     } catch (error) {
       const [issue] = error instanceof z.ZodError ? error.issues : [];
       const reason = issue === undefined ? error : new Error(`${issue.path.join(".")}: ${issue.message}`);

@@ -1,4 +1,5 @@
-import { awaitAbandonedStart, endAbandonedStart } from "./abandoned-start.ts";
+import { isRunning } from "../../hypervisor/index.ts";
+import { awaitAbandonedStart, endAbandonedStart, isMarkedStart } from "./abandoned-start.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import { type ContainerState, observeState, settle } from "./container-state.ts";
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
@@ -59,6 +60,8 @@ export async function lookSettled(
 /** The container at once: what others are changing this moment is taken as it is. */
 export function look(core: Core, record: ContainerRecord): KnownContainer | undefined {
   const { containers } = core;
+  if (isSettled(containers.folderOf(record.id), record))
+    return { record, state: observeState(containers, record) };
   let settled: ContainerRecord | undefined = record;
   using container = tryLock(containers, record.id);
   if (container !== undefined) {
@@ -66,6 +69,11 @@ export function look(core: Core, record: ContainerRecord): KnownContainer | unde
     settled = settle(core, container);
   }
   return settled === undefined ? undefined : { record: settled, state: observeState(containers, settled) };
+}
+
+/** Nothing is to be written down: most containers most of the time, and a lock costs a millisecond. */
+function isSettled(folder: string, { machine }: ContainerRecord): boolean {
+  return !isMarkedStart(folder) && (machine === undefined || isRunning(machine));
 }
 
 function tryLock(containers: ContainerStore, id: string): LockedContainer | undefined {

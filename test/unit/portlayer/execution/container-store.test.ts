@@ -125,6 +125,13 @@ describe("the container store", () => {
     );
   });
 
+  it("has the record as another vch has written it meanwhile", () => {
+    const record = store.create("name", () => containerRecord("a"));
+    assert.equal(store.find("name").cpus, 2);
+    new ContainerStore(openStateFolder({ VCH_STATE: folder.path })).save({ ...record, cpus: 3 });
+    assert.deepEqual([store.find("name").cpus, store.list()[0]?.cpus], [3, 3]);
+  });
+
   it("leaves out a container that is being made or removed this moment", () => {
     mkdirSync(store.folderOf(containerRecord("a").id));
     assert.deepEqual(store.list(), []);
