@@ -4,8 +4,12 @@ import type { TetherError } from "../protocol/errors/index.ts";
 
 /** What the commands share. */
 export interface Context {
-  /** Opens the port layer for a command that runs or removes containers. */
-  readonly openExecution: () => Execution;
+  /**
+   * Opens the port layer for a command that runs or removes containers.
+   *
+   * @param keepsGuests for one that goes on, and lets go of them in the end.
+   */
+  readonly openExecution: (keepsGuests?: boolean) => Execution;
   /** Opens the containers for a command that only looks. */
   readonly openContainers: () => ContainerStore;
   /** At this command's end the machines that it has started go on: it does not wait for them. */
@@ -26,8 +30,9 @@ export function makeContext(bootFolder: string, isVerbose: () => boolean): Conte
   let leavesMachines = false;
   const report = (line: string): void => void process.stderr.write(`vch: ${line}\n`);
   return {
-    openExecution: () =>
+    openExecution: (keepsGuests = false) =>
       new Execution({
+        keepsGuests,
         state: openStateFolder(process.env),
         driver: new QemuDriver(),
         bootFolder,

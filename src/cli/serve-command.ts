@@ -100,7 +100,7 @@ async function serve(
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   for (const name of SIGNALS) process.on(name, onSignal);
-  const execution = context.openExecution();
+  const execution = context.openExecution(true);
   {
     await using served = await Served.open({ execution, root, version: VCH_VERSION, log, tls }, addresses);
     log.info({ addresses: served.addresses, root }, "serving");
@@ -109,5 +109,6 @@ async function serve(
     if (!stop.signal.aborted) await once(stop.signal, "abort");
     log.info({}, "ending: container VMs go on");
   }
+  await execution.letGo();
   for (const name of SIGNALS) process.off(name, onSignal);
 }

@@ -138,7 +138,8 @@ describe("the docker command with the endpoint", () => {
     assert.deepEqual(exec, { status: 7, out: "in", err: "" });
     const none = await docker(["exec", "box", "nothing-like-this"]);
     assert.equal(none.status, 127);
-    await done("exec", "-d", "box", "sh", "-c", "echo x > /tmp/made");
+    await done("exec", "-d", "box", "sh", "-c", "echo x > /tmp/made; exec sleep 100000");
+    assert.equal(await done("inspect", "-f", "{{len .ExecIDs}}", "box"), "1");
     assert.equal(await done("exec", "-w", "/tmp", "-e", "A=b", "box", "sh", "-c", "pwd; echo $A"), "/tmp\nb");
 
     const attached = start(["attach", "--sig-proxy=false", "box"], undefined, true);

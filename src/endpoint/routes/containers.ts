@@ -17,7 +17,7 @@ export function containerRoutes(parts: Parts): Route[] {
   return [
     { method: "POST", path: "/containers/create", answer: (exchange) => create(parts, exchange) },
     { method: "GET", path: "/containers/json", answer: (exchange) => list(execution, exchange) },
-    { method: "GET", path: "/containers/{id}/json", answer: (exchange) => inspect(execution, exchange) },
+    { method: "GET", path: "/containers/{id}/json", answer: (exchange) => inspect(parts, exchange) },
     { method: "GET", path: "/containers/{id}/top", answer: (exchange) => top(execution, exchange) },
     { method: "POST", path: "/containers/{id}/rename", answer: (exchange) => rename(execution, exchange) },
     { method: "POST", path: "/containers/{id}/update", answer: (exchange) => update(execution, exchange) },
@@ -70,9 +70,11 @@ async function withDigest(execution: Execution, filter: string): Promise<string>
   }
 }
 
-async function inspect(execution: Execution, exchange: Exchange): Promise<void> {
+/** As with dockerd, the execs are this endpoint's own. */
+async function inspect({ execution, execs }: Parts, exchange: Exchange): Promise<void> {
   const id = exchange.parameter("id");
-  const inspection = describeInspection(await execution.inspect(id));
+  const before = (containerId: string) => ({ execIds: execs.runningIn(containerId) });
+  const inspection = describeInspection(await execution.inspect(id, before));
   const size = exchange.query.flag("size") ? execution.sizeOf(execution.containers.find(id)) : undefined;
   exchange.json(200, {
     ...inspection,

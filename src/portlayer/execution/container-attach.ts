@@ -6,7 +6,8 @@ import { exitStatus } from "./container-record.ts";
 import type { CreateExec } from "./container-run.ts";
 import { type Core, type KnownContainer, lookSettled } from "./core.ts";
 import type { RunControl } from "./foreground-run.ts";
-import { adoptMachine, notRunning } from "./guest-access.ts";
+import { notRunning } from "./guest-access.ts";
+import { GuestLease } from "./guest-lease.ts";
 import { keepLog } from "./kept-log.ts";
 import { LOG } from "./machine-start.ts";
 
@@ -43,10 +44,12 @@ export async function followSession(
   session: { readonly fromNow: true } | { readonly exec: CreateExec },
 ): Promise<AttachEnd> {
   const folder = core.containers.folderOf(record.id);
-  await using machine = adoptMachine(core.components.driver, record, folder);
+  const isExec = "exec" in session;
+  await using lease = new GuestLease(core, record, isExec ? core.guests.take(record) : undefined);
   const { ContainerRun } = await import("./container-run.ts");
   const run = new ContainerRun({
-    machine,
+    machine: lease.machine,
+    ...(isExec ? { lease } : {}),
     keys: readLinkFiles(folder),
     streams,
     ...session,

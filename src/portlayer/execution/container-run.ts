@@ -8,6 +8,7 @@ import type { tether } from "../../protocol/generated/control.js";
 import { Attachment, GuestConnection, type LinkAccess, type LocalStreams } from "../interaction/index.ts";
 import type { RecordedExit } from "./container-record.ts";
 import { Gate } from "./gate.ts";
+import type { GuestLease } from "./guest-lease.ts";
 import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
 import { findExit, lastRun, toExit } from "./run-events.ts";
 
@@ -33,6 +34,8 @@ export interface ContainerRunOptions {
   readonly streams: LocalStreams;
   /** An exec to make and to carry instead of the main session. */
   readonly exec?: CreateExec;
+  /** Has a connection for the exec, and takes back the one on which it has come to its end. */
+  readonly lease?: Pick<GuestLease, "take" | "leave">;
   /** Leaves out what the session has written before. */
   readonly fromNow?: boolean;
   /** Whether to tell the guest, at such an end, that it can power off: this is who it waits for. */
@@ -144,8 +147,17 @@ export class ContainerRun {
       clearTimeout(limit);
       clearTimeout(this.#lastWords);
       this.#stop.abort();
-      this.#connection?.close();
+      this.#leaveConnection();
     }
+  }
+
+  /** Behind the end of an exec's channel nothing is under way any more. */
+  #leaveConnection(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { lease } = this.#options;
+    if (lease === undefined || this.#result === undefined) connection.close();
+    else lease.leave(connection);
   }
 
   /** Sends a signal to the process, now or as soon as it runs. */
@@ -263,6 +275,12 @@ export class ContainerRun {
 
   async #connect(): Promise<GuestConnection | undefined> {
     this.#stop.signal.throwIfAborted();
+    const kept = this.#options.lease?.take();
+    if (kept !== undefined) {
+      kept.handOver((event) => this.#observe(event));
+      this.#hasConnected = true;
+      return kept;
+    }
     try {
       const socket = await this.#options.machine.connectLink();
       // The first handshake waits for the boot; its limit begins with the guest's first byte.

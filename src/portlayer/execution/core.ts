@@ -7,6 +7,7 @@ import { TetherError } from "../../protocol/errors/index.ts";
 import type { EventJournal } from "./event-journal.ts";
 import type { VolumeStore } from "../storage/index.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
+import type { KeptGuests } from "./kept-guests.ts";
 
 /** What every operation on containers works with. */
 export interface Core {
@@ -14,6 +15,7 @@ export interface Core {
   readonly containers: ContainerStore;
   readonly journal: EventJournal;
   readonly volumes: VolumeStore;
+  readonly guests: KeptGuests;
 }
 
 /** A container as it is at this moment. */

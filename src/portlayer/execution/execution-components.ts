@@ -8,6 +8,8 @@ export interface ExecutionComponents {
   readonly driver: HypervisorDriver;
   /** iso-build's output folder. */
   readonly bootFolder: string;
+  /** For a process that goes on: keeps connections to guests for a while, until the execution part lets go of them. */
+  readonly keepsGuests?: boolean;
   /** Progress for the user: one line each. */
   readonly report: (line: string) => void;
   /** What a user only wants to know who asks for it. */

@@ -29,8 +29,9 @@ import { type ContainerEvent, EventJournal } from "./event-journal.ts";
 import { type EventRange, streamEvents } from "./event-stream.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import { ForegroundRun, type RunControl } from "./foreground-run.ts";
-import { inspectContainer, type Inspection } from "./inspection.ts";
+import { inspectContainer, type Inspection, type KnownBefore } from "./inspection.ts";
 import { openContainerStatistics, type StatisticsAccess } from "./container-statistics.ts";
+import { KeptGuests } from "./kept-guests.ts";
 import { listProcesses, type ProcessTable } from "./process-list.ts";
 import {
   type FileChange,
@@ -58,7 +59,13 @@ export class Execution {
       containers: new ContainerStore(components.state),
       journal: new EventJournal(components.state),
       volumes: openVolumes(components.state),
+      guests: new KeptGuests(components.keepsGuests === true),
     };
+  }
+
+  /** Closes the connections to guests that are kept for whoever comes next. */
+  letGo(): Promise<void> {
+    return this.#core.guests[Symbol.asyncDispose]();
   }
 
   /** The containers' records, as they are. */
@@ -264,9 +271,13 @@ export class Execution {
     return listProcesses(this.#core, reference, options);
   }
 
-  /** All about a container, in the shape of Docker's API. */
-  inspect(reference: string): Promise<Inspection> {
-    return inspectContainer(this.#core, reference);
+  /**
+   * All about a container, in the shape of Docker's API.
+   *
+   * @param before what the caller knows of a container with this id: its guest is asked for less.
+   */
+  inspect(reference: string, before?: (id: string) => KnownBefore): Promise<Inspection> {
+    return inspectContainer(this.#core, reference, before);
   }
 
   /** What a container takes of this machine's disk. */

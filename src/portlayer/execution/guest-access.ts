@@ -37,18 +37,23 @@ export async function openGuest(
     const signal = abort === undefined ? limit : AbortSignal.any([limit, abort]);
     const connection = await connect(machine, record, folder, onEvent, signal);
     await rotateLog(machine, connection, record, folder);
-    return {
-      machine,
-      connection,
-      [Symbol.asyncDispose]: async () => {
-        connection.close();
-        await machine[Symbol.asyncDispose]();
-      },
-    };
+    return guestAccess(machine, connection);
   } catch (error) {
     await machine[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Both together, to be closed together. */
+export function guestAccess(machine: AdoptedMachine, connection: GuestConnection): GuestAccess {
+  return {
+    machine,
+    connection,
+    [Symbol.asyncDispose]: async () => {
+      connection.close();
+      await machine[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Nobody watches over a container that was left running: whoever visits it looks after its log. */

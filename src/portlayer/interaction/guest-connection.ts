@@ -24,7 +24,7 @@ export class GuestConnection {
   readonly #control: ClientChannel;
   readonly #replies = new Map<number, PromiseWithResolvers<Reply>>();
   readonly #closed = Promise.withResolvers<void>();
-  readonly #onEvent: (event: Event) => void;
+  #onEvent: (event: Event) => void;
   #lastRequest = 0;
   #isClosed = false;
 
@@ -69,6 +69,15 @@ export class GuestConnection {
   /** Resolves when the connection is gone, for whatever reason. */
   get closed(): Promise<void> {
     return this.#closed.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** From now on the guest's events are told somebody else. */
+  handOver(onEvent: (event: Event) => void): void {
+    this.#onEvent = onEvent;
   }
 
   /** @throws TetherError the guest's error; `guest-lost` when the connection ends first. */
