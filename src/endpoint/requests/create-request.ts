@@ -173,6 +173,8 @@ function acceptRest(config: FieldReader, host: FieldReader): void {
   config.skip("Image", "AttachStdin", "AttachStdout", "AttachStderr");
   // Of Windows, or of images that are built.
   config.skip("ArgsEscaped", "OnBuild");
+  // dockerode sends the query here as well.
+  config.skip("name", "platform");
   // The program of a health check is the image's.
   config.end();
   // A container VM has all of its namespaces, devices and cgroups for itself, and reaps orphans with or without an init.

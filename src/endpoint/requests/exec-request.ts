@@ -26,6 +26,8 @@ export function readExecRequest(document: Fields, containerId: string): ExecSett
   };
   // Said again when it is started; the size, too.
   fields.skip("Detach", "ConsoleSize");
+  // Some clients (Python's) tell once more which container it is for; the address counts.
+  fields.skip("Container");
   fields.end();
   return settings;
 }
@@ -42,6 +44,8 @@ export function readExecStart(document: Fields): ExecStart {
   const isDetached = fields.flag("Detach");
   // What it was made with counts, as with dockerd.
   fields.skip("Tty");
+  // dockerode's own options, which it sends along.
+  fields.skip("hijack", "stdin");
   const [rows, columns] = fields.list("ConsoleSize").map(Number);
   fields.end();
   const isSize = Number.isInteger(rows) && Number.isInteger(columns);

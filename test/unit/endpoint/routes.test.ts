@@ -146,12 +146,16 @@ describe("the endpoint's routes", () => {
       AttachStdout: true,
       AttachStderr: true,
       Cmd: ["x"],
+      // As Python's client says once more.
+      Container: "box",
     });
     assert.equal(made.status, 201);
     const { Id: id } = made.json as { Id: string };
     const before = await served.ask("GET", `/exec/${id}/json`);
     assert.deepEqual(described.differences("GET", "/exec/{id}/json", 200, before.json), []);
-    const started = await served.upgrade(`/exec/${id}/start`, '{"Detach":false,"Tty":false}');
+    // With what dockerode sends along.
+    const asked = { Detach: false, Tty: false, hijack: true, stdin: true };
+    const started = await served.upgrade(`/exec/${id}/start`, JSON.stringify(asked));
     assert.deepEqual(
       await started.rest(),
       Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 3]), Buffer.from("out")]),
