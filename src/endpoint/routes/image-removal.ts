@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import {
+  chainIdsOf,
   type Execution,
   type Image,
   isUp,
@@ -152,15 +152,8 @@ class ImageRemoval {
   }
 }
 
-/** The chain ids of an image's layers (OCI image specification, config.md), the lowest first. */
 function chainsOf({ layers }: Image): string[] {
-  const chains: string[] = [];
-  for (const { diffId } of layers) {
-    const below = chains.at(-1);
-    const chain = createHash("sha256").update(`${below} ${diffId}`).digest("hex");
-    chains.push(below === undefined ? diffId : `sha256:${chain}`);
-  }
-  return chains;
+  return chainIdsOf(layers.map(({ diffId }) => diffId));
 }
 
 function short(id: string): string {

@@ -61,7 +61,7 @@ async function describeInfo({ execution, metrics, version, root }: Parts): Promi
     Driver: "qcow2",
     DriverStatus: [
       ["Free space", await freeSpace(root)],
-      ["Images", "raw ext4 disks, one each"],
+      ["Images", "qcow2 snapshots of ext4 disks, one for each layer"],
       ["Containers", "qcow2 disks over their image's"],
     ],
     DockerRootDir: root,

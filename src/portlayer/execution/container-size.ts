@@ -1,17 +1,14 @@
-import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerRecord } from "./container-record.ts";
 import type { ContainerStore } from "./container-store.ts";
 import { DISK } from "./machine-start.ts";
-
-/** What stat(2) counts in. */
-const BLOCK_BYTES = 512;
+import { ownBytes, takenBytes } from "../storage/index.ts";
 
 /** What a container's files take of this machine's disk, whether it runs or not. */
 export interface ContainerSize {
   /** Its own disk: what it has written, with the disk's own tables. 0 before its first start. */
   readonly writtenBytes: number;
-  /** That and its image's disk, which it may share with others. */
+  /** That and its image's disk, with all its layers' snapshots, which it may share with others. */
   readonly totalBytes: number;
 }
 
@@ -20,12 +17,7 @@ export function sizeOfContainer(
   containers: ContainerStore,
   { id, settings }: ContainerRecord,
 ): ContainerSize {
-  const writtenBytes = takenBytes(join(containers.folderOf(id), DISK));
+  const writtenBytes = ownBytes(join(containers.folderOf(id), DISK));
   const imageBytes = settings === undefined ? 0 : takenBytes(settings.imageDisk);
   return { writtenBytes, totalBytes: writtenBytes + imageBytes };
-}
-
-/** Of a file that may not be there. */
-function takenBytes(file: string): number {
-  return (statSync(file, { throwIfNoEntry: false })?.blocks ?? 0) * BLOCK_BYTES;
 }

@@ -53,6 +53,7 @@ export {
 } from "../networking/index.ts";
 export {
   type ArchivedImage,
+  chainIdsOf,
   contentOf,
   type Image,
   type ImageDetails,

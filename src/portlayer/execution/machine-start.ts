@@ -14,6 +14,7 @@ import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "..
 import { machineInterfaces } from "../networking/index.ts";
 import {
   createContainerDisk,
+  diskSizeOf,
   encodeVolumes,
   machineFolders,
   machineVolumes,
@@ -185,7 +186,7 @@ function limitFiles(
   memoryFileBytes: number,
 ): number | undefined {
   if (log.maxBytes === 0) return undefined;
-  const diskBytes = statSync(imageDisk, { throwIfNoEntry: false })?.size ?? 0;
+  const diskBytes = diskSizeOf(imageDisk);
   const volumeBytes = volumes.map(({ file }) => statSync(file).size);
   return Math.max(2 * diskBytes, 2 * log.maxBytes, memoryFileBytes, ...volumeBytes) + LEAST_FILE_BYTES;
 }

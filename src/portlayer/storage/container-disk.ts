@@ -2,11 +2,12 @@ import { rm } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { TetherError } from "../../protocol/errors/index.ts";
+import { diskFormatOf } from "./snapshots/index.ts";
 import { runTool, ToolError, type ToolRunner } from "./tool-runner.ts";
 
 /** What a container's disk is made from. */
 export interface ContainerDiskOptions {
-  /** The image's disk: raw, never written to. It must stay where it is as long as the container's disk lives. */
+  /** The image's disk, never written to: its topmost snapshot, or a raw one of an earlier version. It must stay where it is as long as the container's disk lives. */
   readonly image: string;
   /** The qcow2 file to make; it must not exist. */
   readonly target: string;
@@ -34,7 +35,7 @@ export async function createContainerDisk({
         "-f",
         "qcow2",
         "-F",
-        "raw",
+        diskFormatOf(resolve(image)),
         "-b",
         resolve(image),
         resolve(target),

@@ -3,19 +3,22 @@ import { basename, dirname, join, resolve } from "node:path";
 
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { Image, ImageConfiguration, ImageLayer } from "./image.ts";
+import { ownBytes } from "./snapshots/index.ts";
 
 /**
  * Names of the files of an image's folder `ROOT/<algorithm>-<hex>.v3/`, which only ever appears whole. It is an OCI
  * layout as well, with the image as it came.
  */
-const DISK = "disk.raw";
 const RECORD = "image.json";
+
+/**
+ * The disk of an image that was imported when each had one of its own: raw, and made of all of its layers. Such an image
+ * stays as it is; none is made any more.
+ */
+const WHOLE_DISK = "disk.raw";
 
 /** What the record of an image is called that was removed while disks of containers stand on its own. */
 const REMOVED_RECORD = "removed.json";
-
-/** What stat(2) counts in. */
-const BLOCK_BYTES = 512;
 
 /**
  * The form of `image.json`, and part of the folder's name. A change of it, or of how disks are made, takes the next
@@ -29,6 +32,13 @@ interface ImageRecord {
   readonly diskSizeBytes: number;
   readonly configuration: ImageConfiguration;
   readonly layers: readonly ImageLayer[];
+  /** Files of the folder, the lowest first, each of which stands on the one before: its disk. Absent: it has a whole disk. */
+  readonly snapshots?: readonly SnapshotFile[];
+}
+
+interface SnapshotFile {
+  readonly name: string;
+  readonly sizeBytes: number;
 }
 
 const FOLDER = new RegExp(`^(sha(?:256|512))-([0-9a-f]+)\\.v${RECORD_VERSION}$`);
@@ -65,16 +75,49 @@ export async function readImage(root: string, digest: string): Promise<Image | u
   });
   if (text === undefined) return undefined;
   const record = parseRecord(text);
-  const disk = join(folder, DISK);
-  const found = await stat(disk).catch(() => undefined);
-  if (record === undefined || record.digest !== digest || found?.size !== record.diskSizeBytes) {
+  if (record?.digest !== digest || !(await isWhole(folder, record))) {
     throw new TetherError(
       "image-corrupt",
       `the stored image ${folder} is damaged: remove that folder to import the image again`,
     );
   }
   const { configuration, layers, diskSizeBytes } = record;
-  return { digest, configuration, layers, disk, diskSizeBytes, usedBytes: found.blocks * BLOCK_BYTES };
+  const files = filesOf(record).map(({ name }) => join(folder, name));
+  const disk = files.at(-1) ?? folder;
+  const usedBytes = files.reduce((sum, file) => sum + ownBytes(file), 0);
+  return { digest, configuration, layers, disk, diskSizeBytes, usedBytes };
+}
+
+/** Of an image's disk, the lowest first. */
+function filesOf({ snapshots, diskSizeBytes }: ImageRecord): readonly SnapshotFile[] {
+  return snapshots ?? [{ name: WHOLE_DISK, sizeBytes: diskSizeBytes }];
+}
+
+async function isWhole(folder: string, record: ImageRecord): Promise<boolean> {
+  for (const { name, sizeBytes } of filesOf(record)) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found?.size !== sizeBytes) return false;
+  }
+  return true;
+}
+
+/** The snapshots of an image's folder, whether the image is in sight or not. */
+export interface StoredSnapshots {
+  /** File names, the lowest first. */
+  readonly names: readonly string[];
+  /** Of the disk. */
+  readonly diskSizeBytes: number;
+}
+
+/** @returns undefined for one that has no snapshots, is damaged, or is being removed. */
+export async function readSnapshots(folder: string): Promise<StoredSnapshots | undefined> {
+  for (const file of [RECORD, REMOVED_RECORD]) {
+    // One that is being hidden, or removed, has the other name, or none.
+    const record = parseRecord(await readFile(join(folder, file), "utf8").catch(() => ""));
+    if (record?.snapshots === undefined || !(await isWhole(folder, record))) continue;
+    return { names: record.snapshots.map(({ name }) => name), diskSizeBytes: record.diskSizeBytes };
+  }
+  return undefined;
 }
 
 /** Takes an image out of the store's sight; its folder stays. @returns whether it was there. */
@@ -108,21 +151,25 @@ async function renameIfThere(from: string, to: string): Promise<boolean> {
   }
 }
 
+/** What is known of an image that is made. */
+export interface NewRecord
+  extends Pick<ImageRecord, "digest" | "configuration" | "diskSizeBytes" | "layers"> {
+  /** File names, the lowest first. */
+  readonly snapshots: readonly string[];
+}
+
 /**
- * Makes the prepared folder, which holds `disk.raw` and the image's layout, the store's entry for the image, in one
+ * Makes the prepared folder, which holds the image's snapshots and its layout, the store's entry for the image, in one
  * step. When another process was faster its entry stays, and the caller's folder is left for the caller to remove.
  */
 export async function publishImage(
   root: string,
   prepared: string,
-  image: {
-    readonly digest: string;
-    readonly configuration: ImageConfiguration;
-    readonly diskSizeBytes: number;
-    readonly layers: readonly ImageLayer[];
-  },
+  { snapshots: names, ...image }: NewRecord,
 ): Promise<void> {
-  const record: ImageRecord = { version: RECORD_VERSION, ...image };
+  const snapshots: SnapshotFile[] = [];
+  for (const name of names) snapshots.push({ name, sizeBytes: (await stat(join(prepared, name))).size });
+  const record: ImageRecord = { version: RECORD_VERSION, ...image, snapshots };
   await writeFile(join(prepared, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
   // On the disk before the name is: after a power cut the name must not lead to blocks never written.
   const entries = await readdir(prepared, { recursive: true, withFileTypes: true });
@@ -140,9 +187,6 @@ export async function publishImage(
     await restoreImage(root, image.digest);
   }
 }
-
-/** The path of the disk inside a folder that is being prepared. */
-export const diskPath = (folder: string): string => join(folder, DISK);
 
 async function synchronise(path: string): Promise<void> {
   await using file = await open(path, "r");

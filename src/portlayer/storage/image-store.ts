@@ -11,6 +11,7 @@ import { type InUse, removeImage, sweepImages, untagImage } from "./image-remova
 import type { Image } from "./image.ts";
 import type { NewImage } from "./import/create-image.ts";
 import type { ImportContext } from "./import/import-context.ts";
+import { Turns } from "./import/turns.ts";
 import type {
   LoginOutcome,
   Platform,
@@ -66,6 +67,7 @@ export class ImageStore {
   readonly #diskSizeBytes: number;
   readonly #run: ToolRunner;
   readonly #now: () => number;
+  readonly #turns = new Turns();
 
   constructor({
     root,
@@ -212,6 +214,7 @@ export class ImageStore {
       root: this.#root,
       diskSizeBytes: this.#diskSizeBytes,
       run: this.#run,
+      turns: this.#turns,
       signal,
       onProgress: onProgress ?? (() => undefined),
     };

@@ -51,10 +51,13 @@ export interface Image {
   readonly configuration: ImageConfiguration;
   /** The lowest first. */
   readonly layers: readonly ImageLayer[];
-  /** Absolute path of the raw ext4 disk (label `containerfs`), read-only. */
+  /**
+   * Absolute path of its disk, read-only, ext4 with the label `containerfs`: the topmost of its layers' snapshots (qcow2), or
+   * a raw one of an earlier version.
+   */
   readonly disk: string;
-  /** The disk's virtual size; the file is sparse. */
+  /** The disk's virtual size. */
   readonly diskSizeBytes: number;
-  /** What the disk takes of this machine's. */
+  /** What the disk takes of this machine's, with what it shares with other images. */
   readonly usedBytes: number;
 }

@@ -1,8 +1,11 @@
 /**
  * Storage of the port layer: from an image reference to the disk of a container VM. An image is imported
- * once (skopeo fetches it, its layers are checked, umoci unpacks them, mke2fs makes a read-only ext4 disk
- * of them) and kept by the digest of its manifest; a container's disk is a copy-on-write file over it.
+ * once (skopeo fetches it, its layers are checked, umoci unpacks them, mke2fs and debugfs make an ext4 disk of
+ * them, of which each layer is a read-only snapshot over the one below) and kept by the digest of its configuration; a
+ * container's disk is a copy-on-write file over the topmost.
  */
+export { chainIdsOf } from "./chain-ids.ts";
+export { disksBelow, diskSizeOf, ownBytes, takenBytes } from "./snapshots/index.ts";
 export type { ArchivedImage } from "./archived-images.ts";
 export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
 export { packLayer } from "./pack-layer.ts";
@@ -27,7 +30,7 @@ export type {
 export { normaliseRegistryName, registryOf, repositoryOf } from "./registry-name.ts";
 export type { SavedImage } from "./save-images.ts";
 export type { NamedImage } from "./image-names.ts";
-export { runTool, TOOL_PACKAGES, ToolError, type ToolRunner } from "./tool-runner.ts";
+export { runTool, type Tool, TOOL_PACKAGES, ToolError, type ToolRunner } from "./tool-runner.ts";
 export {
   contentOf,
   encodeVolumes,

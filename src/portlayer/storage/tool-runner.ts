@@ -10,6 +10,7 @@ export const TOOL_PACKAGES = {
   debugfs: "e2fsprogs",
   "mkfs.xfs": "xfsprogs",
   "qemu-img": "qemu-utils",
+  find: "findutils",
   "rsvg-convert": "librsvg2-bin",
   openssl: "openssl",
 } as const;

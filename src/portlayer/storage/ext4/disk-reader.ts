@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type DiskBytes, openDisk } from "../snapshots/index.ts";
 
 /** Numbers of the superblock and of inodes, by byte offset (kernel.org, "ext4 Data Structures and Algorithms"). */
 const SUPERBLOCK = { at: 1024, bytes: 1024 } as const;
@@ -26,25 +26,25 @@ interface Geometry {
   readonly inodes: number;
 }
 
-/** The blocks and inodes of an ext4 disk in a raw file that nobody writes to. */
+/** The blocks and inodes of an ext4 disk that nobody writes to. */
 export class DiskReader implements AsyncDisposable {
-  readonly #file: FileHandle;
+  readonly #file: DiskBytes;
   readonly #geometry: Geometry;
   readonly #blocks = new Map<number, Buffer>();
 
-  private constructor(file: FileHandle, geometry: Geometry) {
+  private constructor(file: DiskBytes, geometry: Geometry) {
     this.#file = file;
     this.#geometry = geometry;
   }
 
   /** @throws Error for what is no such disk. */
   static async open(path: string): Promise<DiskReader> {
-    const file = await open(path, "r");
+    const file = await openDisk(path);
     try {
-      const superblock = await readAt(file, SUPERBLOCK.at, SUPERBLOCK.bytes);
+      const superblock = await file.read(SUPERBLOCK.at, SUPERBLOCK.bytes);
       return new DiskReader(file, readGeometry(superblock));
     } catch (error) {
-      await file.close();
+      await file[Symbol.asyncDispose]();
       throw error;
     }
   }
@@ -54,14 +54,14 @@ export class DiskReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#file.close();
+    await this.#file[Symbol.asyncDispose]();
   }
 
   async block(number: number): Promise<Buffer> {
     const known = this.#blocks.get(number);
     if (known !== undefined) return known;
     const { blockBytes } = this.#geometry;
-    const block = await readAt(this.#file, number * blockBytes, blockBytes);
+    const block = await this.#file.read(number * blockBytes, blockBytes);
     this.#blocks.set(number, block);
     const [oldest] = this.#blocks.keys();
     if (this.#blocks.size > MOST_BLOCKS && oldest !== undefined) this.#blocks.delete(oldest);
@@ -103,10 +103,4 @@ function readGeometry(superblock: Buffer): Geometry {
     descriptors: number(20) + 1,
     inodes: number(0),
   };
-}
-
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(length), position });
-  if (bytesRead < length) throw new Error("the disk ends too early");
-  return buffer;
 }

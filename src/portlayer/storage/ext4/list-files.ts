@@ -23,8 +23,8 @@ const S_IFCHR = 0o020000;
 const S_IFMT = 0o170000;
 
 /**
- * All files of an ext4 disk in a raw file that nobody writes to, as a guest lists them (`archive-list`). It is an image's
- * disk, made by mke2fs: nothing of a guest's is read here.
+ * All files of an ext4 disk that nobody writes to, as a guest lists them (`archive-list`). It is an image's
+ * disk, made by mke2fs and debugfs: nothing of a guest's is read here.
  *
  * @throws Error for what is no such disk.
  */

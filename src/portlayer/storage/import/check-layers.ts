@@ -15,10 +15,7 @@ import type { LayoutImage } from "./oci-layout.ts";
 const READ_SIZE = 1024 * 1024;
 
 /** A layer that was read to its end. */
-export interface CheckedLayer extends WrittenLayer {
-  /** Bytes of its members alone. */
-  readonly contentBytes: number;
-}
+export interface CheckedLayer extends WrittenLayer, Omit<LayerFacts, "diffId" | "entries"> {}
 
 /** Layers that were read to their end, decompressed and found well-formed, as blobs of a new layout. */
 export interface CheckedLayers {
@@ -169,9 +166,10 @@ function translate(error: unknown, name: string): unknown {
   return new TetherError("image-corrupt", `${name} is corrupt: ${reason.split(". ")[0]}`, { cause: error });
 }
 
-function add(total: CheckedLayers, { diffId, sizeBytes, contentBytes, entries }: LayerFacts): CheckedLayers {
+function add(total: CheckedLayers, { diffId, entries, ...facts }: LayerFacts): CheckedLayers {
+  const { sizeBytes } = facts;
   return {
-    layers: [...total.layers, { mediaType: TAR_LAYER, digest: diffId, sizeBytes, contentBytes }],
+    layers: [...total.layers, { mediaType: TAR_LAYER, digest: diffId, ...facts }],
     entries: total.entries + entries,
     sizeBytes: total.sizeBytes + sizeBytes,
   };

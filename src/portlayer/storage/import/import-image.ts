@@ -1,8 +1,8 @@
-import { chmod, link, mkdir, rm } from "node:fs/promises";
+import { link, mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { TetherError } from "../../../protocol/errors/index.ts";
-import { diskPath, publishImage, readImage, restoreImage } from "../image-folder.ts";
+import { publishImage, readImage, restoreImage } from "../image-folder.ts";
 import type { ImageReference } from "../image-reference.ts";
 import type { Image } from "../image.ts";
 import { blobPath, writeDocuments, writeLayout } from "../layout-writer.ts";
@@ -12,10 +12,9 @@ import { toImageConfiguration } from "./documents.ts";
 import { toImportError } from "./failures.ts";
 import { fetchImage, requireFile } from "./fetch-image.ts";
 import { gatherLayers } from "./gather-layers.ts";
+import { makeImageDisk } from "./image-disk.ts";
 import type { ImportContext } from "./import-context.ts";
-import { makeLayerDisk } from "./layer-disk.ts";
 import { type LayoutImage, openLayout } from "./oci-layout.ts";
-import { completeRootTree } from "./root-tree.ts";
 
 /** The name that the checked layers have for umoci. */
 const CHECKED_TAG = "checked";
@@ -135,46 +134,36 @@ export async function linkLayers({ layers }: CheckedLayers, from: string, to: st
   }
 }
 
-/** Makes the image of its layers, which lie in its folder, and of their uncompressed forms. */
-export async function makeImage(
+/**
+ * Makes the image of its layers, which lie in its folder, and of their uncompressed forms. One after the other: images that
+ * come together find each other's snapshots.
+ */
+export function makeImage(
   source: LayoutImage,
   text: string,
   checked: CheckedLayers,
   work: WorkFolder,
   context: ImportContext,
 ): Promise<Image> {
-  const { run, signal, root } = context;
-  const prepared = source.folder;
-  await writeLayout(work.join("checked"), {
-    layers: checked.layers,
-    configuration: {
-      architecture: "amd64",
-      os: "linux",
-      rootfs: { type: "layers", diff_ids: checked.layers.map(({ digest }) => digest) },
-    },
-    tag: CHECKED_TAG,
-  });
-  const tree = work.join("tree");
-  await mkdir(tree);
-  await chmod(tree, 0o755); // the root folder's mode when no layer names one, whatever our umask
-  await run("umoci", ["raw", "unpack", "--image", `${work.join("checked")}:${CHECKED_TAG}`, tree], {
-    signal,
-  });
-  await rm(work.join("checked"), { recursive: true });
-  await completeRootTree(tree);
+  return context.turns.take(() => makeInTurn(source, text, checked, work, context), context.signal);
+}
 
+async function makeInTurn(
+  source: LayoutImage,
+  text: string,
+  checked: CheckedLayers,
+  work: WorkFolder,
+  context: ImportContext,
+): Promise<Image> {
+  const { root } = context;
+  const [target, layout] = [source.folder, work.join("checked")];
   context.onProgress(`making the disk of image ${text}`);
-  await writeDocuments(prepared, source.documents);
-  const diskSizeBytes = await makeLayerDisk({
-    tree,
-    disk: diskPath(prepared),
-    run,
-    signal,
-    contentBytes: checked.sizeBytes,
-    entries: checked.entries,
-    diskSizeBytes: context.diskSizeBytes,
+  const { sizeBytes: diskSizeBytes, snapshots } = await makeImageDisk({
+    ...{ checked, layout, target, work, context },
   });
-  await publishImage(root, prepared, {
+  await rm(layout, { recursive: true });
+  await writeDocuments(target, source.documents);
+  await publishImage(root, target, {
     digest: source.digest,
     configuration: toImageConfiguration(source.configuration),
     diskSizeBytes,
@@ -183,6 +172,7 @@ export async function makeImage(
       sizeBytes,
       contentBytes,
     })),
+    snapshots,
   });
   const image = await readImage(root, source.digest);
   if (image === undefined) throw new TetherError("internal", `image ${text} vanished from the store ${root}`);

@@ -61,7 +61,6 @@ export async function makeLayerDisk(options: LayerDiskOptions): Promise<number> 
   // A file that is already there and one single hole lets mke2fs mark its tables as zeroed: neither it nor
   // the guest's kernel writes 160 MB of zeros (measured: 7 MB on the host's disk instead of 71).
   await truncate(disk, sizeBytes);
-  const inodes = Math.ceil(Math.max(sizeBytes / BYTES_PER_INODE, options.entries * 2));
   await run(
     "mke2fs",
     [
@@ -80,7 +79,7 @@ export async function makeLayerDisk(options: LayerDiskOptions): Promise<number> 
       "-m",
       "0",
       "-N",
-      String(inodes),
+      String(sizeBytes / BYTES_PER_INODE),
       "-E",
       "lazy_itable_init=1,lazy_journal_init=1,root_owner=0:0",
       "-d",
@@ -94,9 +93,17 @@ export async function makeLayerDisk(options: LayerDiskOptions): Promise<number> 
   return sizeBytes;
 }
 
-/** Room for the content, its last blocks and metadata, and as much again to write into. */
-function diskSizeFor({ contentBytes, entries, diskSizeBytes }: LayerDiskOptions): number {
-  const needed = 2 * (contentBytes + entries * BLOCK_SIZE);
+/**
+ * Room for the content, its last blocks and metadata, its inodes, and as much again to write into.
+ *
+ * @returns a size that says all of the disk's geometry: disks of one size have their blocks and inodes in one way.
+ */
+export function diskSizeFor({
+  contentBytes,
+  entries,
+  diskSizeBytes,
+}: Pick<LayerDiskOptions, "contentBytes" | "entries" | "diskSizeBytes">): number {
+  const needed = 2 * Math.max(contentBytes + entries * BLOCK_SIZE, entries * BYTES_PER_INODE);
   return Math.ceil(Math.max(needed, diskSizeBytes) / GIB) * GIB;
 }
 

@@ -13,7 +13,16 @@ export interface LayerFacts {
   /** Bytes of the members alone. */
   readonly contentBytes: number;
   readonly entries: number;
+  /** Whether members have extended attributes: folders too, or other files alone. */
+  readonly attributes: "none" | "files" | "folders";
+  /** Whether one is a hard link. */
+  readonly hasLinks: boolean;
+  /** Whether one is the root folder itself. */
+  readonly hasRoot: boolean;
 }
+
+/** How tar programs write extended attributes (pax, and bsdtar's form in base64). */
+const ATTRIBUTE = /^(?:SCHILY\.(?:xattr|acl)|LIBARCHIVE\.xattr)\./;
 
 /**
  * A stream that passes an uncompressed tar on and looks at each member on the way: it fails with
@@ -28,6 +37,9 @@ export class LayerInspector extends Transform {
   #sizeBytes = 0;
   #entries = 0;
   #contentBytes = 0;
+  #attributes: LayerFacts["attributes"] = "none";
+  #hasLinks = false;
+  #hasRoot = false;
   #failure: Error | undefined;
 
   constructor(name: string, limitBytes: number) {
@@ -37,6 +49,7 @@ export class LayerInspector extends Transform {
     this.#tar.on("entry", (header, content, next) => {
       this.#entries += 1;
       this.#contentBytes += header.size ?? 0;
+      this.#noteKind(header);
       const danger = findDanger(header);
       if (danger !== undefined) {
         this.#fail(new TetherError("image-unsafe", `${this.#name} is not safe to unpack: ${danger}`));
@@ -56,6 +69,9 @@ export class LayerInspector extends Transform {
       sizeBytes: this.#sizeBytes,
       contentBytes: this.#contentBytes,
       entries: this.#entries,
+      attributes: this.#attributes,
+      hasLinks: this.#hasLinks,
+      hasRoot: this.#hasRoot,
     };
   }
 
@@ -83,6 +99,14 @@ export class LayerInspector extends Transform {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#tar.destroy(null);
     done(error);
+  }
+
+  #noteKind({ name, type, pax }: Header): void {
+    if (isRoot(name)) this.#hasRoot = true;
+    if (type === "link") this.#hasLinks = true;
+    if (!Object.keys(pax ?? {}).some((key) => ATTRIBUTE.test(key))) return;
+    if (type === "directory") this.#attributes = "folders";
+    else if (this.#attributes === "none") this.#attributes = "files";
   }
 
   #fail(error: Error): void {
