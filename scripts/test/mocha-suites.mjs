@@ -20,7 +20,7 @@ export const suites = {
     name: "docker",
     options: ["--timeout", "180000"],
     measuresCoverage: false,
-    limitMs: 30 * 60_000,
+    limitMs: 40 * 60_000,
   },
 };
 

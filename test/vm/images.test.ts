@@ -23,7 +23,7 @@ describe("images", () => {
     let answers: Answers<keyof typeof questions>;
     before(async function () {
       // The first time it is made by debootstrap.
-      this.timeout(400_000);
+      this.timeout(600_000);
       answers = await ask(host, [await debianImage()], questions);
     });
 

@@ -11,15 +11,17 @@ const run = promisify(execFile);
 
 const BUILD = resolve(import.meta.dirname, "../../../build");
 const SUITE = "bookworm";
-const PACKAGES = ["redis-server", "redis-tools"];
+const PACKAGES = ["redis-server", "redis-tools", "nginx-light", "postgresql"];
 
-/** Folders of what only apt and a reader of manuals need: a third of the image. */
+/** What only apt and readers of manuals and translations need, and a cluster of databases that nobody asked for. */
 const LEFT_OUT = [
   "var/cache/apt/archives/*",
   "var/lib/apt/lists/*",
   "var/log/*.log",
   "usr/share/doc/*",
   "usr/share/man/*",
+  "usr/share/locale/*",
+  "var/lib/postgresql/15",
   "dev/*",
 ];
 
@@ -31,8 +33,8 @@ const CONFIGURATION = {
 };
 
 /**
- * A Debian image with redis in it, made by debootstrap from Debian's packages: `oci:DIR:latest`. Needs root.
- * The first call takes half a minute and the network; later ones find it under `build/test-images`.
+ * A Debian image with redis, nginx and PostgreSQL in it, made by debootstrap from Debian's packages: `oci:DIR:latest`. Needs root.
+ * The first call takes a minute or two and the network; later ones find it under `build/test-images`.
  */
 export async function debianImage({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<string> {
   const recipe = createHash("sha256")
