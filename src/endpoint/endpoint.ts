@@ -8,6 +8,7 @@ import type { EndpointAddress } from "./listen-address.ts";
 import { listenOn } from "./listen.ts";
 import { EndpointMetrics } from "./metrics/endpoint-metrics.ts";
 import type { Tls } from "./tls/read-tls.ts";
+import { RoomWatch } from "./room-watch.ts";
 import { allRoutes } from "./routes/index.ts";
 import { Execs } from "./sessions/execs.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -36,6 +37,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #server: ApiServer;
   readonly #sessions: Sessions;
   readonly #execs: Execs;
+  readonly #room: RoomWatch;
   readonly #lock: ProcessLock;
 
   private constructor(parts: {
@@ -43,12 +45,14 @@ export class Endpoint implements AsyncDisposable {
     readonly server: ApiServer;
     readonly sessions: Sessions;
     readonly execs: Execs;
+    readonly room: RoomWatch;
     readonly lock: ProcessLock;
   }) {
     this.addresses = parts.addresses;
     this.#server = parts.server;
     this.#sessions = parts.sessions;
     this.#execs = parts.execs;
+    this.#room = parts.room;
     this.#lock = parts.lock;
   }
 
@@ -72,7 +76,8 @@ export class Endpoint implements AsyncDisposable {
         const listener = server.addListener(address.kind === "tcp" ? tls : undefined);
         listening.push(await listenOn(listener, address));
       }
-      return new Endpoint({ addresses: listening, server, sessions, execs, lock });
+      const room = new RoomWatch({ execution, root, log });
+      return new Endpoint({ addresses: listening, server, sessions, execs, room, lock });
     } catch (error) {
       await server.close(0);
       lock[Symbol.dispose]();
@@ -81,6 +86,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#room[Symbol.dispose]();
     await this.#sessions.close();
     this.#execs.close();
     await this.#server.close(CLOSE_LIMIT_MS);

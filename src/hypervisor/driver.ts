@@ -112,9 +112,17 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * Opens a link of this caller's own, beside those of all others; it is taken away when the socket closes. Right
    * after a machine's start, or while its guest is starting, it waits until the guest comes to it.
    *
-   * @throws TetherError `too-many-clients`, `guest-lost`, `hypervisor-failed`.
+   * @throws TetherError `too-many-clients`, `guest-lost`, `hypervisor-failed`, `no-space` while the machine stands still
+   *   because a disk is full.
    */
   connectLink(): Promise<Socket>;
+  /**
+   * Lets the machine go on if it stands still because a disk of its host was full.
+   *
+   * @returns false when it still is.
+   * @throws TetherError `hypervisor-failed`.
+   */
+  resumeFromFullDisk(): Promise<boolean>;
   /**
    * Makes the machine write its log to a new file at `path`, when `prepare` says so: what that finds is as it is until
    * the new file is there, for one caller at a time is let in.

@@ -5,6 +5,7 @@ import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
 import type { MachineInterface } from "../machine-interface.ts";
 import type { MachineVolume } from "../machine-volume.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
+import { resumeFromFullDisk } from "./full-disk.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { switchLogFile } from "./log-switch.ts";
@@ -53,6 +54,10 @@ export class AdoptedQemuMachine implements AdoptedMachine {
     // A later machine in the same folder would have another process.
     if (!isRunning(this.#identity)) throw new TetherError("guest-lost", "the container VM has ended");
     return this.#ports.connectLink();
+  }
+
+  resumeFromFullDisk(): Promise<boolean> {
+    return visitQmp(this.#folder, resumeFromFullDisk);
   }
 
   switchLogFile(path: string, prepare: () => boolean): Promise<boolean> {

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { FURTHER_LINK_PORT_PREFIX } from "../../protocol/link-names.ts";
 import { LINK_CHARACTERS } from "./command-line.ts";
+import { readStatus, resumeFromFullDisk } from "./full-disk.ts";
 import { isRunning, type ProcessIdentity } from "./process-identity.ts";
 import type { QmpClient } from "./qmp-client.ts";
 import { visitQmp } from "./qmp-visit.ts";
@@ -23,7 +24,6 @@ const charactersSchema = z.array(
   z.looseObject({ label: z.string(), filename: z.string(), "frontend-open": z.boolean() }),
 );
 type Characters = z.infer<typeof charactersSchema>;
-const statusSchema = z.looseObject({ status: z.string() });
 
 /** What QEMU says when no port is left; the former with 32 ports, its own limit (hw/char/virtio-serial-bus.c). */
 const NO_PORT_LEFT = /Maximum port limit|Out-of-range port id/;
@@ -146,9 +146,13 @@ function destroyAndThrow(socket: Socket): (error: unknown) => never {
 
 /** A machine that still takes over the state of a template must have the template's ports, and no others. */
 async function refuseUnfinished(qmp: QmpClient): Promise<void> {
-  const { status } = statusSchema.parse(await qmp.execute("query-status"));
-  if (status === "inmigrate")
+  if ((await readStatus(qmp)) === "inmigrate")
     throw new TetherError("hypervisor-failed", "the container VM is still being started");
+  if (!(await resumeFromFullDisk(qmp)))
+    throw new TetherError(
+      "no-space",
+      "the container VM stands still until it can write: the disk is full (no space left on this machine's)",
+    );
 }
 
 /** Removes what processes that have ended left. */

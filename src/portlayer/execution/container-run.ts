@@ -301,6 +301,8 @@ export class ContainerRun {
       return connection;
     } catch (error) {
       if (error instanceof TetherError && error.code === "link-protocol") throw error;
+      // Nobody has waited for this guest yet; a run that is under way goes on when there is room.
+      if (error instanceof TetherError && error.code === "no-space" && !this.#hasConnected) throw error;
       // Not up yet, or cut during the handshake: the machine's end and the time limit are watched elsewhere.
       return undefined;
     }

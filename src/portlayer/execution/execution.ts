@@ -17,6 +17,7 @@ import { openVolumes } from "./journaled-volumes.ts";
 import { type LogOutput, type LogRequest, readContainerLogs } from "./container-logs.ts";
 import { type ContainerSize, sizeOfContainer } from "./container-size.ts";
 import { resizeContainer } from "./container-resize.ts";
+import { resumeContainers } from "./resume-containers.ts";
 import { removeContainer } from "./container-removal.ts";
 import { prepareStart, startDetached } from "./container-start.ts";
 import { killContainer, stopContainer, type StopOptions } from "./container-stop.ts";
@@ -61,6 +62,11 @@ export class Execution {
       volumes: openVolumes(components.state),
       guests: new KeptGuests(components.keepsGuests === true),
     };
+  }
+
+  /** Lets container VMs go on that stand still because a disk of this machine's was full. */
+  resumeContainers(): Promise<void> {
+    return resumeContainers(this.#core);
   }
 
   /** Closes the connections to guests that are kept for whoever comes next. */

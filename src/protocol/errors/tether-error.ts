@@ -1,3 +1,4 @@
+import { hasCode } from "./system-error.ts";
 import { type CatalogueEntry, ERROR_CATALOGUE, type ErrorCode } from "./catalogue.ts";
 
 /**
@@ -20,11 +21,13 @@ export class TetherError extends Error {
 
   /**
    * Translates whatever was thrown, at a border. A TetherError stays itself; anything else becomes
-   * `code`, with `context` (what was being done, on what) before its own message.
+   * `code`, with `context` (what was being done, on what) before its own message. A full disk is nobody's defect.
    */
   static from(thrown: unknown, code: ErrorCode, context: string): TetherError {
     if (thrown instanceof TetherError) return thrown;
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    const isFull = code === "internal" && hasCode(thrown, "ENOSPC", "EDQUOT");
+    if (isFull) return new TetherError("no-space", `the disk is full: ${reason}`, { cause: thrown });
     return new TetherError(code, `${context}: ${reason}`, { cause: thrown });
   }
 }
