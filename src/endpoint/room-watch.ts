@@ -20,7 +20,8 @@ export interface RoomWatchParts {
 export class RoomWatch implements Disposable {
   readonly #parts: RoomWatchParts;
   readonly #timer: NodeJS.Timeout;
-  #isShort = false;
+  /** Undefined before the first look: whoever served before may have ended while the disk was full. */
+  #isShort: boolean | undefined;
   #isLooking = false;
 
   constructor(parts: RoomWatchParts) {
@@ -45,8 +46,8 @@ export class RoomWatch implements Disposable {
           { root, freeBytes: bavail * bsize },
           "the disk is nearly full: container VMs that write stand still then",
         );
-      if (this.#isShort || !wasShort) return;
-      log.info({ root }, "there is room on the disk again: container VMs go on");
+      if (this.#isShort || wasShort === false) return;
+      if (wasShort) log.info({ root }, "there is room on the disk again: container VMs go on");
       await execution.resumeContainers();
     } catch (error) {
       log.error(
