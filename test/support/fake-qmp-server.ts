@@ -101,9 +101,13 @@ export class FakeQmpServer {
         return { status: this.status, running: this.status === "running" };
       case "query-chardev":
         return [
-          { label: "link", "frontend-open": this.isGuestReady },
-          { label: "compat_monitor1", "frontend-open": true },
-          ...[...this.characters.keys()].map((label) => ({ label, "frontend-open": this.#isOpen(label) })),
+          { label: "link", filename: "disconnected:unix:link", "frontend-open": this.isGuestReady },
+          { label: "compat_monitor1", filename: "unix:qmp.sock", "frontend-open": true },
+          ...[...this.characters.keys()].map((label) => ({
+            label,
+            filename: `${this.#isConnected(label) ? "" : "disconnected:"}unix:${label}`,
+            "frontend-open": this.#isOpen(label),
+          })),
         ];
       case "chardev-add":
         return this.#addCharacters(id, (given["backend"] as SocketBackend).data.addr.data.path);
@@ -128,7 +132,11 @@ export class FakeQmpServer {
   }
 
   #isOpen(id: string): boolean {
-    return this.isGuestReady && this.ports.has(id) && [...this.#clients.values()].includes(id);
+    return this.isGuestReady && this.ports.has(id) && this.#isConnected(id);
+  }
+
+  #isConnected(id: string): boolean {
+    return [...this.#clients.values()].includes(id);
   }
 
   async #addCharacters(id: string, path: string): Promise<void> {

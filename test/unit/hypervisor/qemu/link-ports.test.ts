@@ -55,6 +55,8 @@ describe("links that are plugged into a running machine", () => {
     const { pid, startTime } = self();
     const alive = `link-${pid}-${startTime}-00000000`;
     await qemu.leave(alive, { withPort: true });
+    const client = createConnection(join(folder.path, `${alive}.sock`));
+    await once(client, "connect");
     await qemu.leave(`link-${pid}-1-00000000`, { withPort: true });
     await qemu.leave("link-4194305-1-00000000", { withPort: false });
     await qemu.leave("link-port", { withPort: false });
@@ -69,6 +71,18 @@ describe("links that are plugged into a running machine", () => {
       [`${alive}.sock`],
     );
     await ports.close();
+    client.destroy();
+  });
+
+  it("go together when their clients leave at the same time, each once", async () => {
+    const others = [new LinkPorts(folder.path, self()), new LinkPorts(folder.path, self())];
+    const all = [ports, ports, ...others, ...others];
+    const links = await Promise.all(all.map((each) => each.connectLink()));
+    for (const link of links) link.destroy();
+    await Promise.all([ports, ...others].map((each) => each.close()));
+    assert.deepEqual([[...qemu.ports], [...qemu.characters], sockets()], [[], [], []]);
+    const unplugged = qemu.commands.filter(({ execute }) => execute === "device_del");
+    assert.equal(unplugged.length, links.length);
   });
 
   it("are refused when every port is taken, and leave nothing then", async () => {
