@@ -8,7 +8,7 @@ import { disksBelow } from "../snapshots/index.ts";
  * An image's disk consists of so many snapshots at most; what its other layers have is in the topmost. QEMU opens each of
  * them for each container, and looks through all of them for what no layer has (DESIGN.md has the figures).
  */
-export const MOST_SNAPSHOTS = 32;
+export const MOST_SNAPSHOTS = 16;
 
 /** The file of a snapshot, by the chain id of its layer. */
 export function snapshotName(chainId: string): string {
