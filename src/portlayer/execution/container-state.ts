@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { join } from "node:path";
 import { CONSOLE_LOG, isRunning } from "../../hypervisor/index.ts";
 import type { Event, Time } from "../../protocol/control-messages.ts";
-import type { ContainerRecord, RecordedExit } from "./container-record.ts";
+import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import { isChecked } from "./container-settings.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { ContainerStore, LockedContainer } from "./container-store.ts";
@@ -85,8 +85,23 @@ export function settle(
     return undefined;
   }
   const { machine: _machine, ...rest } = record;
-  container.save(record.exit === undefined ? { ...rest, ...outcomeOf(core.containers, record) } : rest);
+  if (record.exit === undefined)
+    saveOutcome(core, container, { ...rest, ...outcomeOf(core.containers, record) });
+  else container.save(rest);
   return container.record;
+}
+
+/** Of a container whose machine was lost while it ran, no guest tells the end. */
+function saveOutcome(
+  { containers, journal }: { readonly containers: ContainerStore; readonly journal: EventJournal },
+  container: LockedContainer,
+  outcome: ContainerRecord,
+): void {
+  // A start that failed is told as an end, too.
+  const isTold = eventsOf(containers, container.record).findLast(isMain)?.failed;
+  container.save(outcome);
+  if (!isTold && outcome.exit === KILLED)
+    journal.add("die", outcome, { exitCode: String(exitStatus(KILLED)) });
 }
 
 /** A guest that has ended leaves word in its log, or at least on its console. */

@@ -144,6 +144,8 @@ describe("what is known of a container", () => {
       const record = await settled(make(ended(), started));
       assert.deepEqual(record?.exit, { code: 0, signal: 9 });
       assert.match(record?.error ?? "", /ended without saying how/);
+      const told = journal.read().map(({ action, attributes }) => [action, attributes["exitCode"]]);
+      assert.deepEqual(told, [["die", "137"]]);
     });
 
     it("is removed when it was to be, unless whoever runs it in the foreground will do so", async () => {
@@ -159,6 +161,8 @@ describe("what is known of a container", () => {
       assert.deepEqual(
         journal.read().map(({ action, attributes }) => [action, attributes["exitCode"]]),
         [
+          // Of the first, which whoever runs it has not seen end yet.
+          ["die", "137"],
           ["start", undefined],
           ["die", "3"],
           ["destroy", undefined],
