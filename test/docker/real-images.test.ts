@@ -16,9 +16,11 @@ const DATABASE = `
   exec postgres`;
 
 /** How often a server is asked whether it is ready, several times a second. */
-const MOST_TRIES = 300;
+const MOST_TRIES = 900;
 
-describe("Debian's servers in container VMs of the endpoint", () => {
+describe("Debian's servers in container VMs of the endpoint", function () {
+  // Making databases is work for a processor, which a busy machine may have little of.
+  this.timeout(400_000);
   const served = useServedHost();
   let redisPort: number;
   let webPort: number;
