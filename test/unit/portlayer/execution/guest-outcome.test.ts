@@ -46,7 +46,7 @@ describe("the log of a guest", () => {
       readLogEvents(path).map(({ sequence }) => sequence),
       [1, 2],
     );
-  }).timeout(20_000);
+  }).timeout(60_000);
 });
 
 describe("the error of a guest", () => {
