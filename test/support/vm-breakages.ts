@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { ROOT } from "./vm-host.ts";
 
 /**
@@ -33,10 +33,23 @@ export function writeInitramfs(path: string, script: string): string {
   return path;
 }
 
-/** Gives the disks of all images another label. */
+/** An ext4's superblock (ext4's on-disk layout, "Super Block"). */
+const SUPERBLOCK = { offset: 1024, bytes: 1024 };
+
+/** Gives the disks of all images another label, in their place: their sizes are known. */
 export function breakLabels(images: string): void {
-  for (const name of readdirSync(images, { recursive: true, encoding: "utf8" })) {
-    if (basename(name) === "disk.raw")
-      execFileSync("tune2fs", ["-L", "other", join(images, name)], { stdio: "ignore" });
-  }
+  for (const name of readdirSync(images, { recursive: true, encoding: "utf8" }))
+    if (name.endsWith(".qcow2")) breakLabel(join(images, name));
+}
+
+function breakLabel(snapshot: string): void {
+  const [raw, superblock] = [`${snapshot}.raw`, `${snapshot}.superblock`];
+  execFileSync("qemu-img", ["convert", "-O", "raw", snapshot, raw]);
+  execFileSync("tune2fs", ["-L", "other", raw], { stdio: "ignore" });
+  const { offset, bytes } = SUPERBLOCK;
+  const block = [`bs=${bytes}`, `skip=${offset / bytes}`, "count=1"];
+  execFileSync("dd", [`if=${raw}`, `of=${superblock}`, ...block], { stdio: "ignore" });
+  execFileSync("qemu-io", ["-c", `write -s ${superblock} ${offset} ${bytes}`, snapshot], { stdio: "ignore" });
+  rmSync(raw);
+  rmSync(superblock);
 }
