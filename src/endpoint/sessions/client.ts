@@ -14,7 +14,7 @@ export interface ClientOptions {
   readonly errorOutput: boolean;
   /** The bytes that end the session of a client with a terminal. */
   readonly detachKeys: Buffer;
-  /** The end of its input ends its session, and is not passed on. */
+  /** It leaves the session when that has all of its input, whose end is not passed on. */
   readonly leavesAtEndOfInput: boolean;
 }
 
@@ -25,6 +25,8 @@ const CLOSE_LIMIT_MS = 10_000;
 export class SessionClient {
   /** Undefined: it gives no input. Nothing is read of it before somebody does. */
   readonly input: Readable | undefined;
+  /** To be called when the session has all of the input; undefined: the input's end is passed on. */
+  readonly onInputEnd: (() => void) | undefined;
   readonly output: Writable;
   readonly errorOutput: Writable;
   readonly #connection: Connection;
@@ -34,6 +36,7 @@ export class SessionClient {
     this.#connection = connection;
     const target = connection.output;
     const leave = (): void => this.#leave.abort();
+    this.onInputEnd = options.leavesAtEndOfInput ? leave : undefined;
     // A client that has gone leaves its session, which goes on.
     target.on("error", leave).on("close", leave);
     const pack = (stream: "stdout" | "stderr") => (data: Buffer) =>
@@ -87,8 +90,13 @@ export class SessionClient {
     const leave = (): void => this.#leave.abort();
     const { input } = this.#connection;
     if (input === undefined) return undefined;
-    if (leavesAtEndOfInput) input.once("end", leave);
+    if (leavesAtEndOfInput) {
+      let isEmpty = true;
+      input.once("data", () => (isEmpty = false));
+      // Else it leaves when the session has had what there was.
+      input.once("end", () => isEmpty && leave());
+    }
     // Not the connection itself: who has read all of its input destroys it.
-    return input.pipe(tty ? detachOn(detachKeys, leave) : new PassThrough(), { end: !leavesAtEndOfInput });
+    return input.pipe(tty ? detachOn(detachKeys, leave) : new PassThrough());
   }
 }

@@ -89,6 +89,7 @@ export class Sessions {
     const { output, errorOutput } = outputs;
     const streams = {
       input: client.input,
+      ...(client.onInputEnd === undefined ? {} : { onInputEnd: client.onInputEnd }),
       output,
       errorOutput,
       ...(terminal === undefined ? {} : { terminal }),

@@ -18,9 +18,9 @@ export class SharedSession {
    */
   constructor(clients: Iterable<SessionClient>, endsInput: boolean, terminal: SessionTerminal | undefined) {
     this.#clients = new Set(clients);
-    const input = this.#mergeInput(endsInput);
     this.#streams = {
-      input,
+      input: this.#mergeInput(endsInput),
+      ...(endsInput ? {} : { onInputEnd: () => this.#lastInputEnded() }),
       output: this.#toAll((client) => client.output),
       errorOutput: this.#toAll((client) => client.errorOutput),
       ...(terminal === undefined ? {} : { terminal }),
@@ -57,7 +57,19 @@ export class SharedSession {
     if (inputs.length === 0) return undefined;
     const merged = new PassThrough();
     for (const input of inputs) input.pipe(merged, { end: endsInput });
+    if (!endsInput)
+      for (const client of this.#clients) client.input?.once("end", () => this.#inputEnded(client, merged));
     return merged;
+  }
+
+  /** While others are there what a client has said gets to the guest without it. */
+  #inputEnded(client: SessionClient, merged: PassThrough): void {
+    if (this.#clients.size > 1) client.onInputEnd?.();
+    else merged.end();
+  }
+
+  #lastInputEnded(): void {
+    for (const client of this.#clients) client.onInputEnd?.();
   }
 
   #toAll(choose: (client: SessionClient) => Writable): Writable {

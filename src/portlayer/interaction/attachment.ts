@@ -11,6 +11,8 @@ import type { WindowSize } from "./window-size.ts";
 export interface LocalStreams {
   /** Undefined: the container gets no input. */
   readonly input: Readable | undefined;
+  /** Called when the guest has all of the input, whose end is not passed on then. */
+  readonly onInputEnd?: () => void;
   readonly output: Writable;
   readonly errorOutput: Writable;
   /** With a terminal: its present size, and to be told of a new one. */
@@ -97,7 +99,7 @@ export class Attachment {
     if (present?.columns !== size?.columns || present?.rows !== size?.rows) tellSize();
     const stopInput = this.#input?.attach(inputBytes, {
       write: (chunk, done) => channel.write(chunk, done),
-      end: () => channel.end(),
+      end: () => this.#endInput(channel, connection),
     });
     try {
       await Promise.all([
@@ -111,6 +113,16 @@ export class Attachment {
     }
     this.#exit = exitOf(channel);
     return this.#exit === undefined ? "broken" : "drained";
+  }
+
+  #endInput(channel: ClientChannel, connection: GuestConnection): void {
+    const { onInputEnd } = this.#streams;
+    if (onInputEnd === undefined) channel.end();
+    // The guest takes what comes over a link in order: what it answers now is behind the last byte.
+    else
+      connection.snapshot().then(onInputEnd, () => {
+        // The link is gone: the next one carries what is missing, and ends it again.
+      });
   }
 }
 

@@ -79,6 +79,15 @@ describe("dockerode with the endpoint", () => {
     stream.end();
   });
 
+  it("gives what runs its input though it closes that at once", async () => {
+    const logs = await box.logs({ stdout: true, stderr: false, follow: true, tail: 0 });
+    const { out } = part(logs);
+    const stream = await box.attach({ hijack: true, stdin: true, stream: true });
+    stream.end("said and gone\n");
+    await new Watched(out).expect(/got said and gone\n/);
+    (logs as Readable).destroy();
+  });
+
   it("executes over a connection that it takes over, with input and both outputs", async () => {
     const exec = await box.exec({
       Cmd: ["sh", "-c", "cat; echo error >&2; exit 4"],
@@ -108,9 +117,8 @@ describe("dockerode with the endpoint", () => {
     const followed = await box.logs({ stdout: true, stderr: true, follow: true, tail: 1 });
     const { out } = part(followed);
     const input = await box.attach({ hijack: true, stdin: true, stream: true });
-    input.write("logged\n");
+    input.end("logged\n");
     await new Watched(out).expect(/got logged\n$/);
-    input.end();
     (followed as Readable).destroy();
   });
 

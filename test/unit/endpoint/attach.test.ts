@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { text as textOf } from "node:stream/consumers";
 import { request as sendRequest } from "node:http";
 import { say } from "../../support/endpoint/fake-containers.ts";
 import { useServed } from "../../support/endpoint/served.ts";
@@ -86,6 +87,32 @@ describe("attaching to a container", () => {
     const attached = await served.upgrade("/containers/box/attach?stream=1&stdin=1&stdout=1", "", "early");
     attached.socket.end();
     assert.deepEqual(await attached.rest(), framed(1, "early"));
+  });
+
+  it("goes on until the process has all that a client gave that ends its input at once, and no longer", async () => {
+    served.containers.add("box", "running", { openStdin: true });
+    const got = Promise.withResolvers<string>();
+    served.containers.process = async ({ input, onInputEnd }) => {
+      // It takes its time.
+      await new Promise(setImmediate);
+      assert(input !== undefined);
+      got.resolve(await textOf(input));
+      onInputEnd?.();
+      return new Promise(() => {});
+    };
+    const attached = await served.upgrade("/containers/box/attach?stream=1&stdin=1&stdout=1");
+    attached.socket.end("typed");
+    assert.equal(await got.promise, "typed");
+    assert.equal((await attached.rest()).length, 0);
+  });
+
+  it("is over at once for a client that gives nothing", async () => {
+    served.containers.add("box", "running", { openStdin: true });
+    served.containers.process = () => new Promise(() => {});
+    const attached = await served.upgrade("/containers/box/attach?stream=1&stdin=1&stdout=1");
+    await attached.head();
+    attached.socket.end();
+    assert.equal((await attached.rest()).length, 0);
   });
 
   it("works by WebSocket: both outputs as they come, input, and the container's end", async () => {

@@ -116,6 +116,22 @@ describe("an attachment", () => {
     assert.equal(local.output.text, "typed text");
   });
 
+  it("tells when the guest has all of the input, in place of its end", async () => {
+    const hasAll = Promise.withResolvers<void>();
+    const text = randomBytes(MEBIBYTE);
+    const local = streams({ input: Readable.from([text]), onInputEnd: () => hasAll.resolve() });
+    const carried = carryToEnd(guest, new Attachment(local), () => {});
+    const read: Buffer[] = [];
+    fake.process.stdin.on("data", (chunk: Buffer) => read.push(chunk));
+    fake.process.stdin.once("end", () => assert.fail("its end was passed on"));
+    await hasAll.promise;
+    while (Buffer.concat(read).length < text.length) await new Promise(setImmediate);
+    assert.deepEqual(Buffer.concat(read), text);
+    fake.process.stdin.removeAllListeners("end");
+    fake.process.exit({ code: 0 });
+    await carried;
+  });
+
   it("carries an input that is empty", async () => {
     const local = streams({ input: Readable.from([]) });
     const echoed = echo();
