@@ -174,6 +174,16 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** How a machine is started. */
+export interface StartOptions {
+  readonly signal: AbortSignal;
+  /**
+   * Writes the machine's configuration document; called each time just before the hypervisor reads it, which may be seconds
+   * after the start was asked for: a template may have to be made first. Left out: it is there.
+   */
+  readonly writeConfiguration?: () => void;
+}
+
 /** Starts machines on one kind of hypervisor. */
 export interface HypervisorDriver {
   /**
@@ -182,7 +192,7 @@ export interface HypervisorDriver {
    * @throws TetherError `tool-missing`, `acceleration-unavailable`, `needs-root` for folders, `hypervisor-failed`; nothing
    *   is left then.
    */
-  start(specification: MachineSpecification, options: { readonly signal: AbortSignal }): Promise<Machine>;
+  start(specification: MachineSpecification, options: StartOptions): Promise<Machine>;
 
   /** A machine that runs already; undefined when its process has ended. */
   adopt(machine: RunningMachine): AdoptedMachine | undefined;

@@ -12,6 +12,7 @@ export type {
   MachineEnd,
   MachineSpecification,
   RunningMachine,
+  StartOptions,
   TemplateRequest,
 } from "./driver.ts";
 export { MACHINE_FILE, type MachineFolder } from "./machine-folder.ts";

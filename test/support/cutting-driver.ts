@@ -7,6 +7,7 @@ import {
   type MachineSpecification,
   QemuDriver,
   type RunningMachine,
+  type StartOptions,
 } from "../../src/hypervisor/index.ts";
 
 /** Has real machines, and cuts the latest link to one whenever a further part of the output has arrived. */
@@ -21,10 +22,7 @@ export class CuttingDriver implements HypervisorDriver {
     this.#wanted = wanted;
   }
 
-  async start(
-    specification: MachineSpecification,
-    options: { readonly signal: AbortSignal },
-  ): Promise<Machine> {
+  async start(specification: MachineSpecification, options: StartOptions): Promise<Machine> {
     const machine = await this.#driver.start(specification, options);
     return {
       pid: machine.pid,

@@ -42,15 +42,20 @@ describe("a forked start", () => {
   let first: Finished;
   before(async () => {
     const options = ["--name", name, "-h", hostname, "-e", `SECRET=${variable}`];
-    first = await shell(`echo ${argument}`, ...options);
+    first = await shell(`echo ${argument}; adjtimex`, ...options);
   });
 
   describe("of the first container of its shape", () => {
     it("makes a template, and goes on from it", () => {
       assert.match(told(first), MAKES);
       assert.match(told(first), FORKED);
-      assert.equal(answered(first), `${argument}\n`);
+      assert.equal(answered(first).split("\n")[0], argument);
       assert.deepEqual(host.unfinishedTemplates(), []);
+    });
+
+    it("has the host's time, though making the template took seconds", () => {
+      const made = statSync(template("state")).mtimeMs;
+      assert.ok(readTime(answered(first)) > made - 20, `${readTime(answered(first)) - made} ms`);
     });
 
     it("leaves nothing of the container in the template, nor any key", () => {

@@ -7,6 +7,7 @@ import type {
   Machine,
   MachineSpecification,
   RunningMachine,
+  StartOptions,
   TemplateRequest,
 } from "../driver.ts";
 import { chooseAcceleration } from "./acceleration.ts";
@@ -45,10 +46,9 @@ const FORK_LIMITS: ForkLimits = { readyMs: 60_000, restoreMs: 30_000 };
 const AS_BOOTED: ReadonlySet<string> = new Set(["tool-missing", "volume-in-use", "invalid-option"]);
 
 /** How one start is carried out. */
-interface Start {
+interface Start extends StartOptions {
   readonly specification: MachineSpecification;
   readonly accelerator: "kvm" | "tcg";
-  readonly signal: AbortSignal;
 }
 
 /** Runs container VMs as QEMU processes on this machine. */
@@ -65,15 +65,16 @@ export class QemuDriver implements HypervisorDriver {
     this.#limits = limits;
   }
 
-  async start(
-    specification: MachineSpecification,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<Machine> {
-    signal.throwIfAborted();
+  async start(specification: MachineSpecification, options: StartOptions): Promise<Machine> {
+    options.signal.throwIfAborted();
     const { folder, boot, hardware, interfaces, folders, templates } = specification;
     requireBackends(interfaces);
     requireFolderServers(folders);
-    const start = { specification, accelerator: chooseAcceleration(specification.acceleration), signal };
+    const start = {
+      specification,
+      accelerator: chooseAcceleration(specification.acceleration),
+      ...options,
+    };
     if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
     // Templates are for what is started again and again; another boot medium is asked for to try just that.
     const canFork = boot.from === "kernel" && hardware === "virtio";
@@ -86,11 +87,12 @@ export class QemuDriver implements HypervisorDriver {
     return isRunning(identity) ? new AdoptedQemuMachine(identity, folder) : undefined;
   }
 
-  async #boot({ specification, accelerator, signal }: Start): Promise<QemuProcess> {
+  async #boot(start: Start): Promise<QemuProcess> {
+    const { specification, accelerator, signal } = start;
     const args = qemuArguments(specification, accelerator);
     const { fileLimitBytes } = specification;
     try {
-      return await this.#launch(specification, { args, fileLimitBytes, signal, descriptors: [] });
+      return await this.#launch(start, { args, fileLimitBytes, signal, descriptors: [] });
     } catch (error) {
       throw explainLock(error);
     }
@@ -98,12 +100,13 @@ export class QemuDriver implements HypervisorDriver {
 
   /** With the servers of its folders: their connections come behind the other descriptors. */
   async #launch(
-    { folder, folders }: MachineSpecification,
+    { specification: { folder, folders }, writeConfiguration }: Start,
     launch: Omit<QemuLaunch, "program" | "folder"> & { readonly descriptors: readonly number[] },
   ): Promise<QemuProcess> {
     const servers = await startFolderServers(folders, folder);
     try {
       const descriptors = [...launch.descriptors, ...servers.connections];
+      writeConfiguration?.();
       return await startQemu({ ...launch, program: this.#program, folder, descriptors });
     } catch (error) {
       servers.release();
@@ -145,7 +148,7 @@ export class QemuDriver implements HypervisorDriver {
       ? ({ kind: "copied" } as const)
       : ({ kind: "forked", file: INHERITED_MEMORY } as const);
     try {
-      return await this.#launch(specification, {
+      return await this.#launch(start, {
         args: qemuArguments(specification, accelerator, kind),
         ...{ fileLimitBytes: specification.fileLimitBytes, signal },
         descriptors: isShared ? [state] : [state, memory],

@@ -173,19 +173,15 @@ async function startMachine(
     log: "/dev/null",
   };
   await provideDisk(specification.disk, settings, signal);
-  const document = encodeConfiguration(
-    settings,
-    {
-      id: record.id,
-      name: record.name,
-      window: undefined,
-      loggedBytes: 0,
-      holdsOutput: false,
-      volumes: encodeVolumes(mounts, volumes),
-      servesFilesOnly: true,
-      acknowledgeTimeoutMs: 0,
-    },
-    keys,
-  );
-  return powerOn(components, specification, document, signal);
+  const facts = {
+    id: record.id,
+    name: record.name,
+    window: undefined,
+    loggedBytes: 0,
+    holdsOutput: false,
+    volumes: encodeVolumes(mounts, volumes),
+    servesFilesOnly: true,
+    acknowledgeTimeoutMs: 0,
+  };
+  return powerOn(components, specification, () => encodeConfiguration(settings, facts, keys), signal);
 }

@@ -85,21 +85,18 @@ export async function startMachine(
   // The log tells of its last run only.
   journal.keep(readGuestEvents(record, folder));
   const loggedBytes = beginRun(specification.log, settings.log);
-  const document = encodeConfiguration(
-    settings,
-    {
-      id: record.id,
-      name: record.name,
-      window: settings.tty ? start.window : undefined,
-      loggedBytes,
-      volumes: encodeVolumes(settings.mounts, volumes),
-      holdsOutput: start.isAttached,
-      acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
-    },
-    keys,
-  );
+  const facts = {
+    id: record.id,
+    name: record.name,
+    window: settings.tty ? start.window : undefined,
+    loggedBytes,
+    volumes: encodeVolumes(settings.mounts, volumes),
+    holdsOutput: start.isAttached,
+    acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
+  };
+  const encode = (): Uint8Array => encodeConfiguration(settings, facts, keys);
   return markedStart(container, async () => {
-    const machine = await powerOn(components, specification, document, start.signal);
+    const machine = await powerOn(components, specification, encode, start.signal);
     const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
     container.save({
       ...rest,
@@ -128,16 +125,20 @@ export async function provideDisk(
   if (!existsSync(disk)) await createContainerDisk({ image: imageDisk, target: disk, signal });
 }
 
-/** Starts a machine with its document, which is gone afterwards. */
+/**
+ * Starts a machine with its document, which is gone afterwards.
+ *
+ * @param encode makes the document, with the time as it is then.
+ */
 export async function powerOn(
   { driver }: ExecutionComponents,
   specification: MachineSpecification,
-  document: Uint8Array,
+  encode: () => Uint8Array,
   signal: AbortSignal,
 ): Promise<Machine> {
-  writeFileAtomically(specification.configuration, document);
+  const writeConfiguration = (): void => writeFileAtomically(specification.configuration, encode());
   try {
-    return await driver.start(specification, { signal });
+    return await driver.start(specification, { signal, writeConfiguration });
   } finally {
     // The hypervisor has read it, and it holds the guest's private key.
     rmSync(specification.configuration, { force: true });
