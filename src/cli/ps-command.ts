@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import {
   describeAge,
   describePorts,
+  reachedInterfaces,
   describeStatus,
   isUp,
   type KnownContainer,
@@ -111,7 +112,7 @@ function describe({ record, state }: KnownContainer, isTruncated: boolean): Row 
       .map(([name, value]) => `${name}=${value}`)
       .join(","),
     // As with Docker, of one that runs.
-    Ports: isUp(state) ? describePorts(interfaces) : "",
+    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.ports)) : "",
     Mounts: mounts.flatMap((mount) => nameOfMount(mount, isTruncated)).join(","),
     Networks: interfaces.length === 0 ? "none" : networkNames(interfaces).join(","),
     LocalVolumes: String(mounts.filter(({ kind }) => kind === "volume").length),

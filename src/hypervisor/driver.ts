@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import type { MachineFolder } from "./machine-folder.ts";
-import type { MachineInterface } from "./machine-interface.ts";
+import type { MachineForward, MachineInterface } from "./machine-interface.ts";
 import type { MachineVolume } from "./machine-volume.ts";
 import type { ProcessIdentity } from "./qemu/process-identity.ts";
 
@@ -152,6 +152,12 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
    * @throws TetherError `hypervisor-failed`, `invalid-option`; nothing is left then.
    */
   plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void>;
+  /**
+   * What the machine forwards from ports of this machine, in networks of the hypervisor's own.
+   *
+   * @throws TetherError `hypervisor-failed`.
+   */
+  readForwards(): Promise<MachineForward[]>;
   /**
    * Takes a vNIC away; resolves when the guest has let go of it.
    *

@@ -18,6 +18,7 @@ export type {
 export { MACHINE_FILE, type MachineFolder } from "./machine-folder.ts";
 export {
   type ForwardedPort,
+  type MachineForward,
   INTERFACE_MODELS,
   type InterfaceBackend,
   type InterfaceModel,

@@ -7,8 +7,14 @@ export interface ForwardedPort {
   readonly protocol: "tcp" | "udp";
   /** Of this machine; IPv4. */
   readonly hostAddress: string;
+  /** 0: any that is free. */
   readonly hostPort: number;
   readonly guestPort: number;
+}
+
+/** A port that a running machine forwards, and the vNIC that it belongs to. */
+export interface MachineForward extends ForwardedPort {
+  readonly id: string;
 }
 
 /** What is at the other end of a vNIC's cable. */

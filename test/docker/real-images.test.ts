@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
 import { promisify } from "node:util";
 import { DOCKER } from "../support/dockerd.ts";
 import { debianImage } from "../support/images/index.ts";
@@ -23,7 +21,6 @@ describe("Debian's servers in container VMs of the endpoint", function () {
   this.timeout(400_000);
   const served = useServedHost();
   let redisPort: number;
-  let webPort: number;
 
   before(async function () {
     // The first time it is made by debootstrap.
@@ -37,6 +34,12 @@ describe("Debian's servers in container VMs of the endpoint", function () {
     return served.done("exec", container, "sh", "-c", tries);
   }
 
+  /** Which port of this machine leads to one of the servers'. */
+  const portOf = async (port: string): Promise<number> => {
+    const [, found] = /^127\.0\.0\.1:(\d+)$/.exec(await served.done("port", "servers", port)) ?? [];
+    return Number(found);
+  };
+
   const redis = async (...words: string[]): Promise<string> =>
     (await execute("redis-cli", ["-h", "127.0.0.1", "-p", String(redisPort), ...words])).stdout.trim();
 
@@ -44,12 +47,13 @@ describe("Debian's servers in container VMs of the endpoint", function () {
     served.done("exec", "-u", "postgres", "-w", "/tmp", "database", "sh", "-c", command);
 
   it("redis and nginx answer this machine at published ports", async () => {
-    [redisPort, webPort] = [await freePort(), await freePort()];
     await served.done(
       ...["run", "-d", "--name", "servers", "-v", "redis:/var/lib/redis", "-w", "/var/lib/redis"],
-      ...["-p", `127.0.0.1:${redisPort}:6379`, "-p", `127.0.0.1:${webPort}:80`, "debian:1"],
+      ...["-p", "127.0.0.1:0:6379", "-p", "127.0.0.1::80", "debian:1"],
       ...["redis-server", "--protected-mode", "no", "--appendonly", "yes"],
     );
+    redisPort = await portOf("6379/tcp");
+    const webPort = await portOf("80/tcp");
     await until("servers", "redis-cli ping");
     assert.equal(await redis("set", "greeting", "kept"), "OK");
     assert.equal(await redis("get", "greeting"), "kept");
@@ -90,6 +94,7 @@ describe("Debian's servers in container VMs of the endpoint", function () {
     const ended = await served.done("inspect", "-f", "{{.State.ExitCode}}", "servers", "database");
     assert.equal(ended, "0\n0");
     await served.done("start", "servers", "database");
+    redisPort = await portOf("6379/tcp");
     await until("servers", "redis-cli ping");
     assert.equal(await redis("get", "greeting"), "kept");
     await until("database", "pg_isready -q");
@@ -102,13 +107,3 @@ describe("Debian's servers in container VMs of the endpoint", function () {
     assert.doesNotMatch(out + err, /not properly shut down/);
   });
 });
-
-/** A port of the loopback that nobody has this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}

@@ -86,16 +86,28 @@ describe("the network user", () => {
   it("leads out, and in by the ports that are published at this machine's", async () => {
     const port = await freePort();
     const script = "httpd -p 80 -h /var/www; ip -o -4 addr show dev eth0; cat /etc/resolv.conf; sleep 1000";
-    const network = ["--network", "user", "-p", `127.0.0.1:${port}:80`];
+    // The last two leave it to the hypervisor.
+    const network = ["--network", "user", "-p", `127.0.0.1:${port}:80`, "-p", "127.0.0.1::80", "-p", "81"];
     const run = ["-v", "run", "-d", "--name", "user", ...network];
     const started = await host.run([...run, DEMO_IMAGE, "sh", "-c", script]);
     assert.equal(started.status, 0, started.stderr.toString());
     // Its template has a card, too, which is without a cable.
     assert.doesNotMatch(started.stderr.toString(), /no forked start/);
     try {
-      const client = createConnection({ host: "127.0.0.1", port });
-      client.end("GET / HTTP/1.0\r\n\r\n");
-      assert.match(await text(client), /Served from a container VM/);
+      const ports = await succeed("inspect", "-f", "{{json .NetworkSettings.Ports}}", "user");
+      const { "80/tcp": reached = [], "81/tcp": others = [] } = JSON.parse(ports) as Record<
+        string,
+        Binding[]
+      >;
+      const [asked, chosen] = reached.map(({ HostPort }) => Number(HostPort));
+      assert.equal(asked, port);
+      assert.notEqual(chosen, port);
+      assert.equal(others.length, 1);
+      for (const each of [port, chosen ?? 0]) {
+        const client = createConnection({ host: "127.0.0.1", port: each });
+        client.end("GET / HTTP/1.0\r\n\r\n");
+        assert.match(await text(client), /Served from a container VM/);
+      }
       assert.match(await succeed("logs", "user"), /inet 10\.0\.2\.15\/24 .*nameserver 10\.0\.2\.3/s);
       const server = createServer((socket) => socket.end("from outside\n")).listen(0, "127.0.0.1");
       await once(server, "listening");
@@ -116,6 +128,12 @@ describe("the network user", () => {
     }
   });
 });
+
+/** Docker's PortBinding. */
+interface Binding {
+  readonly HostIp: string;
+  readonly HostPort: string;
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -59,7 +59,7 @@ export function readCreateRequest(
 ): CreateRequest {
   const config = new FieldReader(document, "");
   const host = config.object("HostConfig");
-  const network = readNetwork(config, host);
+  const network = readNetwork(config, host, image.found.configuration.exposedPorts);
   const container: ContainerRequest = {
     ...DEFAULTS,
     image: image.name,

@@ -10,14 +10,21 @@ const DEFAULT_NETWORKS: ReadonlySet<string> = new Set(["", "default", "bridge", 
  *
  * @throws ApiError 501 for a network of a user's, and for the host's; TetherError `invalid-option`.
  */
-export function readNetwork(config: FieldReader, host: FieldReader): NetworkSettings {
+export function readNetwork(
+  config: FieldReader,
+  host: FieldReader,
+  imagePorts: readonly string[],
+): NetworkSettings {
   const mode = host.text("NetworkMode");
   const isDisabled = config.flag("NetworkDisabled");
   const endpoint = readEndpoint(config.object("NetworkingConfig"), mode);
-  const publish = readPorts(host);
-  // What an image or a client says to be listened on is no publication.
-  config.names("ExposedPorts");
   const network = isDisabled ? "none" : networkOf(mode);
+  // What an image or a client says to be listened on is a publication only when all of it is to be published.
+  const exposed = new Set([...imagePorts, ...config.names("ExposedPorts")]);
+  const bound = readPorts(host);
+  const publishesAll = host.flag("PublishAllPorts") && network !== "none";
+  const others = publishesAll ? [...exposed].filter((port) => !bound.has(port)) : [];
+  const publish = [...bound.values()].flat().concat(others.map((port) => `0:${port}`));
   return parseNetworkSettings({
     networks: network === "none" ? [] : [network],
     macAddress: config.text("MacAddress") || endpoint.macAddress || undefined,
@@ -72,13 +79,12 @@ function readEndpoint(networking: FieldReader, mode: string): Endpoint {
   return read;
 }
 
-/** `HostConfig.PortBindings`, in the words of `-p`. */
-function readPorts(host: FieldReader): string[] {
-  host.accept("PublishAllPorts");
-  return host.entries("PortBindings").flatMap(([port, bindings]) => {
+/** `HostConfig.PortBindings` by the container's port, in the words of `-p`. */
+function readPorts(host: FieldReader): Map<string, string[]> {
+  const read = host.entries("PortBindings").map(([port, bindings]): [string, string[]] => {
     if (bindings !== null && !Array.isArray(bindings))
       throw refused(`HostConfig.PortBindings.${port}`, "is no list");
-    return (bindings ?? []).map((each) => {
+    const words = (bindings ?? []).map((each) => {
       const binding = new FieldReader(each, `HostConfig.PortBindings.${port}`);
       const [address, hostPort] = [binding.text("HostIp"), binding.text("HostPort")];
       binding.end();
@@ -86,5 +92,7 @@ function readPorts(host: FieldReader): string[] {
         throw notBuilt(`HostConfig.PortBindings.${port}: the IPv6 address ${address}`);
       return `${address === "" ? "" : `${address}:`}${hostPort}:${port}`;
     });
+    return [port, words];
   });
+  return new Map(read);
 }

@@ -6,7 +6,7 @@ import {
   listedMounts,
   networkNames,
 } from "../../portlayer/execution/index.ts";
-import { describeNetworks } from "../../portlayer/networking/index.ts";
+import { describeNetworks, reachedInterfaces } from "../../portlayer/networking/index.ts";
 
 /** One container of `GET /containers/json`; with its size where that was asked for. */
 export function summarise({ record, state }: KnownContainer, size?: ContainerSize): object {
@@ -18,7 +18,7 @@ export function summarise({ record, state }: KnownContainer, size?: ContainerSiz
     ImageID: record.imageDigest,
     Command: record.command.map(quoted).join(" "),
     Created: Math.floor(Date.parse(record.created) / 1000),
-    Ports: isUp(state) ? describePorts(interfaces) : [],
+    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.ports)) : [],
     ...(size === undefined ? {} : describeSize(size)),
     Labels: labels,
     State: state.status,

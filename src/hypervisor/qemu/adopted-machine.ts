@@ -2,10 +2,11 @@ import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
-import type { MachineInterface } from "../machine-interface.ts";
+import type { MachineForward, MachineInterface } from "../machine-interface.ts";
 import type { MachineVolume } from "../machine-volume.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
 import { resumeFromFullDisk } from "./full-disk.ts";
+import { readForwards } from "./forwarded-ports.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { switchLogFile } from "./log-switch.ts";
@@ -74,6 +75,10 @@ export class AdoptedQemuMachine implements AdoptedMachine {
 
   plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void> {
     return visitQmp(this.#folder, (qmp) => plugInterface(qmp, plugged, hardware));
+  }
+
+  readForwards(): Promise<MachineForward[]> {
+    return visitQmp(this.#folder, readForwards);
   }
 
   unplugInterface(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { chosenPortSchema } from "../networking/index.ts";
 import { containerSettingsSchema } from "./container-settings.ts";
 
 /** How a container's process ended; a signal of 0 means that it ended by exit(2). */
@@ -28,6 +29,8 @@ export const containerRecordSchema = z.object({
   settings: containerSettingsSchema.optional(),
   /** The hypervisor's process while the machine runs. */
   machine: processSchema.optional(),
+  /** Ports of this machine that the hypervisor has chosen for it, while the machine runs. */
+  ports: z.array(chosenPortSchema).optional(),
   /** The process of the machine that serves the files of a container that does not run, while somebody wants them. */
   filesMachine: processSchema.optional(),
   /** The `vch` that is making or running it; a container without a machine and without its maker was given up. */

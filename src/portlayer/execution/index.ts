@@ -50,6 +50,7 @@ export {
   type NetworkSettings,
   type NetworkWords,
   parseNetworkSettings,
+  reachedInterfaces,
 } from "../networking/index.ts";
 export {
   type ArchivedImage,

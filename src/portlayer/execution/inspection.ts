@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type ContainerRecord, exitStatus } from "./container-record.ts";
 import { type ContainerSettings, type HealthCheck, isChecked } from "./container-settings.ts";
 import { isUp } from "./container-state.ts";
-import { describeNetworks, networkNames } from "../networking/index.ts";
+import { describeNetworks, networkNames, reachedInterfaces } from "../networking/index.ts";
 import type { MountSettings } from "../storage/index.ts";
 import { type Core, type KnownContainer, look } from "./core.ts";
 import { withGuest } from "./with-guest.ts";
@@ -103,7 +103,9 @@ function describe(
     HostConfig: settings === undefined ? {} : describeHostConfiguration(record, settings),
     Mounts: listedMounts(settings).map((mount) => describeMount(core, mount)),
     Config: settings === undefined ? {} : describeConfiguration(record, settings),
-    NetworkSettings: describeNetworks(settings?.interfaces ?? []),
+    NetworkSettings: describeNetworks(
+      reachedInterfaces(settings?.interfaces ?? [], isUp(known.state) ? record.ports : []),
+    ),
   };
 }
 

@@ -4,6 +4,7 @@ import {
   CONSOLE_LOG,
   identifyProcess,
   type Machine,
+  type RunningMachine,
   type MachineSpecification,
   type MachineVolume,
   type TemplateRequest,
@@ -11,7 +12,7 @@ import {
 import { TetherError } from "../../protocol/errors/index.ts";
 import { beginRun } from "../interaction/log/index.ts";
 import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "../interaction/index.ts";
-import { machineInterfaces } from "../networking/index.ts";
+import { type ChosenPort, chosenPorts, leavesPortsOpen, machineInterfaces } from "../networking/index.ts";
 import {
   createContainerDisk,
   diskSizeOf,
@@ -97,14 +98,26 @@ export async function startMachine(
   const encode = (): Uint8Array => encodeConfiguration(settings, facts, keys);
   return markedStart(container, async () => {
     const machine = await powerOn(components, specification, encode, start.signal);
-    const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
-    container.save({
-      ...rest,
-      machine: identifyProcess(machine.pid),
-      started: new Date().toISOString(),
-    });
+    const { exit: _exit, error: _error, finished: _finished, ports: _ports, ...rest } = record;
+    const identity = identifyProcess(machine.pid);
+    const started = new Date().toISOString();
+    const ports =
+      identity !== undefined && leavesPortsOpen(settings.interfaces)
+        ? await readChosenPorts(components, { identity, folder }, settings)
+        : undefined;
+    container.save({ ...rest, machine: identity, started, ports });
     return { machine, keys };
   });
+}
+
+/** What the hypervisor has chosen where the container asks for any port. */
+async function readChosenPorts(
+  { driver }: ExecutionComponents,
+  running: RunningMachine,
+  { interfaces }: ContainerSettings,
+): Promise<ChosenPort[]> {
+  await using machine = driver.adopt(running);
+  return machine === undefined ? [] : chosenPorts(interfaces, await machine.readForwards());
 }
 
 /** @throws TetherError `invalid-option` for a container of an earlier version. */

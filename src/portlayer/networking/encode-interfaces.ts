@@ -38,7 +38,7 @@ export function encodeInterfaces(
     firewall: {
       trust: TRUST[each.trust],
       pools: each.pools,
-      ports: each.ports.map((port) => encodePort(each, port)),
+      ports: each.backend.kind === "user" ? targetsOf(each.ports) : each.ports.map(encodePort),
     },
   }));
 }
@@ -67,17 +67,30 @@ function encodeDynamic(dynamic: DynamicSettings | undefined): tether.config.Dyna
   };
 }
 
-/** In the user-mode network the guest is asked for the target already. */
-function encodePort(
-  { backend }: InterfaceSettings,
-  { protocol, port, targetPort, count }: PortSettings,
-): tether.config.PublishedPort.$Properties {
-  return {
-    protocol: PROTOCOLS[protocol],
-    port: backend.kind === "user" ? targetPort : port,
-    targetPort,
-    count,
-  };
+function encodePort({
+  protocol,
+  port,
+  targetPort,
+  count,
+}: PortSettings): tether.config.PublishedPort.$Properties {
+  return { protocol: PROTOCOLS[protocol], port, targetPort, count };
+}
+
+/** In the user-mode network the guest is asked for the target already: once, however many ports of this machine lead there. */
+function targetsOf(ports: readonly PortSettings[]): tether.config.PublishedPort.$Properties[] {
+  const merged: PortSettings[] = [];
+  for (const port of ports.toSorted((a, b) => a.targetPort - b.targetPort)) {
+    const index = merged.findIndex(
+      (each) => each.protocol === port.protocol && port.targetPort <= each.targetPort + each.count,
+    );
+    const known = merged[index];
+    if (known === undefined) merged.push(port);
+    else {
+      const end = Math.max(known.targetPort + known.count, port.targetPort + port.count);
+      merged[index] = { ...known, count: end - known.targetPort };
+    }
+  }
+  return merged.map((each) => encodePort({ ...each, port: each.targetPort }));
 }
 
 function forwardsOf({ protocol, hostAddress, port, targetPort, count }: PortSettings) {

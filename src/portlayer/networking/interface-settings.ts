@@ -16,8 +16,8 @@ const portSchema = z.object({
   protocol: z.enum(["tcp", "udp", "sctp"]),
   /** Of this machine, for a network of the hypervisor's own; empty: all of its addresses. */
   hostAddress: z.string(),
-  /** What is asked for: at the vNIC's address, or at this machine's. */
-  port: z.number().int().min(1).max(65_535),
+  /** What is asked for: at the vNIC's address, or at this machine's; 0 there: any that is free, chosen at each start. */
+  port: z.number().int().min(0).max(65_535),
   /** Where the process listens. */
   targetPort: z.number().int().min(1).max(65_535),
   /** How many there are from there on. */

@@ -67,7 +67,7 @@ function applyToFirst(interfaces: InterfaceSettings[], words: NetworkWords): Int
       mac: macAddress?.toLowerCase() ?? first.mac,
       addresses: [...addresses, ...first.addresses],
       aliases: [...first.aliases, ...aliases],
-      ports: [...first.ports, ...publish.map((text) => portOf(first, text, parsePublication(text)))],
+      ports: [...first.ports, ...publish.flatMap((text) => portsOf(first, text, parsePublication(text)))],
     },
     ...others,
   ];
@@ -84,16 +84,19 @@ function parseOwnAddress({ backend }: InterfaceSettings, text: string, family: 4
 }
 
 /** At a TAP device it is the vNIC's own address whose ports are published, in the user-mode network this machine's. */
-function portOf({ backend }: InterfaceSettings, text: string, publication: Publication): PortSettings {
-  const { hostAddress, port, protocol } = publication;
+function portsOf({ backend }: InterfaceSettings, text: string, publication: Publication): PortSettings[] {
+  const { hostAddress, port, targetPort, protocol, count } = publication;
   const refuse = (reason: string): TetherError => new TetherError("invalid-option", `-p ${text}: ${reason}`);
   if (backend.kind === "tap") {
     if (hostAddress !== "") throw refuse("a TAP device publishes ports at the container's own address");
-    return { ...publication, port: port ?? publication.targetPort };
+    return [{ ...publication, port: port ?? targetPort }];
   }
-  if (port === undefined) throw refuse("the network user needs a port of this machine: -p PORT:TARGET");
   if (protocol === "sctp") throw refuse("the network user has no sctp");
-  return { ...publication, port };
+  if (port !== undefined) return [{ ...publication, port }];
+  // Each of them has a port of its own, wherever one is free.
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ ...publication, port: 0, targetPort: targetPort + index, count: 1 },
+  }));
 }
 
 function resolverOf({ dns, dnsSearch, dnsOptions }: NetworkWords): ResolverSettings {

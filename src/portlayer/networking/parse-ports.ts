@@ -21,7 +21,9 @@ export function parsePublication(text: string): Publication {
   if (protocol === undefined || rest.length > 0 || parts.length > 3)
     throw invalid(text, "Invalid proto or format");
   const target = parseRange(text, parts.at(-1) ?? "");
-  const asked = parts.length === 1 || parts.at(-2) === "" ? undefined : parseRange(text, parts.at(-2) ?? "");
+  // Docker's clients say 0 for a port that is left open.
+  const isOpen = parts.length === 1 || ["", "0"].includes(parts.at(-2) ?? "");
+  const asked = isOpen ? undefined : parseRange(text, parts.at(-2) ?? "");
   const hostAddress = parts.length === 3 ? (parts[0] ?? "") : "";
   if (hostAddress !== "" && !isIPv4(hostAddress)) throw invalid(text, `${hostAddress} is no IPv4 address`);
   if (asked !== undefined && asked.count !== target.count)

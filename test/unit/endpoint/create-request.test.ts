@@ -97,7 +97,6 @@ describe("a request to make a container", () => {
     ["another's PID namespace", host({ PidMode: "host" }), 501, /^HostConfig\.PidMode="host"/],
     ["the machine's network", host({ NetworkMode: "host" }), 501, /NetworkMode=host/],
     ["a network of a user's", host({ NetworkMode: "mine" }), 501, /NetworkMode=mine/],
-    ["all ports", host({ PublishAllPorts: true }), 501, /PublishAllPorts=true/],
     ["another runtime", host({ Runtime: "runc" }), 501, /Runtime="runc"/],
     ["a field that nobody knows", { Surprise: 1 }, 501, /^Surprise=1/],
     [

@@ -52,6 +52,24 @@ describe("Docker's options of a network", () => {
     assert.notEqual(first.mac, second?.mac);
   });
 
+  it("leave a port of this machine open that is not said, or is 0, each one of a range by itself", () => {
+    const { interfaces } = parseNetworkSettings(
+      words({ networks: ["user"], publish: ["80", "0:90/udp", "127.0.0.1::7000-7001", "127.0.0.1:0:22"] }),
+    );
+    assert.deepEqual(
+      interfaces[0]?.ports.map(({ hostAddress, port, targetPort, count }) => [
+        ...[hostAddress, port, targetPort, count],
+      ]),
+      [
+        ["", 0, 80, 1],
+        ["", 0, 90, 1],
+        ["127.0.0.1", 0, 7000, 1],
+        ["127.0.0.1", 0, 7001, 1],
+        ["127.0.0.1", 0, 22, 1],
+      ],
+    );
+  });
+
   const REFUSED: ReadonlyArray<readonly [Partial<NetworkWords>, RegExp]> = [
     [{ networks: ["bridge"] }, /there are the networks none, user and tap:NAME/],
     [{ networks: ["none", "user"] }, /none and another network/],
@@ -61,10 +79,9 @@ describe("Docker's options of a network", () => {
     [{ networks: ["user,ip=10.0.2.16/24"] }, /there is no option ip/],
     [{ networks: ["tap:a,name=x", "tap:b,name=x"] }, /two networks have the name x/],
     [{ networks: ["tap:tap0"], ip: "192.0.2.7" }, /its prefix length is needed/],
-    [{ networks: ["user"], publish: ["80"] }, /needs a port of this machine/],
     [{ networks: ["tap:tap0"], publish: ["127.0.0.1:80:80"] }, /container's own address/],
     [{ networks: ["tap:tap0"], publish: ["80-90:80"] }, /not of the same length/],
-    [{ networks: ["tap:tap0"], publish: ["0:80"] }, /Invalid containerPort/],
+    [{ networks: ["tap:tap0"], publish: ["80:0"] }, /Invalid containerPort/],
     [{ publish: ["80:80"] }, /--publish: the container has no network/],
     [{ macAddress: "02:00:00:00:00:01" }, /--mac-address: the container has no network/],
     [{ networks: ["tap:tap0"], macAddress: "01:00:00:00:00:01" }, /not a valid mac address/],
