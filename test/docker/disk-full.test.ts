@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   mkdirSync,
@@ -18,6 +19,7 @@ import { hasCode } from "../../src/protocol/errors/index.ts";
 import { DOCKER } from "../support/dockerd.ts";
 import { writeOciImage } from "../support/images/index.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { Watched } from "../support/vm-watched.ts";
 
 const execute = promisify(execFile);
 
@@ -69,13 +71,13 @@ describe("an endpoint whose disk is full", function () {
     await endpoint.stdout.expect(/^export DOCKER_HOST/);
   });
 
-  const docker = (...words: string[]): Promise<Said> => {
-    const env = {
-      ...process.env,
-      DOCKER_HOST: `unix://${host.file("sock")}`,
-      DOCKER_CONFIG: host.file("config"),
-    };
-    return execute(DOCKER, words, { env }).then(
+  const environment = (): NodeJS.ProcessEnv => ({
+    ...process.env,
+    DOCKER_HOST: `unix://${host.file("sock")}`,
+    DOCKER_CONFIG: host.file("config"),
+  });
+  const docker = (...words: string[]): Promise<Said> =>
+    execute(DOCKER, words, { env: environment() }).then(
       ({ stdout, stderr }) => ({ status: 0, out: stdout, err: stderr }),
       (error: { code?: number; stdout?: string; stderr?: string }) => ({
         status: error.code ?? -1,
@@ -83,7 +85,6 @@ describe("an endpoint whose disk is full", function () {
         err: error.stderr ?? "",
       }),
     );
-  };
   const done = async (...words: string[]): Promise<string> => {
     const { status, out, err } = await docker(...words);
     assert.equal(status, 0, `docker ${words.join(" ")}: ${err}`);
@@ -133,6 +134,15 @@ describe("an endpoint whose disk is full", function () {
     await done("create", "--name", "made", ...network, "demo:1", "echo", "made");
     const id = await done("run", "-d", "--name", "runs", ...network, "demo:1", "sleep", "1000000");
 
+    // Its link is there before the disk is full: a machine that stands still lets nobody in.
+    const script = "echo ready; read -r go; head -c 4000000 /dev/zero > /zeroes; sync; echo written";
+    const writer = spawn(DOCKER, ["exec", "-i", "runs", "sh", "-c", script], {
+      env: environment(),
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const said = new Watched(writer.stdout);
+    await said.expect(/ready\n/);
+
     const before = files();
     for (const words of [
       ["create", "--name", "new", ...network, "demo:1", "true"],
@@ -152,13 +162,8 @@ describe("an endpoint whose disk is full", function () {
     }
 
     // The guest writes what does not fit, and stands still until it does.
-    const write = docker(
-      "exec",
-      "runs",
-      "sh",
-      "-c",
-      "head -c 4000000 /dev/zero > /zeroes; sync; echo written",
-    );
+    const written = once(writer, "close");
+    writer.stdin.end("go\n");
     const folder = host.state("containers", id);
     while ((await visitQmp(folder, readStatus)) !== "io-error") await pause(LOOK_MS);
     const { status, err } = await docker("top", "runs");
@@ -166,7 +171,8 @@ describe("an endpoint whose disk is full", function () {
     assert.match(err, /stands still until it can write: the disk is full/);
 
     free();
-    assert.deepEqual(await write, { status: 0, out: "written\n", err: "" });
+    assert.deepEqual(await written, [0, null]);
+    assert.equal(said.text, "ready\nwritten\n");
     assert.equal(await done("start", "-a", "made"), "made");
     await done("load", "-i", other);
     await done("volume", "create", "data");

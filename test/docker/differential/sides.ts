@@ -34,7 +34,7 @@ export function useSides(): Sides {
     const ended = await endpoint?.finished;
     assert.equal(ended?.status, 0, ended?.stderr.toString("utf8"));
   });
-  const host = useHost();
+  const host = useHost({ sharesImages: false });
   let folder = "";
   let sides: readonly NamedSide[] = [];
 
