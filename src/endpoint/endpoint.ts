@@ -8,7 +8,7 @@ import type { EndpointAddress } from "./listen-address.ts";
 import { listenOn } from "./listen.ts";
 import { EndpointMetrics } from "./metrics/endpoint-metrics.ts";
 import type { Tls } from "./tls/read-tls.ts";
-import { RoomWatch } from "./room-watch.ts";
+import { freeBytesAt, RoomWatch } from "./room-watch.ts";
 import { allRoutes } from "./routes/index.ts";
 import { Execs } from "./sessions/execs.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -76,7 +76,7 @@ export class Endpoint implements AsyncDisposable {
         const listener = server.addListener(address.kind === "tcp" ? tls : undefined);
         listening.push(await listenOn(listener, address));
       }
-      const room = new RoomWatch({ execution, root, log });
+      const room = new RoomWatch({ execution, root, log, freeBytes: () => freeBytesAt(root) });
       return new Endpoint({ addresses: listening, server, sessions, execs, room, lock });
     } catch (error) {
       await server.close(0);

@@ -10,6 +10,12 @@ export type AccelerationRequest = "auto" | "kvm" | "tcg";
 /** Which devices a container VM has: those of QEMU's own world, or those of a VM on vSphere. */
 export type Hardware = "virtio" | "vmware";
 
+/**
+ * What a machine did that was to go on after its disk was full. One that goes on may stop again a moment later: it is
+ * found running the next time, or it is not.
+ */
+export type Resumed = "was-running" | "goes-on" | "stands-still";
+
 /** How the machine gets its kernel. */
 export type Boot =
   | {
@@ -119,10 +125,9 @@ export interface AdoptedMachine extends Machine, AsyncDisposable {
   /**
    * Lets the machine go on if it stands still because a disk of its host was full.
    *
-   * @returns false when it still is.
    * @throws TetherError `hypervisor-failed`.
    */
-  resumeFromFullDisk(): Promise<boolean>;
+  resumeFromFullDisk(): Promise<Resumed>;
   /**
    * Makes the machine write its log to a new file at `path`, when `prepare` says so: what that finds is as it is until
    * the new file is there, for one caller at a time is let in.

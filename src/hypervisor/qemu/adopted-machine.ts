@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
-import type { AdoptedMachine, Hardware, MachineEnd } from "../driver.ts";
+import type { AdoptedMachine, Hardware, MachineEnd, Resumed } from "../driver.ts";
 import type { MachineForward, MachineInterface } from "../machine-interface.ts";
 import type { MachineVolume } from "../machine-volume.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
@@ -57,7 +57,7 @@ export class AdoptedQemuMachine implements AdoptedMachine {
     return this.#ports.connectLink();
   }
 
-  resumeFromFullDisk(): Promise<boolean> {
+  resumeFromFullDisk(): Promise<Resumed> {
     return visitQmp(this.#folder, resumeFromFullDisk);
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
+import type { Resumed } from "../driver.ts";
 import type { QmpClient } from "./qmp-client.ts";
 
 const statusSchema = z.looseObject({ status: z.string() });
@@ -15,12 +16,10 @@ export async function readStatus(qmp: QmpClient): Promise<string> {
 /**
  * Lets a machine go on that QEMU has stopped because the file of a disk could not grow (QEMU's `werror=enospc`, the
  * default): what could not be written is written now, and the guest has noticed nothing.
- *
- * @returns false when there is still no room.
  */
-export async function resumeFromFullDisk(qmp: QmpClient): Promise<boolean> {
-  if ((await readStatus(qmp)) !== "io-error") return true;
+export async function resumeFromFullDisk(qmp: QmpClient): Promise<Resumed> {
+  if ((await readStatus(qmp)) !== "io-error") return "was-running";
   await qmp.execute("cont");
   await delay(RETRY_MS);
-  return (await readStatus(qmp)) !== "io-error";
+  return (await readStatus(qmp)) === "io-error" ? "stands-still" : "goes-on";
 }

@@ -148,7 +148,7 @@ function destroyAndThrow(socket: Socket): (error: unknown) => never {
 async function refuseUnfinished(qmp: QmpClient): Promise<void> {
   if ((await readStatus(qmp)) === "inmigrate")
     throw new TetherError("hypervisor-failed", "the container VM is still being started");
-  if (!(await resumeFromFullDisk(qmp)))
+  if ((await resumeFromFullDisk(qmp)) === "stands-still")
     throw new TetherError(
       "no-space",
       "the container VM stands still until it can write: the disk is full (no space left on this machine's)",

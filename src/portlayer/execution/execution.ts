@@ -64,8 +64,12 @@ export class Execution {
     };
   }
 
-  /** Lets container VMs go on that stand still because a disk of this machine's was full. */
-  resumeContainers(): Promise<void> {
+  /**
+   * Lets container VMs go on that stand still because a disk of this machine's was full.
+   *
+   * @returns true when there is none: one that goes on now has to be looked at again.
+   */
+  resumeContainers(): Promise<boolean> {
     return resumeContainers(this.#core);
   }
 

@@ -194,7 +194,7 @@ export class FakeContainers {
       sizeOf: () => ({ writtenBytes: 4096, totalBytes: 4608 }),
       useOfVolume: () => ({ bytes: 8192, references: 1 }),
       stop: async (reference: string) => find(reference).state.status === "running",
-      resumeContainers: () => Promise.resolve(),
+      resumeContainers: () => Promise.resolve(true),
       update: async (_id: string, changes: unknown) => void this.changes.push(changes),
       listVolumes: () => [...this.#volumes.values()],
       findVolume: (name: string) => this.#findVolume(name),
