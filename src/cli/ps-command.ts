@@ -2,13 +2,13 @@ import type { Command } from "commander";
 import {
   describeAge,
   describePorts,
-  reachedInterfaces,
   describeStatus,
   isUp,
   type KnownContainer,
   makeFilter,
   type MountSettings,
   networkNames,
+  reachedInterfaces,
   SHORT_ID_LENGTH,
 } from "../portlayer/execution/index.ts";
 import type { Context } from "./context.ts";
@@ -112,7 +112,7 @@ function describe({ record, state }: KnownContainer, isTruncated: boolean): Row 
       .map(([name, value]) => `${name}=${value}`)
       .join(","),
     // As with Docker, of one that runs.
-    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.ports)) : "",
+    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.machine?.ports)) : "",
     Mounts: mounts.flatMap((mount) => nameOfMount(mount, isTruncated)).join(","),
     Networks: interfaces.length === 0 ? "none" : networkNames(interfaces).join(","),
     LocalVolumes: String(mounts.filter(({ kind }) => kind === "volume").length),

@@ -18,7 +18,7 @@ export function summarise({ record, state }: KnownContainer, size?: ContainerSiz
     ImageID: record.imageDigest,
     Command: record.command.map(quoted).join(" "),
     Created: Math.floor(Date.parse(record.created) / 1000),
-    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.ports)) : [],
+    Ports: isUp(state) ? describePorts(reachedInterfaces(interfaces, record.machine?.ports)) : [],
     ...(size === undefined ? {} : describeSize(size)),
     Labels: labels,
     State: state.status,

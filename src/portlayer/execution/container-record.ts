@@ -27,10 +27,8 @@ export const containerRecordSchema = z.object({
   memoryBytes: z.number().int().positive(),
   cpus: z.number().int().positive(),
   settings: containerSettingsSchema.optional(),
-  /** The hypervisor's process while the machine runs. */
-  machine: processSchema.optional(),
-  /** Ports of this machine that the hypervisor has chosen for it, while the machine runs. */
-  ports: z.array(chosenPortSchema).optional(),
+  /** The hypervisor's process while the machine runs, with the ports of this machine that it has chosen. */
+  machine: processSchema.extend({ ports: z.array(chosenPortSchema).optional() }).optional(),
   /** The process of the machine that serves the files of a container that does not run, while somebody wants them. */
   filesMachine: processSchema.optional(),
   /** The `vch` that is making or running it; a container without a machine and without its maker was given up. */

@@ -84,7 +84,7 @@ export function settle(
     discardContainer(core, container);
     return undefined;
   }
-  const { machine: _machine, ports: _ports, ...rest } = record;
+  const { machine: _machine, ...rest } = record;
   if (record.exit === undefined)
     saveOutcome(core, container, { ...rest, ...outcomeOf(core.containers, record) });
   else container.save(rest);

@@ -14,14 +14,7 @@ export function recordFailedStart(
   thrown: unknown,
 ): ContainerRecord {
   const error = TetherError.from(thrown, "internal", "starting the container");
-  const {
-    machine: _machine,
-    ports: _ports,
-    owner: _owner,
-    started: _started,
-    finished: _finished,
-    ...rest
-  } = present;
+  const { machine: _machine, owner: _owner, started: _started, finished: _finished, ...rest } = present;
   return {
     ...rest,
     ...(started === undefined ? {} : { started }),

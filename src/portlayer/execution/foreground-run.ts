@@ -182,7 +182,7 @@ export class ForegroundRun {
   }
 
   async #keep(outcome: Pick<ContainerRecord, "exit" | "error">): Promise<void> {
-    await this.#change(({ machine: _machine, ports: _ports, owner: _owner, ...rest }) => ({
+    await this.#change(({ machine: _machine, owner: _owner, ...rest }) => ({
       ...rest,
       ...outcome,
       finished: new Date().toISOString(),

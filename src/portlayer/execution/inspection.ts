@@ -104,7 +104,7 @@ function describe(
     Mounts: listedMounts(settings).map((mount) => describeMount(core, mount)),
     Config: settings === undefined ? {} : describeConfiguration(record, settings),
     NetworkSettings: describeNetworks(
-      reachedInterfaces(settings?.interfaces ?? [], isUp(known.state) ? record.ports : []),
+      reachedInterfaces(settings?.interfaces ?? [], isUp(known.state) ? record.machine?.ports : []),
     ),
   };
 }

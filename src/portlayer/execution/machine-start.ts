@@ -98,14 +98,17 @@ export async function startMachine(
   const encode = (): Uint8Array => encodeConfiguration(settings, facts, keys);
   return markedStart(container, async () => {
     const machine = await powerOn(components, specification, encode, start.signal);
-    const { exit: _exit, error: _error, finished: _finished, ports: _ports, ...rest } = record;
+    const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
     const identity = identifyProcess(machine.pid);
     const started = new Date().toISOString();
-    const ports =
-      identity !== undefined && leavesPortsOpen(settings.interfaces)
-        ? await readChosenPorts(components, { identity, folder }, settings)
-        : undefined;
-    container.save({ ...rest, machine: identity, started, ports });
+    container.save({
+      ...rest,
+      started,
+      machine: identity && {
+        ...identity,
+        ports: await readChosenPorts(components, { identity, folder }, settings),
+      },
+    });
     return { machine, keys };
   });
 }
@@ -115,7 +118,8 @@ async function readChosenPorts(
   { driver }: ExecutionComponents,
   running: RunningMachine,
   { interfaces }: ContainerSettings,
-): Promise<ChosenPort[]> {
+): Promise<ChosenPort[] | undefined> {
+  if (!leavesPortsOpen(interfaces)) return undefined;
   await using machine = driver.adopt(running);
   return machine === undefined ? [] : chosenPorts(interfaces, await machine.readForwards());
 }
