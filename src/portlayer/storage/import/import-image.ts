@@ -145,36 +145,29 @@ export function makeImage(
   work: WorkFolder,
   context: ImportContext,
 ): Promise<Image> {
-  return context.turns.take(() => makeInTurn(source, text, checked, work, context), context.signal);
-}
-
-async function makeInTurn(
-  source: LayoutImage,
-  text: string,
-  checked: CheckedLayers,
-  work: WorkFolder,
-  context: ImportContext,
-): Promise<Image> {
-  const { root } = context;
-  const [target, layout] = [source.folder, work.join("checked")];
-  context.onProgress(`making the disk of image ${text}`);
-  const { sizeBytes: diskSizeBytes, snapshots } = await makeImageDisk({
-    ...{ checked, layout, target, work, context },
-  });
-  await rm(layout, { recursive: true });
-  await writeDocuments(target, source.documents);
-  await publishImage(root, target, {
-    digest: source.digest,
-    configuration: toImageConfiguration(source.configuration),
-    diskSizeBytes,
-    layers: checked.layers.map(({ digest: diffId, sizeBytes, contentBytes }) => ({
-      diffId,
-      sizeBytes,
-      contentBytes,
-    })),
-    snapshots,
-  });
-  const image = await readImage(root, source.digest);
-  if (image === undefined) throw new TetherError("internal", `image ${text} vanished from the store ${root}`);
-  return image;
+  const { root, signal, turns } = context;
+  return turns.take(async () => {
+    const [target, layout] = [source.folder, work.join("checked")];
+    context.onProgress(`making the disk of image ${text}`);
+    const { sizeBytes: diskSizeBytes, snapshots } = await makeImageDisk({
+      ...{ checked, layout, target, work, context },
+    });
+    await rm(layout, { recursive: true });
+    await writeDocuments(target, source.documents);
+    await publishImage(root, target, {
+      digest: source.digest,
+      configuration: toImageConfiguration(source.configuration),
+      diskSizeBytes,
+      layers: checked.layers.map(({ digest: diffId, sizeBytes, contentBytes }) => ({
+        diffId,
+        sizeBytes,
+        contentBytes,
+      })),
+      snapshots,
+    });
+    const image = await readImage(root, source.digest);
+    if (image === undefined)
+      throw new TetherError("internal", `image ${text} vanished from the store ${root}`);
+    return image;
+  }, signal);
 }
