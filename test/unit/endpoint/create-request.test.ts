@@ -6,8 +6,9 @@ import type { ContainerRequest } from "../../../src/portlayer/execution/index.ts
 import { TetherError } from "../../../src/protocol/errors/index.ts";
 import { IMAGE } from "../../support/endpoint/fake-containers.ts";
 
-function read(document: object): ContainerRequest {
-  const image = { name: "demo", found: IMAGE };
+function read(document: object, exposedPorts: readonly string[] = []): ContainerRequest {
+  const configuration = { ...IMAGE.configuration, exposedPorts };
+  const image = { name: "demo", found: { ...IMAGE, configuration } };
   return readCreateRequest({ Image: "demo", ...document }, image, "box").container;
 }
 
@@ -89,6 +90,28 @@ describe("a request to make a container", () => {
       [vnic?.backend.kind, vnic?.ports[0]?.port, vnic?.ports[0]?.targetPort],
       ["user", 8080, 80],
     );
+  });
+
+  it("publishes all that the image and the client expose, at any port, beside what is bound", () => {
+    const published = (NetworkMode: string): unknown => {
+      const bound = { "80/tcp": [{ HostPort: "8080" }] };
+      const { network } = read(
+        {
+          ExposedPorts: { "80/tcp": {}, "53/udp": {} },
+          HostConfig: {
+            NetworkMode,
+            PublishAllPorts: true,
+            PortBindings: NetworkMode === "none" ? {} : bound,
+          },
+        },
+        ["80/tcp", "5432/tcp"],
+      );
+      return network.interfaces.map(({ ports }) =>
+        ports.map(({ port, targetPort, protocol }) => `${port}:${targetPort}/${protocol}`),
+      );
+    };
+    assert.deepEqual(published("default"), [["8080:80/tcp", "0:5432/tcp", "0:53/udp"]]);
+    assert.deepEqual(published("none"), []);
   });
 
   const refusals: readonly (readonly [string, object, number, RegExp])[] = [
