@@ -18,6 +18,7 @@ import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { hasCode } from "../../src/protocol/errors/index.ts";
 import { DOCKER } from "../support/dockerd.ts";
 import { writeOciImage } from "../support/images/index.ts";
+import { run, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { Watched } from "../support/vm-watched.ts";
 
@@ -31,12 +32,6 @@ const SPARED_BLOCKS = 64;
 
 /** Between two looks at a machine. */
 const LOOK_MS = 50;
-
-interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 describe("an endpoint whose disk is full", function () {
   this.timeout(180_000);
@@ -76,15 +71,7 @@ describe("an endpoint whose disk is full", function () {
     DOCKER_HOST: `unix://${host.file("sock")}`,
     DOCKER_CONFIG: host.file("config"),
   });
-  const docker = (...words: string[]): Promise<Said> =>
-    execute(DOCKER, words, { env: environment() }).then(
-      ({ stdout, stderr }) => ({ status: 0, out: stdout, err: stderr }),
-      (error: { code?: number; stdout?: string; stderr?: string }) => ({
-        status: error.code ?? -1,
-        out: error.stdout ?? "",
-        err: error.stderr ?? "",
-      }),
-    );
+  const docker = (...words: string[]): Promise<Said> => run(DOCKER, words, environment());
   const done = async (...words: string[]): Promise<string> => {
     const { status, out, err } = await docker(...words);
     assert.equal(status, 0, `docker ${words.join(" ")}: ${err}`);

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { DOCKER } from "../support/dockerd.ts";
+import { run, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 
 const execute = promisify(execFile);
@@ -15,10 +16,7 @@ const KILLS = Number(process.env["TETHER_ENDPOINT_KILLS"] ?? 6);
 const LONGEST_LIFE_MS = 2500;
 
 /** A command of docker's that had an endpoint from its beginning to its end, or had not. */
-interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
+interface Answer extends Said {
   readonly isCutOff: boolean;
 }
 
@@ -51,7 +49,7 @@ describe("an endpoint that is killed at any moment", function () {
     restarted.resolve();
   };
 
-  const docker = async (...words: string[]): Promise<Said> => {
+  const docker = async (...words: string[]): Promise<Answer> => {
     await ready;
     const before = generation;
     const environment = {
@@ -59,19 +57,11 @@ describe("an endpoint that is killed at any moment", function () {
       DOCKER_HOST: `unix://${host.file("sock")}`,
       DOCKER_CONFIG: host.file("config"),
     };
-    const said = await execute(DOCKER, words, { env: environment }).then(
-      ({ stdout, stderr }) => ({ status: 0, out: stdout, err: stderr }),
-      (error: { code?: number; stdout?: string; stderr?: string }) => ({
-        status: error.code ?? -1,
-        out: error.stdout ?? "",
-        err: error.stderr ?? "",
-      }),
-    );
-    return { ...said, isCutOff: generation !== before };
+    return { ...(await run(DOCKER, words, environment)), isCutOff: generation !== before };
   };
 
   /** Asks again until an endpoint has lived long enough; for what changes nothing. */
-  const ask = async (...words: string[]): Promise<Said> => {
+  const ask = async (...words: string[]): Promise<Answer> => {
     for (;;) {
       const said = await docker(...words);
       if (said.isCutOff) continue;

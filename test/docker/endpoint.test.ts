@@ -7,18 +7,13 @@ import { connect } from "node:net";
 import { promisify } from "node:util";
 import { DescribedAnswers } from "../support/docker-api/answers.ts";
 import { DOCKER } from "../support/dockerd.ts";
+import { hear, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { Watched } from "../support/vm-watched.ts";
 
 const execute = promisify(execFile);
 
 /** How a docker command ended. */
-interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 describe("the docker command with the endpoint", () => {
   let endpoint: Call;
 
@@ -68,14 +63,7 @@ describe("the docker command with the endpoint", () => {
   }
 
   function docker(words: readonly string[], input?: string): Promise<Said> {
-    const child = start(words, input);
-    const printed = { out: "", err: "" };
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ status: code ?? -1, ...printed }));
-    });
+    return hear(start(words, input));
   }
 
   /** A command that has to succeed. */

@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { compareLines } from "../support/docker-comparison.ts";
 import { IMPORTED_IMAGE } from "../support/dockerd.ts";
-import { IMAGE, type Said, type Side, useDockerPair } from "../support/docker-pair.ts";
+import { IMAGE, type Side, useDockerPair } from "../support/docker-pair.ts";
 import { describeSaid } from "../support/docker-said.ts";
+import type { Said } from "../support/said.ts";
 import { Watched } from "../support/vm-watched.ts";
 
 /** What an image has of its own: as lines of a Dockerfile. */

@@ -6,17 +6,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { DOCKER, useDockerd } from "../support/dockerd.ts";
 import { PASSWORD, Registry, USER } from "../support/registry.ts";
+import { run, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 
 const execute = promisify(execFile);
 
 /** How a docker command ended. */
-interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Two images of one layer, by the names that the tests give them. */
 const LIST = "{{.Repository}}:{{.Tag}} {{.ID}} {{.Size}}";
 
@@ -52,7 +47,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
     await endpoint.stdout.expect(/^export DOCKER_HOST=unix:\/\/.*sock\n$/);
     // Nothing but what both get here.
-    await run("dockerd", ["rmi", "-f", "demo"]);
+    await docker("dockerd", ["rmi", "-f", "demo"]);
     assert.deepEqual(await both(["load", "-i", archive]), {
       status: 0,
       out: "Loaded image: demo:1\n",
@@ -70,15 +65,8 @@ describe("images, with the docker command and dockerd beside the endpoint", func
         };
   }
 
-  async function run(side: "dockerd" | "vch", words: readonly string[]): Promise<Said> {
-    try {
-      const { stdout, stderr } = await execute(DOCKER, words, { env: environment(side) });
-      return { status: 0, out: stdout, err: stderr };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-      return { status: code, out: stdout, err: stderr };
-    }
-  }
+  const docker = (side: "dockerd" | "vch", words: readonly string[]): Promise<Said> =>
+    run(DOCKER, words, environment(side));
 
   /** What both say, which has to be the same. @param vary what of it may be different. */
   async function both(
@@ -86,9 +74,9 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     vary: (text: string) => string = (text) => text,
   ): Promise<Said> {
     const alike = ({ status, out, err }: Said): Said => ({ status, out: vary(out), err: vary(err) });
-    const docker = alike(await run("dockerd", words));
-    assert.deepEqual(alike(await run("vch", words)), docker, `docker ${words.join(" ")}`);
-    return docker;
+    const expected = alike(await docker("dockerd", words));
+    assert.deepEqual(alike(await docker("vch", words)), expected, `docker ${words.join(" ")}`);
+    return expected;
   }
 
   async function done(words: readonly string[], vary?: (text: string) => string): Promise<string> {
@@ -123,13 +111,13 @@ describe("images, with the docker command and dockerd beside the endpoint", func
       ["dockerd", "vch"],
     ] as const) {
       const file = join(folder, `${from}.tar`);
-      await run(from, ["tag", "demo:1", `${from}:saved`]);
-      assert.deepEqual(await run(from, ["save", "-o", file, "demo:1", `${from}:saved`]), {
+      await docker(from, ["tag", "demo:1", `${from}:saved`]);
+      assert.deepEqual(await docker(from, ["save", "-o", file, "demo:1", `${from}:saved`]), {
         status: 0,
         out: "",
         err: "",
       });
-      const { status, out, err } = await run(to, ["load", "-i", file]);
+      const { status, out, err } = await docker(to, ["load", "-i", file]);
       assert.deepEqual([status, err], [0, ""]);
       assert.deepEqual(out.trim().split("\n").sort(), [
         "Loaded image: demo:1",
@@ -178,7 +166,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     await done(["tag", "demo:1", name]);
     const login = ["login", "-u", USER];
     assert.equal((await both([...login, "-p", "wrong", server])).status, 1);
-    assert.equal((await run("vch", ["push", name])).status, 1);
+    assert.equal((await docker("vch", ["push", name])).status, 1);
     await done([...login, "-p", PASSWORD, server], (text) => text.replace(/ in \S+config\.json/, ""));
     // Each compresses layers in its own way; dockerd tells twice of what is there.
     const pushed = (text: string): string =>
@@ -186,7 +174,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
         .replace(/Layer already exists|Mounted from .*/g, "Pushed")
         .replace(/sha256:[0-9a-f]{64} size: \d+/, "DIGEST");
     for (const side of ["dockerd", "vch"] as const) {
-      const { status, out, err } = await run(side, ["push", name]);
+      const { status, out, err } = await docker(side, ["push", name]);
       assert.deepEqual([status, err], [0, ""]);
       assert.match(
         pushed(out),
@@ -199,7 +187,7 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     // The one that was pushed last.
     await done(["pull", "-q", name]);
     await done(["inspect", "-f", "{{.Id}}", name]);
-    for (const side of ["dockerd", "vch"] as const) await run(side, ["rmi", "-f", name, "demo:1"]);
+    for (const side of ["dockerd", "vch"] as const) await docker(side, ["rmi", "-f", name, "demo:1"]);
     assert.equal(await done(["images", "-q"]), "");
     await done(["pull", name], withoutSteps);
     await done(["pull", name], withoutSteps);
@@ -214,12 +202,12 @@ describe("images, with the docker command and dockerd beside the endpoint", func
     await done(["manifest", "inspect", "--insecure", name]);
     await done(["logout", server]);
     // dockerd names its request here for a registry with passwords, and says this for one with tokens.
-    const denied = await run("vch", ["pull", name]);
+    const denied = await docker("vch", ["pull", name]);
     assert.match(
       denied.err,
       /pull access denied for \S+\/team\/app, repository does not exist or may require 'docker login'/,
     );
-    assert.equal((await run("dockerd", ["pull", name])).status, denied.status);
+    assert.equal((await docker("dockerd", ["pull", name])).status, denied.status);
     await done(["rmi", name]);
   });
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Both, IMAGE, type Said, type Side, useDockerPair } from "../support/docker-pair.ts";
+import { type Both, IMAGE, type Side, useDockerPair } from "../support/docker-pair.ts";
+import type { Said } from "../support/said.ts";
 
 /** Holds 20 MiB, writes 8 MiB to the disk, has three processes, and keeps one CPU busy. */
 const LOAD = [

@@ -1,13 +1,7 @@
 import { spawn } from "node:child_process";
 import { DOCKER, type Dockerd, IMPORTED_IMAGE, useDockerd } from "./dockerd.ts";
+import { hear, type Said } from "./said.ts";
 import { DEMO_IMAGE, VCH, type VmHost, useHost } from "./vm-host.ts";
-
-/** How a command of either side ended, and what it printed. */
-export interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** What both said to the same words. */
 export interface Both {
@@ -64,13 +58,7 @@ export class DockerPair {
       // A command that ends before it has read everything breaks the pipe.
     });
     child.stdin?.end(input);
-    const printed = { out: "", err: "" };
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ status: code ?? -1, ...printed }));
-    });
+    return hear(child);
   }
 
   /** How the command is called on one side. */

@@ -1,4 +1,4 @@
-import type { Said } from "./docker-pair.ts";
+import type { Said } from "./said.ts";
 
 /**
  * A command's answer as lines: its output, what it complained about, and its status. Which program speaks, and where

@@ -3,16 +3,10 @@ import { execFile, spawn } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 import { promisify } from "node:util";
 import { DOCKER } from "./dockerd.ts";
+import { hear, type Said } from "./said.ts";
 import { type Call, DEMO_IMAGE, useHost, type VmHost } from "./vm-host.ts";
 
 const execute = promisify(execFile);
-
-/** How a client ended, and what it printed. */
-export interface Said {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
 
 /** How a client is called. */
 interface ClientOptions {
@@ -87,13 +81,7 @@ export class ServedHost {
       cwd: directory ?? this.#host.folder,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const printed = { out: "", err: "" };
-    child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
-    child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => resolve({ status: code ?? -1, ...printed }));
-    });
+    return hear(child);
   }
 
   /** Runs a `docker` command that has to succeed. @returns what it printed. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
-import { type Said, useServedHost } from "../../support/served-host.ts";
+import type { Said } from "../../support/said.ts";
+import { useServedHost } from "../../support/served-host.ts";
 
 /** Debian's, version 1.29. */
 const COMPOSE = "/usr/bin/docker-compose";

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { hear, type Said } from "../../support/said.ts";
 import { commandsOf } from "./scenario.ts";
 import { type Names, normalise } from "./normalise.ts";
 
@@ -47,14 +48,8 @@ function marked(mark: string, text: string): string[] {
   return lines.map((line) => mark + line);
 }
 
-interface Ended {
-  readonly out: string;
-  readonly err: string;
-  readonly status: number;
-}
-
 /** Runs one command with bash. */
-export function run({ environment, folder, names }: Side, command: string): Promise<Ended> {
+export async function run({ environment, folder, names }: Side, command: string): Promise<Said> {
   // The whole group of a command that hangs is ended.
   const words = [String(LIMIT_SECONDS), "bash", "-c", `${PRELUDE}${command}`];
   const child = spawn("timeout", ["-k", "5", ...words], {
@@ -62,17 +57,6 @@ export function run({ environment, folder, names }: Side, command: string): Prom
     env: { ...environment, TZ: "UTC", LC_ALL: "C.UTF-8", TERM: "xterm" },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const printed = { out: "", err: "" };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (printed.out += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (printed.err += text));
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) =>
-      resolve({
-        status: code ?? -1,
-        out: normalise(printed.out, names),
-        err: normalise(printed.err, names),
-      }),
-    );
-  });
+  const { status, out, err } = await hear(child);
+  return { status, out: normalise(out, names), err: normalise(err, names) };
 }
