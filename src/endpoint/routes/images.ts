@@ -126,9 +126,11 @@ async function prune(execution: Execution, exchange: Exchange): Promise<void> {
     }
   }
   await sweepImages(execution);
+  const isByLabel = ["label", "label!"].some((name) => filters.all(name).length > 0);
+  const downloadBytes = isByLabel ? 0 : await execution.images.forgetDownloads(until);
   const removed: Removed[] = removals.flatMap((removal) => removal.removed);
   exchange.json(200, {
     ImagesDeleted: removed.length === 0 ? null : removed,
-    SpaceReclaimed: removals.reduce((sum, { contentBytes }) => sum + contentBytes, 0),
+    SpaceReclaimed: removals.reduce((sum, { contentBytes }) => sum + contentBytes, downloadBytes),
   });
 }

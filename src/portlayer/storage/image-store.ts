@@ -13,6 +13,7 @@ import type { NewImage } from "./import/create-image.ts";
 import type { ImportContext } from "./import/import-context.ts";
 import { Turns } from "./import/turns.ts";
 import type {
+  DownloadPatience,
   LoginOutcome,
   Platform,
   PulledImage,
@@ -40,6 +41,8 @@ export interface ImageStoreOptions {
   readonly run?: ToolRunner;
   /** The clock, in milliseconds since 1970. */
   readonly now?: () => number;
+  /** With which patience layers are fetched. Default: {@link DOWNLOAD_PATIENCE}. */
+  readonly patience?: DownloadPatience;
 }
 
 /** What one look-up may take into account. */
@@ -67,6 +70,7 @@ export class ImageStore {
   readonly #diskSizeBytes: number;
   readonly #run: ToolRunner;
   readonly #now: () => number;
+  readonly #patience: DownloadPatience | undefined;
   readonly #turns = new Turns();
 
   constructor({
@@ -74,11 +78,13 @@ export class ImageStore {
     diskSizeBytes = DEFAULT_DISK_SIZE_BYTES,
     run = runTool,
     now = Date.now,
+    patience,
   }: ImageStoreOptions) {
     this.#root = resolve(root);
     this.#diskSizeBytes = diskSizeBytes;
     this.#run = run;
     this.#now = now;
+    this.#patience = patience;
   }
 
   /** The image that has this complete registry name (`docker.io/library/busybox:latest`) here; imports nothing. */
@@ -109,6 +115,16 @@ export class ImageStore {
   /** Removes what is out of sight and no container stands on any more. */
   sweep(isInUse: InUse): Promise<void> {
     return sweepImages(this.#root, isInUse);
+  }
+
+  /**
+   * Lets go of the layers that came before a time (in milliseconds since 1970) for pulls which did not come to their end.
+   *
+   * @returns how many bytes that was.
+   */
+  async forgetDownloads(beforeMs: number): Promise<number> {
+    const { clearDownloads } = await import("./registry/index.ts");
+    return clearDownloads(this.#root, beforeMs);
   }
 
   /** What an image says of itself and its making. */
@@ -149,8 +165,12 @@ export class ImageStore {
     observer: PullObserver,
   ): Promise<PulledImage> {
     await removeStaleWorkFolders(this.#root);
-    const { pullImage } = await import("./registry/index.ts");
-    const pulled = await pullImage(name, familiar, { ...this.#context(options), login, observer });
+    const { DOWNLOAD_PATIENCE, pullImage, trimDownloads } = await import("./registry/index.ts");
+    await trimDownloads(this.#root, { now: this.#now() });
+    const pulled = await pullImage(name, familiar, {
+      ...{ ...this.#context(options), login, observer },
+      patience: this.#patience ?? DOWNLOAD_PATIENCE,
+    });
     const { image, remoteDigest } = pulled;
     await this.name(`${repositoryOf(name)}@${remoteDigest}`, image);
     if (!name.includes("@")) await this.name(name, image);

@@ -48,6 +48,12 @@ export class ToolError extends Error {
 /** Enough for any message; a tool that talks for ever costs no memory. */
 const OUTPUT_LIMIT = 64 * 1024;
 
+/** Of util-linux, which every machine has. A `vch` that is killed leaves no tool that goes on, or waits for ever. */
+const WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"] as const;
+
+/** What setpriv's status is when there is no such program. */
+const NO_SUCH_PROGRAM = "status 127";
+
 /** Debian keeps mke2fs and debugfs where an ordinary user's PATH does not look. */
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
 
@@ -62,7 +68,8 @@ export const runTool: ToolRunner = async (
 ) => {
   signal?.throwIfAborted();
   // In a process group of its own: the terminal's ^C must reach vch alone, which then ends the tool.
-  const child = spawn(tool, args, {
+  const [program, ...words] = WITH_US;
+  const child = spawn(program, [...words, tool, ...args], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
     env: {
@@ -80,7 +87,10 @@ export const runTool: ToolRunner = async (
     const failure = await ended(child);
     signal?.throwIfAborted();
     if (failure === undefined) return { stdout: stdout.text(), stderr: stderr.text() };
-    if (failure instanceof Error) throw startError(tool, failure);
+    if (failure instanceof Error)
+      throw new TetherError("internal", `cannot start ${tool}: ${failure.message}`, { cause: failure });
+    if (failure === NO_SUCH_PROGRAM && stderr.text().startsWith(`${program}: `))
+      throw new TetherError("tool-missing", `vch needs ${tool}: apt-get install ${TOOL_PACKAGES[tool]}`);
     throw new ToolError(tool, lastMeaningfulLine(stderr.text()) ?? `${tool} ended with ${failure}`);
   } finally {
     signal?.removeEventListener("abort", kill);
@@ -94,14 +104,6 @@ function ended(child: ReturnType<typeof spawn>): Promise<string | Error | undefi
     child.once("close", (code, signalName) => {
       resolve(code === 0 ? undefined : signalName === null ? `status ${code}` : signalName);
     });
-  });
-}
-
-function startError(tool: Tool, failure: NodeJS.ErrnoException): TetherError {
-  if (failure.code !== "ENOENT")
-    return new TetherError("internal", `cannot start ${tool}: ${failure.message}`, { cause: failure });
-  return new TetherError("tool-missing", `vch needs ${tool}: apt-get install ${TOOL_PACKAGES[tool]}`, {
-    cause: failure,
   });
 }
 

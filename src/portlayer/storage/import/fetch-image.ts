@@ -26,7 +26,7 @@ export async function fetchImage(
   onProgress(`copying image ${reference.text}`);
   const source = await withoutCompression(reference, work, signal);
   try {
-    return await copyImage(skopeoName(source), work, { run, signal, options: [] });
+    return await copyImage(skopeoName(source), work, { run, signal });
   } catch (error) {
     throw error instanceof ToolError
       ? toCopyError(error, reference.text, reference.kind === "registry")
@@ -37,13 +37,12 @@ export async function fetchImage(
 /**
  * Has skopeo copy what it calls `source` into the work folder. Returns the copy's OCI layout.
  *
- * @param options of `skopeo copy`.
  * @throws ToolError as skopeo says it.
  */
-export async function copyImage(
+async function copyImage(
   source: string,
   work: WorkFolder,
-  { run, signal, options }: CopyOptions,
+  { run, signal }: Pick<ImportContext, "run" | "signal">,
 ): Promise<string> {
   const layout = work.join("fetched");
   const temporary = work.join("skopeo");
@@ -55,7 +54,6 @@ export async function copyImage(
       // Its temporary files where we clean up, also after skopeo was killed.
       ...["--tmpdir", temporary],
       "copy",
-      ...options,
       "--quiet",
       ...[source, `dir:${layout}`],
     ],
@@ -63,11 +61,6 @@ export async function copyImage(
   );
   await copyToLayout(layout);
   return layout;
-}
-
-/** How a copy is made. */
-export interface CopyOptions extends Pick<ImportContext, "run" | "signal"> {
-  readonly options: readonly string[];
 }
 
 /** Skopeo's own options for every image that container VMs are to run. Policies are for signatures. */

@@ -4,7 +4,6 @@ import { dirname } from "node:path";
 import { listImageFolders } from "../image-folder.ts";
 import { blobPath } from "../layout-writer.ts";
 import { checkDescriptor } from "./check-layers.ts";
-import type { Descriptor } from "./documents.ts";
 import type { LayoutImage } from "./oci-layout.ts";
 
 /** Whence the layers come. */
@@ -32,7 +31,7 @@ export async function gatherLayers(
     // An image may have a layer twice.
     if (await exists(path)) continue;
     await mkdir(dirname(path), { recursive: true });
-    if (await linkFrom(stored, layer, path)) continue;
+    if (await linkStoredLayer(stored, layer.digest, path)) continue;
     const blob = blobPath(image.folder, layer.digest);
     await checkDescriptor(blob, layer, `layer ${layer.digest} of image ${text}`);
     if (isOurs) await rename(blob, path);
@@ -40,7 +39,12 @@ export async function gatherLayers(
   }
 }
 
-async function linkFrom(folders: readonly string[], { digest }: Descriptor, path: string): Promise<boolean> {
+/** Links a layer of one of these images of the store. @returns whether one has it. */
+export async function linkStoredLayer(
+  folders: readonly string[],
+  digest: string,
+  path: string,
+): Promise<boolean> {
   for (const folder of folders) {
     try {
       await link(blobPath(folder, digest), path);

@@ -1,10 +1,14 @@
 import { TetherError } from "../../../protocol/errors/index.ts";
 import { NO_SPACE } from "../import/failures.ts";
 import { ToolError } from "../tool-runner.ts";
+import { StalledError } from "./stall-watch.ts";
 
 const DENIED =
   /unauthorized|authentication required|denied|no basic auth credentials|invalid username\/password/i;
 const UNKNOWN = /manifest unknown|name unknown|name invalid|not found|\b404\b/i;
+/** What another attempt may not meet: a connection that is cut, a registry that has a fault of its own or is too busy. */
+const PASSING =
+  /\bEOF\b|connection (?:reset|refused|timed out)|broken pipe|timeout|deadline exceeded|unreachable|status code from registry (?:429|5\d\d)|toomanyrequests/i;
 const REQUEST = /(?:Get|Head|Put|Post|Patch) "[^"]*": .*/;
 
 /** What was asked of a registry. */
@@ -12,6 +16,8 @@ export type RegistryRequest = "pull" | "push" | "look";
 
 /** The error for what skopeo says of a registry, in dockerd's words. Its exit status is always 1. */
 export function toRegistryError(thrown: unknown, request: RegistryRequest, familiar: string): unknown {
+  if (thrown instanceof StalledError)
+    return new TetherError("image-unreachable", `${familiar}: ${thrown.message}`, { cause: thrown });
   if (!(thrown instanceof ToolError)) return thrown;
   const { message } = thrown;
   const because = { cause: thrown };
@@ -26,6 +32,12 @@ export function toRegistryError(thrown: unknown, request: RegistryRequest, famil
     );
   }
   return new TetherError("image-unreachable", REQUEST.exec(message)?.[0] ?? message, because);
+}
+
+/** Whether what failed may succeed when it is tried again. */
+export function isPassing(thrown: unknown): boolean {
+  if (thrown instanceof StalledError) return true;
+  return thrown instanceof ToolError && !NO_SPACE.test(thrown.message) && PASSING.test(thrown.message);
 }
 
 function denied(request: RegistryRequest, familiar: string): ["image-not-found" | "registry-denied", string] {

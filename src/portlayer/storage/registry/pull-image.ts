@@ -1,23 +1,26 @@
-import { watch } from "node:fs";
 import { mkdir } from "node:fs/promises";
 
-import { TetherError } from "../../../protocol/errors/index.ts";
+import { type ErrorCode, TetherError } from "../../../protocol/errors/index.ts";
 import { readImage, restoreImage } from "../image-folder.ts";
 import type { Image } from "../image.ts";
 import type { ImageManifest } from "../import/documents.ts";
-import { copyImage } from "../import/fetch-image.ts";
 import type { ImportContext } from "../import/import-context.ts";
 import { importLayout, requireRoot } from "../import/import-image.ts";
 import { openLayout } from "../import/oci-layout.ts";
 import { toImportError } from "../import/failures.ts";
+import { writeDocuments } from "../layout-writer.ts";
+import { repositoryOf } from "../registry-name.ts";
 import { WorkFolder } from "../work-folder.ts";
+import {
+  type DownloadContext,
+  downloadLayers,
+  type DownloadPatience,
+  type LayerProgress,
+} from "./download-layers.ts";
+import { forgetDownloads } from "./downloads.ts";
 import { toRegistryError } from "./failures.ts";
-import { registryOf, repositoryOf } from "../registry-name.ts";
-import { isInsecure, type RegistryLogin, writeLogin } from "./registry-access.ts";
-import { RemoteImages } from "./remote-image.ts";
-
-/** What happens to a layer that is being pulled, in Docker's words. */
-export type LayerProgress = "Pulling fs layer" | "Verifying Checksum" | "Download complete" | "Pull complete";
+import type { RegistryLogin } from "./registry-access.ts";
+import { type RemoteImage, RemoteImages } from "./remote-image.ts";
 
 /** What is told while an image is pulled. */
 export interface PullObserver {
@@ -39,6 +42,7 @@ export interface PulledImage {
 /** What a pull works with. */
 export interface PullContext extends Omit<ImportContext, "onProgress"> {
   readonly login: RegistryLogin | undefined;
+  readonly patience: DownloadPatience;
   readonly observer: PullObserver;
 }
 
@@ -56,26 +60,41 @@ export async function pullImage(name: string, familiar: string, context: PullCon
   const repository = repositoryOf(name);
   const top = await images.look(name, familiar);
   const remoteDigest = top.digest;
-  const { manifest, digest } = await chooseManifest(images, { repository, familiar, top });
+  const found = await chooseManifest(images, { repository, familiar, top });
+  const { manifest } = found;
   observer.onFound();
   await restoreImage(root, manifest.config.digest);
   const stored = await readImage(root, manifest.config.digest);
   if (stored !== undefined) return { image: stored, remoteDigest, isNew: false };
-  for (const layer of manifest.layers) observer.onLayer(layer.digest, "Pulling fs layer");
+  const digests = manifest.layers.map((layer) => layer.digest);
+  const onLayer = (digest: string, progress: LayerProgress): void => observer.onLayer(digest, progress);
   try {
-    const layout = await download(`${repository}@${digest}`, familiar, { work, context, manifest });
+    const pinned = `${repository}@${found.digest}`;
+    const layout = await download(images, { pinned, familiar, found }, { ...context, work, onLayer });
     const opened = await openLayout(layout, undefined, familiar);
     const image = await importLayout(opened, { text: familiar, isOurs: true }, work, {
       ...context,
       onProgress: () => undefined,
     });
-    for (const layer of manifest.layers) observer.onLayer(layer.digest, "Pull complete");
+    await forgetDownloads(root, digests);
+    for (const digest of new Set(digests)) onLayer(digest, "Pull complete");
     return { image, remoteDigest, isNew: true };
   } catch (error) {
     signal?.throwIfAborted();
-    throw toImportError(error, familiar, root);
+    const failure = toImportError(error, familiar, root);
+    // What a registry gave before it failed waits for another pull; what does not fit or is no good does not.
+    if (!PASSING.includes(failure.code)) await forgetDownloads(root, digests);
+    throw failure;
   }
 }
+
+/** An image of a registry, for one platform. */
+interface Found extends Pick<RemoteImage, "digest" | "mediaType" | "text"> {
+  readonly manifest: ImageManifest;
+}
+
+/** What is wrong with the registry, or with the login, and may be right the next time. */
+const PASSING: readonly ErrorCode[] = ["image-unreachable", "image-not-found", "registry-denied"];
 
 /** The manifest for linux/amd64, which is all that container VMs run. */
 async function chooseManifest(
@@ -87,10 +106,10 @@ async function chooseManifest(
   }: {
     readonly repository: string;
     readonly familiar: string;
-    readonly top: Awaited<ReturnType<RemoteImages["look"]>>;
+    readonly top: RemoteImage;
   },
-): Promise<{ readonly manifest: ImageManifest; readonly digest: string }> {
-  if (top.document.kind === "image") return { manifest: top.document.manifest, digest: top.digest };
+): Promise<Found> {
+  if (top.document.kind === "image") return { ...top, manifest: top.document.manifest };
   const chosen = top.document.manifests.find(
     ({ platform }) => platform?.os === "linux" && platform.architecture === "amd64",
   );
@@ -103,43 +122,34 @@ async function chooseManifest(
   const found = await images.look(`${repository}@${digest}`, familiar);
   if (found.document.kind === "index")
     throw new TetherError("image-corrupt", `image ${familiar} is corrupt: its index leads to another index`);
-  return { manifest: found.document.manifest, digest };
+  return { ...found, manifest: found.document.manifest };
 }
 
 interface Download {
-  readonly work: WorkFolder;
-  readonly context: PullContext;
-  readonly manifest: ImageManifest;
+  /** The name with the digest that was found: whatever the tag means meanwhile. */
+  readonly pinned: string;
+  readonly familiar: string;
+  readonly found: Found;
 }
 
-/** @param name with the digest that was found: whatever the tag means meanwhile. */
+/** @returns the layout in which the image is, as it is in the registry. */
 async function download(
-  name: string,
-  familiar: string,
-  { work, context, manifest }: Download,
+  images: RemoteImages,
+  { pinned, familiar, found: { text, digest, mediaType, manifest } }: Download,
+  context: DownloadContext,
 ): Promise<string> {
-  const { run, signal, login, observer } = context;
-  const registry = registryOf(name);
-  const authFile = await writeLogin(work, registry, login);
-  const tls = isInsecure(registry) ? ["--src-tls-verify=false"] : [];
-  // When skopeo has a layer and its digest is right, its file gets its name.
-  const folder = work.join("fetched");
-  await mkdir(folder);
-  const awaited = new Set(manifest.layers.map((layer) => layer.digest));
-  const watcher = watch(folder, (_event, file) => {
-    const layer = `sha256:${file}`;
-    if (!awaited.delete(layer)) return;
-    observer.onLayer(layer, "Verifying Checksum");
-    observer.onLayer(layer, "Download complete");
+  const layout = context.work.join("fetched");
+  await mkdir(layout);
+  const configuration = await images.configurationOf(pinned, familiar);
+  await writeDocuments(layout, {
+    manifest: { mediaType, digest, text },
+    configuration: { digest: manifest.config.digest, text: configuration },
   });
+  const digests = manifest.layers.map((layer) => layer.digest);
   try {
-    return await copyImage(`docker://${name}`, work, {
-      ...{ run, signal },
-      options: ["--src-authfile", authFile, ...tls],
-    });
+    await downloadLayers(pinned, digests, layout, context);
   } catch (error) {
     throw toRegistryError(error, "pull", familiar);
-  } finally {
-    watcher.close();
   }
+  return layout;
 }

@@ -20,6 +20,9 @@ import { isInsecure, type RegistryContext, writeLogin } from "./registry-access.
 /** Documents larger than this are no manifests: containers/image's limit. */
 const DOCUMENT_BYTES = 4 * 1024 * 1024;
 
+/** What is asked here has a few kilobytes: a registry that takes longer does not answer at all. */
+const ANSWER_MS = 60_000;
+
 /** What `skopeo list-tags` prints. */
 const tagListSchema = z.object({ Tags: z.array(z.string()).nullish() });
 
@@ -35,6 +38,8 @@ export interface RemoteImage {
   readonly mediaType: string;
   readonly digest: string;
   readonly sizeBytes: number;
+  /** The document as it is. */
+  readonly text: string;
   readonly document: { readonly kind: "index"; readonly manifests: readonly Descriptor[] } | RemoteManifest;
 }
 
@@ -62,7 +67,7 @@ export class RemoteImages {
     const wanted = name.split("@")[1];
     if (wanted?.startsWith("sha256:") === true && wanted !== digest)
       throw new TetherError("image-corrupt", `the registry's manifest of ${familiar} has digest ${digest}`);
-    const described = { digest, sizeBytes: Buffer.byteLength(text) };
+    const described = { digest, sizeBytes: Buffer.byteLength(text), text };
     try {
       return { ...described, ...parse(text) };
     } catch (error) {
@@ -70,9 +75,14 @@ export class RemoteImages {
     }
   }
 
+  /** An image's configuration as it is; nobody has compared it with its digest. */
+  configurationOf(name: string, familiar: string): Promise<string> {
+    return this.#inspect(name, familiar, ["--raw", "--config"]);
+  }
+
   /** The platform that an image's configuration names. */
   async platformOf(name: string, familiar: string): Promise<Platform> {
-    const text = await this.#inspect(name, familiar, ["--raw", "--config"]);
+    const text = await this.configurationOf(name, familiar);
     try {
       const { os, architecture } = parseDocument(imageConfigurationSchema, text);
       return { os, architecture };
@@ -100,14 +110,24 @@ export class RemoteImages {
     const registry = registryOf(name);
     const authFile = await writeLogin(this.#work, registry, login);
     const tls = isInsecure(registry) ? ["--tls-verify=false"] : [];
+    const limit = AbortSignal.timeout(ANSWER_MS);
     try {
       const { stdout } = await run(
         "skopeo",
         ["--insecure-policy", ...words, "--authfile", authFile, ...tls, `docker://${name}`],
-        { signal, outputBytes: DOCUMENT_BYTES },
+        {
+          signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+          outputBytes: DOCUMENT_BYTES,
+        },
       );
       return stdout;
     } catch (error) {
+      signal?.throwIfAborted();
+      if (limit.aborted)
+        throw new TetherError(
+          "image-unreachable",
+          `the registry ${registry} has not answered within ${ANSWER_MS / 1000} s: ${familiar}`,
+        );
       throw toRegistryError(error, this.#request, familiar);
     }
   }

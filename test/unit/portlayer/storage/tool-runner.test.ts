@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-
-import { lastMeaningfulLine } from "../../../../src/portlayer/storage/tool-runner.ts";
+import { symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { lastMeaningfulLine, runTool } from "../../../../src/portlayer/storage/tool-runner.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
 describe("lastMeaningfulLine", () => {
   const examples: readonly [what: string, output: string, line: string | undefined][] = [
@@ -24,4 +26,24 @@ describe("lastMeaningfulLine", () => {
   ];
   for (const [what, output, line] of examples)
     it(`finds ${what}`, () => assert.equal(lastMeaningfulLine(output), line));
+});
+
+describe("runTool", () => {
+  const folder = useTemporaryFolder();
+
+  it("names the package of a tool that this machine does not have", async () => {
+    symlinkSync("/usr/bin/setpriv", join(folder.path, "setpriv"));
+    const environment = { PATH: folder.path };
+    await assert.rejects(runTool("umoci", [], { environment }), {
+      code: "tool-missing",
+      message: "vch needs umoci: apt-get install umoci",
+    });
+  });
+
+  it("gives a tool's own words when it fails", async () => {
+    await assert.rejects(runTool("find", ["/nowhere"], {}), {
+      name: "ToolError",
+      message: "find: '/nowhere': No such file or directory",
+    });
+  });
 });

@@ -13,6 +13,9 @@ const CONTENT: ImageContent = { layers: [[{ name: "bin/" }, { name: "bin/sh", da
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
 const OBSERVER = { onFound: () => {}, onLayer: () => {} };
 
+/** Five attempts of dockerd take a minute. */
+const PATIENCE = { attempts: 2, retryMs: 1, stallMs: 600_000 };
+
 describe("a pull from a registry that is broken", function () {
   this.timeout(60_000);
   let server: Server;
@@ -31,7 +34,7 @@ describe("a pull from a registry that is broken", function () {
     give = (response, bytes) => void response.end(bytes);
     alter = (bytes) => bytes;
     manifest = await writeOciImage(join(folder.path, "image"), CONTENT);
-    store = new ImageStore({ root: join(folder.path, "store") });
+    store = new ImageStore({ root: join(folder.path, "store"), patience: PATIENCE });
     server = createServer((request, response) => {
       const [, kind, name = ""] = /^\/v2\/app\/(manifests|blobs)\/(.+)$/.exec(request.url ?? "") ?? [];
       const digest = name === "v1" ? manifest : name;
