@@ -8,6 +8,7 @@ import type { EndpointAddress } from "./listen-address.ts";
 import { listenOn } from "./listen.ts";
 import { EndpointMetrics } from "./metrics/endpoint-metrics.ts";
 import type { Tls } from "./tls/read-tls.ts";
+import { RestartWatch } from "./restart-watch.ts";
 import { freeBytesAt, RoomWatch } from "./room-watch.ts";
 import { allRoutes } from "./routes/index.ts";
 import { Execs } from "./sessions/execs.ts";
@@ -38,6 +39,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #sessions: Sessions;
   readonly #execs: Execs;
   readonly #room: RoomWatch;
+  readonly #restarts: RestartWatch;
   readonly #lock: ProcessLock;
 
   private constructor(parts: {
@@ -46,6 +48,7 @@ export class Endpoint implements AsyncDisposable {
     readonly sessions: Sessions;
     readonly execs: Execs;
     readonly room: RoomWatch;
+    readonly restarts: RestartWatch;
     readonly lock: ProcessLock;
   }) {
     this.addresses = parts.addresses;
@@ -53,6 +56,7 @@ export class Endpoint implements AsyncDisposable {
     this.#sessions = parts.sessions;
     this.#execs = parts.execs;
     this.#room = parts.room;
+    this.#restarts = parts.restarts;
     this.#lock = parts.lock;
   }
 
@@ -77,7 +81,8 @@ export class Endpoint implements AsyncDisposable {
         listening.push(await listenOn(listener, address));
       }
       const room = new RoomWatch({ execution, root, log, freeBytes: () => freeBytesAt(root) });
-      return new Endpoint({ addresses: listening, server, sessions, execs, room, lock });
+      const restarts = new RestartWatch({ execution, log });
+      return new Endpoint({ addresses: listening, server, sessions, execs, room, restarts, lock });
     } catch (error) {
       await server.close(0);
       lock[Symbol.dispose]();
@@ -87,6 +92,7 @@ export class Endpoint implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#room[Symbol.dispose]();
+    await this.#restarts[Symbol.asyncDispose]();
     await this.#sessions.close();
     this.#execs.close();
     await this.#server.close(CLOSE_LIMIT_MS);

@@ -30,6 +30,8 @@ export interface StartConfiguration {
   readonly volumes?: readonly tether.config.Volume.$Properties[];
   /** The process is not started; the container's files are served. */
   readonly servesFilesOnly?: boolean;
+  /** What the guest is to do at the process's end; its settings' when left out. */
+  readonly restart?: RestartPolicy;
   /** How long the guest waits, with nobody connected, for its exit to be taken over; 0 for its default. */
   readonly acknowledgeTimeoutMs: number;
 }
@@ -40,7 +42,8 @@ export function encodeConfiguration(
   start: StartConfiguration,
   keys: LinkKeys,
 ): Uint8Array {
-  const { security, restart, log } = settings;
+  const { security, log } = settings;
+  const { restart = settings.restart } = start;
   return tether.config.Config.encode({
     version: CONFIGURATION_VERSION,
     id: start.id,

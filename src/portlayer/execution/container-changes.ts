@@ -1,11 +1,13 @@
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Request } from "../../protocol/control-messages.ts";
 import { encodePidsLimit, restartKind } from "./configuration-document.ts";
+import type { ContainerRecord } from "./container-record.ts";
 import type { RestartPolicy } from "./container-settings.ts";
 import { isUp, observeState } from "./container-state.ts";
 import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
 import { notRunning, openGuest } from "./guest-access.ts";
 import { settingsOf } from "./machine-start.ts";
+import { remainingPolicy } from "./restart-policy.ts";
 
 /** Freezes a container. @throws TetherError in Docker's words when it does not run. */
 export async function pauseContainer(core: Core, reference: string): Promise<void> {
@@ -66,16 +68,19 @@ export async function updateContainer(
   const known = { record, state: observeState(core.containers, container.record) };
   if (isUp(known.state)) {
     if (restart !== undefined)
-      await ask(core, known, {
-        updateRestartPolicy: {
-          kind: restartKind(restart.name),
-          maximumRetryCount: restart.maximumRetryCount,
-        },
-      });
+      await ask(core, known, { updateRestartPolicy: encodeRestart(restart, record) });
     if (pidsLimit !== undefined)
       await ask(core, known, { updatePidsLimit: { pidsLimit: encodePidsLimit(pidsLimit) } });
   }
   core.journal.add("update", container.record);
+}
+
+function encodeRestart(
+  policy: RestartPolicy,
+  { restarts }: ContainerRecord,
+): NonNullable<Request["updateRestartPolicy"]> {
+  const { name, maximumRetryCount } = remainingPolicy(policy, restarts?.count ?? 0);
+  return { kind: restartKind(name), maximumRetryCount };
 }
 
 async function ask(core: Core, { record }: KnownContainer, request: Omit<Request, "id">): Promise<void> {

@@ -10,6 +10,12 @@ const exitSchema = z.object({
   isOutOfMemory: z.boolean().optional(),
 });
 
+const restartsSchema = z.object({
+  count: z.number().int().min(0),
+  /** Before the latest of them. */
+  pauseMs: z.number().min(0),
+});
+
 const processSchema = z.object({ pid: z.number().int().positive(), startTime: z.string() });
 
 /** What `container.json` holds: what the container is, and what is known of its machine. */
@@ -38,6 +44,12 @@ export const containerRecordSchema = z.object({
   exit: exitSchema.optional(),
   /** Why it never ran. */
   error: z.string().optional(),
+  /** How often this machine was started again since somebody has started the container. Its guest counts its own restarts. */
+  restarts: restartsSchema.optional(),
+  /** Its machine was lost while its process ran, or waited for its restart. */
+  isLost: z.boolean().optional(),
+  /** Somebody has stopped or killed it: what becomes of its machine is no loss. */
+  isEnded: z.boolean().optional(),
 });
 
 /** A container as the state folder knows it. */
@@ -45,6 +57,9 @@ export type ContainerRecord = z.infer<typeof containerRecordSchema>;
 
 /** How a container's process ended. */
 export type RecordedExit = z.infer<typeof exitSchema>;
+
+/** How often a container's machine was started again. */
+export type Restarts = z.infer<typeof restartsSchema>;
 
 /** Docker's exit status: the code, or 128 plus the signal. */
 export function exitStatus(exit: Pick<RecordedExit, "code" | "signal">): number {

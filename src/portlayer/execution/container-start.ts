@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { CONSOLE_LOG } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { awaitPowerOff } from "./await-power-off.ts";
-import { isUp, observeState } from "./container-state.ts";
+import type { Restarts } from "./container-record.ts";
+import { hasStarted, isUp, observeState, settle } from "./container-state.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { recordFailedStart } from "./failed-start.ts";
@@ -17,6 +18,7 @@ const NO_STREAMS = { input: undefined, output: process.stdout, errorOutput: proc
  * from then on. A container that is up already stays as it is.
  *
  * @param container locked by the caller.
+ * @param restarts counts a start that its restart policy asks for; undefined: somebody wants it.
  * @returns whether it was started by this call.
  * @throws TetherError what kept it from running; the container is kept, with the error in its record.
  */
@@ -24,26 +26,40 @@ export async function startDetached(
   core: Core,
   container: LockedContainer,
   signal: AbortSignal,
+  restarts?: Restarts,
 ): Promise<boolean> {
   if (!(await prepareStart(core, container))) return false;
   const before = container.record;
   try {
-    await startAndLeave(core, container, signal);
+    await startAndLeave(core, container, signal, restarts);
   } catch (error) {
-    container.save(recordFailedStart(container.record, before, error));
-    throw error;
+    const { record } = container;
+    const isPoweredOn = record.started !== before.started;
+    // Its machine was lost the moment after.
+    const isLoss = !signal.aborted && isPoweredOn && hasStarted(core.containers, record);
+    if (!isLoss || settingsOf(record).autoRemove) {
+      container.save(recordFailedStart(container.record, before, error));
+      throw error;
+    }
+    settle(core, container);
   }
   const { owner: _owner, ...rest } = container.record;
   container.save(rest);
   return true;
 }
 
-async function startAndLeave(core: Core, container: LockedContainer, signal: AbortSignal): Promise<void> {
+async function startAndLeave(
+  core: Core,
+  container: LockedContainer,
+  signal: AbortSignal,
+  restarts: Restarts | undefined,
+): Promise<void> {
   const { components } = core;
   const { machine, keys } = await startMachine(core, container, {
     window: undefined,
     isAttached: false,
     signal,
+    restarts,
   });
   // The SSH client is loaded while the machine boots, not before.
   const { ContainerRun } = await import("./container-run.ts");

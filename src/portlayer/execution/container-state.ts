@@ -50,11 +50,15 @@ export function observeState(store: ContainerStore, record: ContainerRecord): Co
     status,
     pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
     health: isChecked(record.settings?.health) ? healthOf(record, status, health?.status) : undefined,
-    restartCount: events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0,
+    restartCount: (record.restarts?.count ?? 0) + restartsOfGuest(events),
     isOutOfMemory: record.exit?.isOutOfMemory ?? exited?.exited?.outOfMemory === true,
     exit: record.exit ?? (exited?.exited ? toExit(exited.exited) : undefined),
     finished: record.finished ?? (exited?.time ? toIsoTime(exited.time) : undefined),
   };
+}
+
+function restartsOfGuest(events: readonly Event[]): number {
+  return events.findLast(({ restarting }) => restarting)?.restarting?.count ?? 0;
 }
 
 const HEALTH: readonly HealthStatus[] = ["starting", "healthy", "unhealthy"];
@@ -108,12 +112,13 @@ function saveOutcome(
 function outcomeOf(
   store: ContainerStore,
   record: ContainerRecord,
-): Pick<ContainerRecord, "exit" | "error" | "finished"> {
+): Pick<ContainerRecord, "exit" | "error" | "finished" | "isLost"> {
   const events = eventsOf(store, record);
   const exit = findExit(events);
+  const willRestart = events.findLast((event) => isMain(event) && event.exited)?.exited?.willRestart === true;
   const last = events.at(-1)?.time;
   const finished = last ? toIsoTime(last) : new Date().toISOString();
-  if (exit !== undefined) return { exit, finished };
+  if (exit !== undefined) return { exit, finished, ...(willRestart ? { isLost: true } : {}) };
   const error =
     events
       .filter(isMain)
@@ -124,7 +129,15 @@ function outcomeOf(
     exit: neverRan ? { code: error.entry.exitCode, signal: 0 } : KILLED,
     error: error.message,
     finished,
+    ...(neverRan ? {} : { isLost: true }),
   };
+}
+
+/** Whether the process of a container's latest run has run, as its guest has written it down. */
+export function hasStarted(store: ContainerStore, record: ContainerRecord): boolean {
+  return (
+    record.started !== undefined && eventsOf(store, record).some((event) => isMain(event) && event.started)
+  );
 }
 
 /** How the latest run of a container ended, as its guest has written it down. */

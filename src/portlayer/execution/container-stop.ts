@@ -8,8 +8,8 @@ import { parseSignal } from "../../protocol/signals.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
 import { awaitPowerOff } from "./await-power-off.ts";
 import { discardContainer } from "./container-discard.ts";
-import { isUp } from "./container-state.ts";
-import { type Core, lockSettled, lookSettled } from "./core.ts";
+import { isUp, observeState } from "./container-state.ts";
+import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
 import { type GuestAccess, notRunning, openGuest } from "./guest-access.ts";
 import { writesToVolumes } from "./container-volumes.ts";
 import { killMachine } from "./machine-end.ts";
@@ -40,7 +40,7 @@ export interface StopOptions {
  * @returns whether it was up.
  */
 export async function stopContainer(core: Core, reference: string, options: StopOptions): Promise<boolean> {
-  const { record, state } = await lookSettled(core, reference);
+  const { record, state } = await lookToEnd(core, reference);
   if (!isUp(state)) return false;
   const signal = options.signal === undefined ? 0 : parseSignal(options.signal);
   const graceMs = options.graceMs ?? record.settings?.stopTimeoutMs ?? DEFAULT_GRACE_MS;
@@ -58,7 +58,10 @@ export async function stopContainer(core: Core, reference: string, options: Stop
  */
 export async function killContainer(core: Core, reference: string, signalText: string): Promise<void> {
   const signal = parseSignal(signalText);
-  const { record, state } = await lookSettled(core, reference);
+  const stopSignal = core.containers.find(reference).settings?.stopSignal;
+  const isEnd =
+    signal === constants.signals.SIGKILL || (stopSignal !== undefined && signal === parseSignal(stopSignal));
+  const { record, state } = await (isEnd ? lookToEnd : lookSettled)(core, reference);
   if (!isUp(state))
     throw new TetherError(
       "container-not-running",
@@ -78,6 +81,14 @@ export async function killContainer(core: Core, reference: string, signalText: s
       ? { stopSession: { signal, graceMs: -1 } }
       : { signalSession: { signal } },
   );
+}
+
+/** From now on nothing starts the container again, even if its machine was lost this moment. */
+async function lookToEnd(core: Core, reference: string): Promise<KnownContainer> {
+  using container = await lockSettled(core, reference);
+  const { record } = container;
+  if ((record.settings?.restart.name ?? "no") !== "no") container.save({ ...record, isEnded: true });
+  return { record: container.record, state: observeState(core.containers, container.record) };
 }
 
 /** Has the guest end its process; should it not be able to, its plug is pulled. Then the end is written down. */

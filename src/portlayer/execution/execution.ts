@@ -26,6 +26,7 @@ import { upgradeContainer, type Upgraded, type UpgradeOptions } from "./containe
 import { containersWith, type PrunedVolumes, pruneVolumes, removeVolume } from "./container-volumes.ts";
 import { waitForContainer } from "./container-wait.ts";
 import { type Core, type KnownContainer, lockSettled, look, lookSettled } from "./core.ts";
+import { type DueRestart, dueRestarts, type RestartOccasion, startAgain } from "./due-restarts.ts";
 import { type ContainerEvent, EventJournal } from "./event-journal.ts";
 import { type EventRange, streamEvents } from "./event-stream.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
@@ -71,6 +72,16 @@ export class Execution {
    */
   resumeContainers(): Promise<boolean> {
     return resumeContainers(this.#core);
+  }
+
+  /** Containers that their restart policies want to be started again. */
+  dueRestarts(occasion: RestartOccasion): DueRestart[] {
+    return dueRestarts(this.#core, occasion);
+  }
+
+  /** Starts a container again if it is still due. @returns whether it was started by this call. */
+  startAgain(id: string, occasion: RestartOccasion, signal: AbortSignal): Promise<boolean> {
+    return startAgain(this.#core, id, occasion, signal);
   }
 
   /** Closes the connections to guests that are kept for whoever comes next. */

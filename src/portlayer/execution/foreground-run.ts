@@ -7,6 +7,7 @@ import type { LocalStreams } from "../interaction/index.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import type { ContainerRun, RunEnd } from "./container-run.ts";
 import { writesToVolumes } from "./container-volumes.ts";
+import { settle } from "./container-state.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
@@ -176,17 +177,27 @@ export class ForegroundRun {
     const error: unknown = abort.aborted ? abort.reason : thrown;
     await this.#machine?.destroy();
     if (this.#parts.core.containers.isRemoved(this.#id)) return exitStatus(KILLED);
-    if (this.#hasStarted) await this.#keep({ exit: KILLED, error: String(error) });
+    if (this.#hasStarted) await this.#keepLoss(error);
     else await this.#change((record) => recordFailedStart(record, this.#before, error));
     throw error;
   }
 
-  async #keep(outcome: Pick<ContainerRecord, "exit" | "error">): Promise<void> {
-    await this.#change(({ machine: _machine, owner: _owner, ...rest }) => ({
-      ...rest,
-      ...outcome,
-      finished: new Date().toISOString(),
-    }));
+  /** Of one whose machine was lost it is written down, unless that was wanted. */
+  async #keepLoss(error: unknown): Promise<void> {
+    const { core, control } = this.#parts;
+    if (control.abort.aborted) return this.#keep({ exit: KILLED, error: String(error), isEnded: true });
+    if (this.#isKept()) await this.#locked((locked) => void settle(core, locked));
+    return this.#keep({ exit: KILLED, error: String(error) });
+  }
+
+  async #keep(outcome: Pick<ContainerRecord, "exit" | "error" | "isEnded">): Promise<void> {
+    const { started } = this.#parts.container.record;
+    await this.#change((record) => {
+      // Somebody has settled it, and started it again.
+      if (record.started !== started) return record;
+      const { machine: _machine, owner: _owner, ...rest } = record;
+      return { ...rest, ...outcome, finished: new Date().toISOString() };
+    });
   }
 
   /** Others may have changed the record, or settled it already, since the process started. */

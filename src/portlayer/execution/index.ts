@@ -29,6 +29,7 @@ export type { KnownContainer } from "./core.ts";
 export { describeAge } from "./describe-age.ts";
 export { describeStatus } from "./describe-status.ts";
 export { makeEventFilter, toDockersEvent } from "./docker-events.ts";
+export type { DueRestart, RestartOccasion } from "./due-restarts.ts";
 export type { ContainerEvent } from "./event-journal.ts";
 export type { EventRange } from "./event-stream.ts";
 export { Execution } from "./execution.ts";

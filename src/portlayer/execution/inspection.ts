@@ -92,7 +92,10 @@ function describe(
     HostsPath: "",
     LogPath: join(folder, LOG),
     Name: `/${record.name}`,
-    RestartCount: snapshot?.restartCount ?? known.state.restartCount,
+    RestartCount:
+      snapshot === undefined
+        ? known.state.restartCount
+        : (record.restarts?.count ?? 0) + (snapshot.restartCount ?? 0),
     AgentVersion: snapshot?.agentVersion ?? "",
     Driver: "qcow2",
     Platform: "linux",

@@ -26,12 +26,13 @@ import { markedStart } from "./abandoned-start.ts";
 import { writeFileAtomically } from "./atomic-file.ts";
 import { findBootFiles } from "./boot-files.ts";
 import { encodeConfiguration, encodeTemplateConfiguration } from "./configuration-document.ts";
-import type { ContainerRecord } from "./container-record.ts";
+import type { ContainerRecord, Restarts } from "./container-record.ts";
 import type { ContainerSettings } from "./container-settings.ts";
 import type { LockedContainer } from "./container-store.ts";
 import { refuseVolumesInUse } from "./container-volumes.ts";
 import type { Core } from "./core.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
+import { remainingPolicy } from "./restart-policy.ts";
 import { readGuestEvents } from "./guest-events.ts";
 
 /** A container's own disk, in its folder. */
@@ -46,6 +47,8 @@ export interface MachineStart {
   readonly window: WindowSize | undefined;
   /** Whether a client is attached right after the start, and stays. */
   readonly isAttached: boolean;
+  /** Counts a start that the restart policy asks for; undefined: somebody wants it. */
+  readonly restarts?: Restarts | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -94,16 +97,18 @@ export async function startMachine(
     volumes: encodeVolumes(settings.mounts, volumes),
     holdsOutput: start.isAttached,
     acknowledgeTimeoutMs: start.isAttached ? 0 : DETACHED_ACKNOWLEDGE_MS,
+    restart: remainingPolicy(settings.restart, start.restarts?.count ?? 0),
   };
   const encode = (): Uint8Array => encodeConfiguration(settings, facts, keys);
   return markedStart(container, async () => {
     const machine = await powerOn(components, specification, encode, start.signal);
-    const { exit: _exit, error: _error, finished: _finished, ...rest } = record;
+    const rest = withoutOutcome(record);
     const identity = identifyProcess(machine.pid);
     const started = new Date().toISOString();
     container.save({
       ...rest,
       started,
+      restarts: start.restarts,
       machine: identity && {
         ...identity,
         ports: await readChosenPorts(components, { identity, folder }, settings),
@@ -111,6 +116,18 @@ export async function startMachine(
     });
     return { machine, keys };
   });
+}
+
+/** What is said of a run that is over. */
+function withoutOutcome({
+  exit: _exit,
+  error: _error,
+  finished: _finished,
+  isLost: _isLost,
+  isEnded: _isEnded,
+  ...rest
+}: ContainerRecord): ContainerRecord {
+  return rest;
 }
 
 /** What the hypervisor has chosen where the container asks for any port. */

@@ -131,6 +131,7 @@ describe("what is known of a container", () => {
         [record?.exit, record?.finished, record?.machine, record?.error],
         [{ code: 0, signal: 9 }, "2026-02-02T02:40:00.005Z", undefined, undefined],
       );
+      assert.equal(record?.isLost, undefined);
       assert.deepEqual(containers.find("web"), record);
     });
 
@@ -140,12 +141,18 @@ describe("what is known of a container", () => {
       assert.deepEqual([record?.exit, record?.error], [{ code: 127, signal: 0 }, 'exec: "x": not found']);
     });
 
+    it("is lost when it waited for its restart", async () => {
+      const record = await settled(make(ended(), started, { exited: { code: 3, willRestart: true } }));
+      assert.deepEqual([record?.exit, record?.isLost], [{ code: 3, signal: 0 }, true]);
+    });
+
     it("was killed when its guest has said nothing of an end", async () => {
       const record = await settled(make(ended(), started));
       assert.deepEqual(record?.exit, { code: 0, signal: 9 });
       assert.match(record?.error ?? "", /ended without saying how/);
       const told = journal.read().map(({ action, attributes }) => [action, attributes["exitCode"]]);
       assert.deepEqual(told, [["die", "137"]]);
+      assert.equal(record?.isLost, true);
     });
 
     it("is removed when it was to be, unless whoever runs it in the foreground will do so", async () => {

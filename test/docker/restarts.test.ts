@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { promisify } from "node:util";
+import { DOCKER } from "../support/dockerd.ts";
+import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { Watched } from "../support/vm-watched.ts";
+
+const execute = promisify(execFile);
+
+describe("a restart policy of a container whose machine is lost", function () {
+  this.timeout(180_000);
+  let endpoint: Call | undefined;
+  let events: ChildProcess | undefined;
+  let told: Watched;
+
+  after(async () => {
+    events?.kill();
+    await end();
+  });
+
+  const host = useHost();
+
+  before(async () => {
+    mkdirSync(host.file("config"));
+    const archive = host.file("demo.tar");
+    const copy = ["--insecure-policy", "copy", "-q", DEMO_IMAGE, `docker-archive:${archive}:demo:1`];
+    await execute("skopeo", copy);
+    await serve();
+    await docker("load", "-i", archive);
+    follow(Date.now());
+  });
+
+  const environment = (): NodeJS.ProcessEnv => ({
+    ...process.env,
+    DOCKER_HOST: `unix://${host.file("sock")}`,
+    DOCKER_CONFIG: host.file("config"),
+  });
+  const docker = async (...words: string[]): Promise<string> =>
+    (await execute(DOCKER, words, { env: environment() })).stdout.trim();
+
+  const serve = async (): Promise<void> => {
+    endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
+    await endpoint.stdout.expect(/^export DOCKER_HOST/);
+  };
+  const end = async (): Promise<void> => {
+    endpoint?.process.kill("SIGTERM");
+    assert.equal((await endpoint?.finished)?.status, 0);
+  };
+  /** Events in the order in which they come, as `NAME ACTION STATUS`. */
+  const follow = (sinceMs: number): void => {
+    const format = "{{.Actor.Attributes.name}} {{.Action}} {{.Actor.Attributes.exitCode}}";
+    events = spawn(DOCKER, ["events", "--since", String(sinceMs / 1000), "--format", format], {
+      env: environment(),
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    assert(events.stdout !== null);
+    told = new Watched(events.stdout);
+  };
+
+  const run = (name: string, policy: string, ...words: string[]): Promise<string> =>
+    docker("run", "-d", "--name", name, "--network", "none", "--restart", policy, "demo:1", ...words);
+  const pidOf = async (name: string): Promise<number> =>
+    Number(await docker("inspect", "-f", "{{.State.Pid}}", name));
+  const stateOf = (name: string): Promise<string> =>
+    docker("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}} {{.RestartCount}}", name);
+  const killMachine = async (name: string): Promise<void> => {
+    const pid = await pidOf(name);
+    assert.ok(pid > 1);
+    process.kill(pid, "SIGKILL");
+  };
+  /** The next event of this container's that says so; earlier ones are not looked at again. */
+  const untilTold = (name: string, action: string): Promise<unknown> =>
+    told.expect(new RegExp(`^${name} ${action}\\b.*\\n`, "m"));
+
+  it("starts it again, counted, with its files and its log", async () => {
+    await run("steady", "always", "sh", "-c", "echo begun; exec sleep 1000000");
+    await docker("exec", "steady", "sh", "-c", "echo kept > /kept; sync");
+    await killMachine("steady");
+    await untilTold("steady", "die 137");
+    await untilTold("steady", "start");
+    assert.equal(await stateOf("steady"), "running 0 1");
+    assert.equal(await docker("exec", "steady", "cat", "/kept"), "kept");
+    assert.equal(await docker("logs", "steady"), "begun\nbegun");
+  });
+
+  it("does so as often as it allows, together with the restarts of its guest", async () => {
+    await run(
+      "frail",
+      "on-failure:2",
+      "sh",
+      "-c",
+      "[ -e /twice ] || { touch /twice; sync; exit 3; }; exec sleep 1000000",
+    );
+    await untilTold("frail", "die 3");
+    await untilTold("frail", "start");
+    await killMachine("frail");
+    await untilTold("frail", "die 137");
+    await untilTold("frail", "start");
+    assert.equal(await stateOf("frail"), "running 0 2");
+    await killMachine("frail");
+    await untilTold("frail", "die 137");
+    // Whoever is lost later is started again, and is not this one.
+    await killMachine("steady");
+    await untilTold("steady", "start");
+    assert.equal(await stateOf("frail"), "exited 137 2");
+  });
+
+  it("leaves it alone when somebody has ended it, and dockerd's begin asks after that", async () => {
+    await run("stopped", "unless-stopped", "sleep", "1000000");
+    await docker("kill", "stopped");
+    await docker("kill", "steady");
+    assert.deepEqual([await stateOf("stopped"), await stateOf("steady")], ["exited 137 0", "exited 137 2"]);
+    await run("lonely", "unless-stopped", "sleep", "1000000");
+    const lonely = await pidOf("lonely");
+    await end();
+    const endedMs = Date.now();
+    process.kill(lonely, "SIGKILL");
+    await serve();
+    follow(endedMs);
+    await untilTold("lonely", "die 137");
+    const started = [await told.expect(/^(\w+) start .*\n/m), await told.expect(/^(\w+) start .*\n/m)];
+    assert.deepEqual(new Set(started.map(([, name]) => name)), new Set(["lonely", "steady"]));
+    assert.equal(await stateOf("lonely"), "running 0 0");
+    assert.equal(await stateOf("steady"), "running 0 0");
+    assert.equal(await stateOf("stopped"), "exited 137 0");
+    assert.equal(await stateOf("frail"), "exited 137 2");
+    await docker("rm", "-f", "steady", "frail", "stopped", "lonely");
+  });
+});
