@@ -22,7 +22,7 @@ export { type ContainerState, type ContainerStatus, isUp } from "./container-sta
 export type { StatisticsAccess } from "./container-statistics.ts";
 export type { ContainerSize } from "./container-size.ts";
 export type { StopOptions } from "./container-stop.ts";
-export { ProcessLock } from "./container-lock.ts";
+export { ProcessLock } from "../storage/index.ts";
 export { ContainerStore } from "./container-store.ts";
 export type { Upgraded, UpgradeOptions } from "./container-upgrade.ts";
 export type { KnownContainer } from "./core.ts";

@@ -27,6 +27,7 @@ export type {
   RegistryLogin,
   RemoteImage,
 } from "./registry/index.ts";
+export { ProcessLock } from "./process-lock.ts";
 export { normaliseRegistryName, registryOf, repositoryOf } from "./registry-name.ts";
 export type { SavedImage } from "./save-images.ts";
 export type { NamedImage } from "./image-names.ts";

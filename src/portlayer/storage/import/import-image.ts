@@ -6,6 +6,7 @@ import { publishImage, readImage, restoreImage } from "../image-folder.ts";
 import type { ImageReference } from "../image-reference.ts";
 import type { Image } from "../image.ts";
 import { blobPath, writeDocuments, writeLayout } from "../layout-writer.ts";
+import { lockDisks } from "../store-locks.ts";
 import { WorkFolder } from "../work-folder.ts";
 import { type CheckedLayers, checkLayers, checkRootTar } from "./check-layers.ts";
 import { toImageConfiguration } from "./documents.ts";
@@ -135,8 +136,8 @@ export async function linkLayers({ layers }: CheckedLayers, from: string, to: st
 }
 
 /**
- * Makes the image of its layers, which lie in its folder, and of their uncompressed forms. One after the other: images that
- * come together find each other's snapshots.
+ * Makes the image of its layers, which lie in its folder, and of their uncompressed forms. One after the other, whichever
+ * processes do it: images that come together find each other's snapshots, and one that another has made meanwhile is there.
  */
 export function makeImage(
   source: LayoutImage,
@@ -147,6 +148,9 @@ export function makeImage(
 ): Promise<Image> {
   const { root, signal, turns } = context;
   return turns.take(async () => {
+    using _lock = await lockDisks(root, signal);
+    const stored = await findStored(root, source.digest);
+    if (stored !== undefined) return stored;
     const [target, layout] = [source.folder, work.join("checked")];
     context.onProgress(`making the disk of image ${text}`);
     const { sizeBytes: diskSizeBytes, snapshots } = await makeImageDisk({

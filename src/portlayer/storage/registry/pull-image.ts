@@ -1,15 +1,15 @@
 import { mkdir } from "node:fs/promises";
 
 import { type ErrorCode, TetherError } from "../../../protocol/errors/index.ts";
-import { readImage, restoreImage } from "../image-folder.ts";
 import type { Image } from "../image.ts";
 import type { ImageManifest } from "../import/documents.ts";
 import type { ImportContext } from "../import/import-context.ts";
-import { importLayout, requireRoot } from "../import/import-image.ts";
+import { findStored, importLayout, requireRoot } from "../import/import-image.ts";
 import { openLayout } from "../import/oci-layout.ts";
 import { toImportError } from "../import/failures.ts";
 import { writeDocuments } from "../layout-writer.ts";
 import { repositoryOf } from "../registry-name.ts";
+import { lockFetch } from "../store-locks.ts";
 import { WorkFolder } from "../work-folder.ts";
 import {
   type DownloadContext,
@@ -61,16 +61,28 @@ export async function pullImage(name: string, familiar: string, context: PullCon
   const top = await images.look(name, familiar);
   const remoteDigest = top.digest;
   const found = await chooseManifest(images, { repository, familiar, top });
-  const { manifest } = found;
   observer.onFound();
-  await restoreImage(root, manifest.config.digest);
-  const stored = await readImage(root, manifest.config.digest);
+  using _lock = await lockFetch(root, found.manifest.config.digest, signal);
+  const stored = await findStored(root, found.manifest.config.digest);
   if (stored !== undefined) return { image: stored, remoteDigest, isNew: false };
-  const digests = manifest.layers.map((layer) => layer.digest);
+  const pinned = `${repository}@${found.digest}`;
+  const image = await bring({ pinned, familiar, found }, images, work, context);
+  return { image, remoteDigest, isNew: true };
+}
+
+/** Fetches and makes an image. */
+async function bring(
+  download: Download,
+  images: RemoteImages,
+  work: WorkFolder,
+  context: PullContext,
+): Promise<Image> {
+  const { familiar, found } = download;
+  const { root, signal, observer } = context;
+  const digests = found.manifest.layers.map((layer) => layer.digest);
   const onLayer = (digest: string, progress: LayerProgress): void => observer.onLayer(digest, progress);
   try {
-    const pinned = `${repository}@${found.digest}`;
-    const layout = await download(images, { pinned, familiar, found }, { ...context, work, onLayer });
+    const layout = await fetchLayout(download, images, { ...context, work, onLayer });
     const opened = await openLayout(layout, undefined, familiar);
     const image = await importLayout(opened, { text: familiar, isOurs: true }, work, {
       ...context,
@@ -78,7 +90,7 @@ export async function pullImage(name: string, familiar: string, context: PullCon
     });
     await forgetDownloads(root, digests);
     for (const digest of new Set(digests)) onLayer(digest, "Pull complete");
-    return { image, remoteDigest, isNew: true };
+    return image;
   } catch (error) {
     signal?.throwIfAborted();
     const failure = toImportError(error, familiar, root);
@@ -133,9 +145,9 @@ interface Download {
 }
 
 /** @returns the layout in which the image is, as it is in the registry. */
-async function download(
-  images: RemoteImages,
+async function fetchLayout(
   { pinned, familiar, found: { text, digest, mediaType, manifest } }: Download,
+  images: RemoteImages,
   context: DownloadContext,
 ): Promise<string> {
   const layout = context.work.join("fetched");

@@ -4,12 +4,12 @@ import { mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { identifyProcess } from "../../../../src/hypervisor/index.ts";
-import { ProcessLock } from "../../../../src/portlayer/execution/container-lock.ts";
+import { ProcessLock } from "../../../../src/portlayer/storage/process-lock.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
-const LOCK = new URL("../../../../src/portlayer/execution/container-lock.ts", import.meta.url).href;
+const LOCK = new URL("../../../../src/portlayer/storage/process-lock.ts", import.meta.url).href;
 
-describe("a container's lock", () => {
+describe("a lock between processes", () => {
   const folder = useTemporaryFolder();
   const path = (): string => join(folder.path, "lock");
 
