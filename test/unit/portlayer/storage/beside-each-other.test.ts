@@ -76,7 +76,10 @@ describe("processes that use one image store beside each other", function () {
       ["mke2fs"],
     );
     // Both ask for the manifest, one for the layers (and twice for the configuration).
-    assert.deepEqual([...proxy.asked.values()].toSorted((a, b) => a - b), [1, 1, 2]);
+    assert.deepEqual(
+      [...proxy.asked.values()].toSorted((a, b) => a - b),
+      [1, 1, 2],
+    );
     assert.equal((await new ImageStore({ root: root() }).findNamed(name))?.digest, imageIdOf(ONE));
   });
 });
