@@ -17,7 +17,8 @@ import { readStatus } from "../../src/hypervisor/qemu/full-disk.ts";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { hasCode } from "../../src/protocol/errors/index.ts";
 import { DOCKER } from "../support/dockerd.ts";
-import { writeOciImage } from "../support/images/index.ts";
+import { makeTar, writeOciImage } from "../support/images/index.ts";
+import { Registry } from "../support/registry.ts";
 import { run, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { Watched } from "../support/vm-watched.ts";
@@ -100,12 +101,15 @@ describe("an endpoint whose disk is full", function () {
     return path;
   };
 
-  /** Everything below the state folder but what changes by itself, or with each start. */
+  /**
+   * Everything below the state folder but what changes by itself, or with each start. (A start that fails leaves its mark to
+   * whoever has the container next: a commit starts a machine, too.)
+   */
   const files = (): string[] =>
     readdirSync(host.state(), { recursive: true, encoding: "utf8" })
       .filter(
         (path) =>
-          !/filler|\/lock\/|endpoint-lock|\.sock$|events\.jsonl|templates|\/link-key$|\/known_hosts$/.test(
+          !/filler|\/lock\/|endpoint-lock|images-lock|\.sock$|events\.jsonl|templates|\/starting$|\/link-key$|\/known_hosts$/.test(
             path,
           ),
       )
@@ -116,6 +120,12 @@ describe("an endpoint whose disk is full", function () {
     const layers = [[{ name: "bin/" }, { name: "bin/sh", data: Buffer.alloc(1024 * 1024, 7) }]];
     await writeOciImage(host.file("other"), { layers });
     const other = await archive(`oci:${host.file("other")}`, "other");
+    mkdirSync(host.file("registry"));
+    await using registry = await Registry.start(host.file("registry"));
+    const remote = `${registry.host}/other:1`;
+    const push = ["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"];
+    await execute("skopeo", [...push, `oci:${host.file("other")}`, `docker://${remote}`]);
+    writeFileSync(host.file("files.tar"), makeTar(layers[0] ?? []));
     await done("load", "-i", demo);
     const network = ["--network", "none"];
     await done("create", "--name", "made", ...network, "demo:1", "echo", "made");
@@ -136,6 +146,9 @@ describe("an endpoint whose disk is full", function () {
       ["run", "--rm", ...network, "demo:1", "true"],
       ["start", "-a", "made"],
       ["load", "-i", other],
+      ["pull", remote],
+      ["import", host.file("files.tar"), "imported:1"],
+      ["commit", "made", "committed:1"],
       ["volume", "create", "data"],
       ["rename", "made", "renamed"],
       ["tag", "demo:1", "demo:2"],
@@ -161,7 +174,10 @@ describe("an endpoint whose disk is full", function () {
     assert.deepEqual(await written, [0, null]);
     assert.equal(said.text, "ready\nwritten\n");
     assert.equal(await done("start", "-a", "made"), "made");
+    await done("pull", remote);
     await done("load", "-i", other);
+    await done("import", host.file("files.tar"), "imported:1");
+    await done("commit", "made", "committed:1");
     await done("volume", "create", "data");
     await done("volume", "rm", "data");
     await done("rm", "-f", "runs", "made");

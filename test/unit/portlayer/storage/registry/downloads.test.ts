@@ -207,6 +207,22 @@ describe("a pull that is cut off", function () {
     assert.deepEqual(kept(), []);
   });
 
+  it("leaves nothing of what does not fit, and goes on when there is room", async () => {
+    mkdirSync(root());
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", root()]);
+    try {
+      await assert.rejects(pull(), {
+        code: "no-space",
+        message: `image ${proxy.host}/app:v1 does not fit: no space left on the disk of ${root()}`,
+      });
+      assert.deepEqual([kept(), readdirSync(join(root(), "tmp"))], [[], []]);
+      execFileSync("mount", ["-o", "remount,size=64m", root()]);
+      await pullsOnly(...digests);
+    } finally {
+      execFileSync("umount", [root()]);
+    }
+  });
+
   it("fetches no layer that another image of the store has", async () => {
     await publish("kin", KIN);
     await pull({ name: "kin" });
