@@ -121,7 +121,8 @@ static int32_t take_shared(const struct reading *reading, size_t index, int32_t 
   return text->length < capacity ? text->length : capacity;
 }
 
-static void renew(const struct batch *batch, const struct reading *shared, size_t index) {
+/* Whether somebody has to look at it. */
+static bool renew(const struct batch *batch, const struct reading *shared, size_t index) {
   uint8_t own[MOST_FILE_BYTES];
   const uint8_t *fresh = own;
   int32_t *place = batch->places + index * PLACE_NUMBERS;
@@ -133,10 +134,13 @@ static void renew(const struct batch *batch, const struct reading *shared, size_
   }
   bool is_same = length == place[LENGTH] && (length <= 0 || memcmp(fresh, content, (size_t)length) == 0);
   place[CHANGED] = 0;
-  if (is_same) return;
-  place[CHANGED] = length < 0 || !follow(batch, place, (struct bytes){fresh, (size_t)length});
+  if (is_same) return false;
+  /* One that fills its place may be longer. */
+  bool is_whole = length >= 0 && length < place[CAPACITY];
+  place[CHANGED] = !is_whole || !follow(batch, place, (struct bytes){fresh, (size_t)length});
   place[LENGTH] = length;
   if (length > 0) memcpy(content, fresh, (size_t)length);
+  return place[CHANGED] != 0;
 }
 
 static double microseconds(clockid_t clock) {
@@ -167,7 +171,8 @@ static const struct reading *fresh_reading(struct recorder_handle *recorder, con
  * and which rows of `numbers` are the file's: the first, and how many. Nobody has to where nothing but numbers is
  * different: those of `numbers` then have their values in `values`, and their indices are in `changed`, behind how many
  * there are. A descriptor below zero is passed over. With a recorder of the same files (or undefined) behind them, what
- * it has read within the last 20 ms is taken, with its time, unless it is older than the clocks say.
+ * it has read within the last 20 ms is taken, with its time, unless it is older than the clocks say. Returns how many
+ * files somebody has to look at.
  */
 napi_value call_read_files(napi_env env, napi_callback_info info) {
   ARGUMENTS(8);
@@ -178,8 +183,11 @@ napi_value call_read_files(napi_env env, napi_callback_info info) {
   batch.clocks[0] = shared == NULL ? microseconds(CLOCK_BOOTTIME) : (double)shared->monotonic_us;
   batch.clocks[1] = shared == NULL ? microseconds(CLOCK_REALTIME) : (double)shared->wall_us;
   batch.changed[0] = 0;
+  uint32_t to_look_at = 0;
   for (size_t index = 0; index < batch.count; index++)
-    if (batch.descriptors[index] >= 0) renew(&batch, shared, index);
+    if (batch.descriptors[index] >= 0 && renew(&batch, shared, index)) to_look_at++;
   if (shared != NULL) give_back_reading(recorder);
-  return NULL;
+  napi_value result;
+  napi_create_uint32(env, to_look_at, &result);
+  return result;
 }

@@ -96,8 +96,8 @@ export class LinuxSystem implements System {
     this.#native.trimMemory();
   }
 
-  readFiles(batch: FileBatch): void {
-    readFiles(this.#native, batch, undefined);
+  readFiles(batch: FileBatch): number {
+    return readFiles(this.#native, batch, undefined);
   }
 
   openRecorder({ ring, files, fileSystems, description, periodMs, keepMs }: Recording): Recorder {
@@ -402,7 +402,7 @@ function toSystemCallError(error: NativeError): SystemCallError {
   return new SystemCallError(error.code, error.errno, error.syscall, error.reason, error.path);
 }
 
-function readFiles(native: NativeBinding, batch: FileBatch, recorder: RecorderHandle | undefined): void {
+function readFiles(native: NativeBinding, batch: FileBatch, recorder: RecorderHandle | undefined): number {
   const { descriptors, places, content, clocks, numbers, values, changed } = batch;
-  native.readFiles(descriptors, places, content, clocks, numbers, values, changed, recorder);
+  return native.readFiles(descriptors, places, content, clocks, numbers, values, changed, recorder);
 }

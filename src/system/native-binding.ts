@@ -95,7 +95,7 @@ export interface NativeBinding {
     values: Float64Array,
     changed: Int32Array,
     recorder: RecorderHandle | undefined,
-  ): void;
+  ): number;
   openRecorder(
     ring: number,
     paths: readonly string[],

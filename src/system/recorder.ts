@@ -17,7 +17,7 @@ export interface Recorder {
    * As `System.readFiles`, of the files that are recorded, all of them and in that order: what the recorder has read within
    * the last 20 ms is not read again. The batch's clocks say when it was, and never go back.
    */
-  readFiles(batch: FileBatch): void;
+  readFiles(batch: FileBatch): number;
 
   /** Ends it. The memory file stays as it is, and is the caller's to close. */
   close(): void;

@@ -300,8 +300,10 @@ export interface System {
   /**
    * Reads many small files of the kernel's in one call: each from its beginning (pread(2)), into the place that it has
    * in the batch. One that cannot be read says so there; nothing is thrown.
+   *
+   * @returns how many somebody has to look at.
    */
-  readFiles(batch: FileBatch): void;
+  readFiles(batch: FileBatch): number;
 
   /**
    * Records files and file systems in a thread until it is closed.
@@ -327,7 +329,7 @@ export interface FileBatch {
   /**
    * Six numbers for each file: where its bytes are in `content`, how many may be there (at most 64 KiB; what is longer
    * is cut), how many there are (below zero: minus the errno), 1 when they are not those that were there before and
-   * somebody has to look at them, the first row of `numbers` that is the file's, and how many are.
+   * somebody has to look at them (always when they fill their place), the first row of `numbers` that is the file's, and how many are.
    */
   readonly places: Int32Array;
   readonly content: Uint8Array;

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { tether } from "../../src/protocol/generated/stats.js";
@@ -71,10 +80,15 @@ export class KernelFolders implements Disposable {
     return { container: at("container"), tether: at("tether"), proc: at("proc"), sys: at("sys") };
   }
 
+  /** Never empties the file, which a recorder may be reading at the moment: the kernel's have always something in them. */
   write(name: string, content: string | Uint8Array): void {
     const path = join(this.folder, name);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
+    const bytes = typeof content === "string" ? Buffer.from(content) : content;
+    const file = openSync(path, constants.O_RDWR | constants.O_CREAT);
+    writeSync(file, bytes);
+    ftruncateSync(file, bytes.length);
+    closeSync(file);
   }
 
   remove(name: string): void {

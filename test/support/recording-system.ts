@@ -313,8 +313,9 @@ export class RecordingSystem implements System {
     this.#record("settleUpgrade", args);
   }
 
-  readFiles(...args: [batch: FileBatch]): void {
+  readFiles(...args: [batch: FileBatch]): number {
     this.#record("readFiles", args);
+    return 0;
   }
 
   openRecorder(...args: [recording: Recording]): Recorder {

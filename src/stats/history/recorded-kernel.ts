@@ -70,12 +70,14 @@ class RecordedFiles implements FileSource {
     return typeof this.#text(index) === "string" ? index : -1;
   }
 
-  read({ descriptors, places, content }: FileBatch): void {
+  read({ descriptors, places, content }: FileBatch): number {
+    let toLookAt = 0;
     descriptors.forEach((descriptor, index) => {
       if (descriptor < 0) return;
       const place = places.subarray(index * NUMBERS_PER_PLACE, (index + 1) * NUMBERS_PER_PLACE);
-      renew(place, content, this.#text(descriptor) ?? 0);
+      if (renew(place, content, this.#text(descriptor) ?? 0)) toLookAt += 1;
     });
+    return toLookAt;
   }
 
   close(): void {}
@@ -85,7 +87,8 @@ class RecordedFiles implements FileSource {
   }
 }
 
-function renew(place: Int32Array, content: Uint8Array, text: SourceText): void {
+/** @returns whether it is different. */
+function renew(place: Int32Array, content: Uint8Array, text: SourceText): boolean {
   const [offset = 0, capacity = 0, length = 0] = place;
   const bytes = Buffer.from(typeof text === "string" ? text : "", "latin1").subarray(0, capacity);
   const nextLength = typeof text === "string" ? bytes.length : -text;
@@ -93,4 +96,5 @@ function renew(place: Int32Array, content: Uint8Array, text: SourceText): void {
     nextLength === length && bytes.equals(content.subarray(offset, offset + Math.max(nextLength, 0)));
   if (!isSame) content.set(bytes, offset);
   place.set([nextLength, isSame ? 0 : 1], 2);
+  return !isSame;
 }

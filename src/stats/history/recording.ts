@@ -67,8 +67,8 @@ export class StatisticsRecording {
   }
 
   /** As `System.readFiles`, of the files that are recorded: what was just read for the recording is not read again. */
-  readFiles(batch: FileBatch): void {
-    (this.#recorder ?? this.#system).readFiles(batch);
+  readFiles(batch: FileBatch): number {
+    return (this.#recorder ?? this.#system).readFiles(batch);
   }
 
   /** What is kept, for {@link decodeRows}. */

@@ -28,13 +28,16 @@ const MOST_PLACES = 64;
  */
 export function fileSystemAsker(places: () => readonly FileSystemPlace[]): () => FileSystemStatus[] {
   const remote = new RemoteFileSystems();
-  return () =>
-    places()
-      .slice(0, MOST_PLACES)
-      .flatMap(({ mountPoint, path, isRemote }) => {
-        const status = isRemote ? remote.ask(path) : askLocal(path);
-        return status === undefined ? [] : [{ mountPoint, status }];
-      });
+  return () => {
+    const found: FileSystemStatus[] = [];
+    let asked = 0;
+    for (const { mountPoint, path, isRemote } of places()) {
+      if (++asked > MOST_PLACES) break;
+      const status = isRemote ? remote.ask(path) : askLocal(path);
+      if (status !== undefined) found.push({ mountPoint, status });
+    }
+    return found;
+  };
 }
 
 function askLocal(path: string): StatsFs | undefined {

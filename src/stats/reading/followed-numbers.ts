@@ -1,4 +1,5 @@
 import type { FileBatch } from "../../system/system.ts";
+import type { Values } from "../values/values.ts";
 import type { NumberPlace } from "./number-places.ts";
 
 /** What one row of {@link FileBatch.numbers} has. */
@@ -25,13 +26,9 @@ export class FollowedNumbers {
   }
 
   /** Hands out each number that has changed, to its slot. */
-  take(set: (slot: number, value: number) => void): void {
+  take(target: Values): void {
     const { changed, values } = this.#tables;
-    const end = changed[0] ?? 0;
-    for (let index = 1; index <= end; index++) {
-      const row = changed[index] ?? 0;
-      set(this.#slots[row] ?? 0, values[row] ?? Number.NaN);
-    }
+    target.setAll(changed.subarray(1, 1 + (changed[0] ?? 0)), this.#slots, values);
     changed[0] = 0;
   }
 

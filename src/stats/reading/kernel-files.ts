@@ -31,7 +31,7 @@ export interface FileSource {
   /** @returns a descriptor for {@link read}; below zero: it is not there. */
   open(path: string): number;
   /** As `System.readFiles`. */
-  read(batch: FileBatch): void;
+  read(batch: FileBatch): number;
   close(descriptor: number): void;
 }
 
@@ -92,12 +92,11 @@ export class KernelFiles {
   read(): Float64Array {
     this.#openMissing();
     this.#readings += 1;
-    this.#source.read(this.#batch);
+    let toLookAt = this.#source.read(this.#batch);
     // A file that fills its place may be longer.
-    while (this.#enlarge()) this.#source.read(this.#batch);
-    this.#numbers.take((slot, value) => this.#values.set(slot, value));
-    for (let index = 0; index < this.#files.length; index++) this.#parse(index);
-    if (this.#found.size > 0) this.#follow();
+    while (toLookAt > 0 && this.#enlarge()) toLookAt = this.#source.read(this.#batch);
+    this.#numbers.take(this.#values);
+    if (toLookAt > 0) this.#look();
     return this.#batch.clocks;
   }
 
@@ -109,6 +108,11 @@ export class KernelFiles {
   close(): void {
     for (const descriptor of this.#batch.descriptors) if (descriptor >= 0) this.#source.close(descriptor);
     this.#batch.descriptors.fill(-1);
+  }
+
+  #look(): void {
+    for (let index = 0; index < this.#files.length; index++) this.#parse(index);
+    if (this.#found.size > 0) this.#follow();
   }
 
   #parse(index: number): void {

@@ -45,6 +45,17 @@ export class Values {
     this.#numbers[slot] = this.#counters.follow(slot, value);
   }
 
+  /** Some of many: in one loop, as under an emulator each call counts. @param rows which, of both others. */
+  setAll(rows: Int32Array, slots: Int32Array, values: Float64Array): void {
+    const numbers = this.#numbers;
+    const counters = this.#counters;
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index] ?? 0;
+      const slot = slots[row] ?? 0;
+      numbers[slot] = counters.follow(slot, values[row] ?? Number.NaN);
+    }
+  }
+
   /** Every number of a row is unknown. */
   clear(row: number, count: number): void {
     this.#numbers.fill(Number.NaN, row, row + count);

@@ -140,7 +140,7 @@ export class AgentStatistics {
   async #kernelStatistics(counters: CounterMemory): Promise<KernelStatistics> {
     const { fileSystemAsker, KernelStatistics, kernelFileSource } = await import("../../stats/index.ts");
     const { system, folders = FOLDERS } = this.#parts;
-    const readFiles = (batch: FileBatch): void => (this.#recording ?? system).readFiles(batch);
+    const readFiles = (batch: FileBatch): number => (this.#recording ?? system).readFiles(batch);
     return new KernelStatistics({
       ...{ files: kernelFileSource({ readFiles }), folders, restarts: this.#saved.restarts, counters },
       fileSystems: fileSystemAsker(() => this.#places()),

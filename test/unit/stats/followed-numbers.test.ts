@@ -55,9 +55,11 @@ describe("numbers that are followed", () => {
     using folders = new KernelFolders();
     const source = kernelFileSource(nativeSystem());
     let lookedAt: unknown[] = [];
-    const read = (batch: FileBatch): void => {
-      source.read(batch);
+    const read = (batch: FileBatch): number => {
+      const toLookAt = source.read(batch);
       lookedAt = statistics.paths.filter((_path, index) => batch.places[index * NUMBERS_PER_PLACE + 3] === 1);
+      equal(toLookAt, lookedAt.length);
+      return toLookAt;
     };
     const statistics = folders.statistics({ files: { ...source, read } });
     sampleOf(statistics);
