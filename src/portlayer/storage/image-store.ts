@@ -154,8 +154,7 @@ export class ImageStore {
   /** Imports an image, whatever is recorded of its reference, and records nothing of it. */
   async import(reference: ImageReference, options: AcquireOptions = {}): Promise<Image> {
     await removeStaleWorkFolders(this.#root);
-    const { importImage } = await import("./import/import-image.ts");
-    return importImage(reference, this.#context(options));
+    return this.#import(reference, options);
   }
 
   /** Brings what a complete name means in its registry, and names it so. */
@@ -165,11 +164,9 @@ export class ImageStore {
     observer: PullObserver,
   ): Promise<PulledImage> {
     await removeStaleWorkFolders(this.#root);
-    const { DOWNLOAD_PATIENCE, pullImage, trimDownloads } = await import("./registry/index.ts");
-    await trimDownloads(this.#root, { now: this.#now() });
+    const { pullImage } = await import("./registry/index.ts");
     const pulled = await pullImage(name, familiar, {
-      ...{ ...this.#context(options), login, observer },
-      patience: this.#patience ?? DOWNLOAD_PATIENCE,
+      ...{ ...(await this.#pullContext(options)), login, observer },
     });
     const { image, remoteDigest } = pulled;
     await this.name(`${repositoryOf(name)}@${remoteDigest}`, image);
@@ -219,9 +216,7 @@ export class ImageStore {
     const stored = recorded === undefined ? undefined : await readImage(this.#root, recorded);
     if (stored !== undefined) return stored;
 
-    // Loaded only here: what an import needs (zod, tar) takes longer to load than a stored image to find.
-    const { importImage } = await import("./import/import-image.ts");
-    const image = await importImage(reference, this.#context({ signal, onProgress }));
+    const image = await this.#import(reference, { signal, onProgress });
     // Only if the file is still the one that was imported.
     const after = await fingerprintOf(reference, this.#now);
     if (before !== undefined && before.key === after?.key)
@@ -238,6 +233,22 @@ export class ImageStore {
       signal,
       onProgress: onProgress ?? (() => undefined),
     };
+  }
+
+  // Loaded only here: what an import needs (zod, tar) takes longer to load than a stored image to find.
+  async #import(reference: ImageReference, options: AcquireOptions): Promise<Image> {
+    if (reference.kind === "registry") {
+      const { importRemote } = await import("./registry/index.ts");
+      return importRemote(reference, await this.#pullContext(options));
+    }
+    const { importImage } = await import("./import/import-image.ts");
+    return importImage(reference, this.#context(options));
+  }
+
+  async #pullContext(options: AcquireOptions): Promise<ImportContext & { patience: DownloadPatience }> {
+    const { DOWNLOAD_PATIENCE, trimDownloads } = await import("./registry/index.ts");
+    await trimDownloads(this.#root, { now: this.#now() });
+    return { ...this.#context(options), patience: this.#patience ?? DOWNLOAD_PATIENCE };
   }
 
   #registryContext({ signal, login }: Omit<RegistryOptions, "familiar">): RegistryContext {

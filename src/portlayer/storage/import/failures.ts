@@ -2,12 +2,10 @@ import { TetherError } from "../../../protocol/errors/index.ts";
 import { ToolError } from "../tool-runner.ts";
 
 const NOT_FOUND =
-  /manifest unknown|name unknown|not found|no such file|no such image|does not exist|access to the resource is denied|unauthorized|no descriptor found|expected 1 item, got/i;
+  /not found|no such file|no such image|does not exist|no descriptor found|expected 1 item, got/i;
 const NO_PLATFORM = /no image found in (?:manifest list|image index)/i;
 /** What tools say when a disk is full. */
 export const NO_SPACE = /no space left|disk quota exceeded|Could not allocate (?:block|inode)/i;
-const NETWORK =
-  /dial tcp|lookup |i\/o timeout|connection (?:refused|reset)|TLS|x509|pinging container registry|deadline exceeded/i;
 
 /** Errors of the file system that say that the store cannot be written, with Docker's word for it. */
 const NOT_WRITABLE = ["EACCES", "EPERM", "EROFS", "ENOTDIR"];
@@ -34,23 +32,12 @@ export function toImportError(thrown: unknown, text: string, root: string): Teth
 }
 
 /** The error for a failed copy by skopeo, told apart by its message: its exit status is always 1. */
-export function toCopyError(error: ToolError, text: string, isRemote: boolean): TetherError | ToolError {
+export function toCopyError(error: ToolError, text: string): TetherError | ToolError {
   const reason = error.message;
   if (NO_SPACE.test(reason)) return error;
   const because = { cause: error };
   if (NO_PLATFORM.test(reason))
     return new TetherError("image-platform", `image ${text} is not made for linux/amd64`, because);
-  if (isRemote) {
-    if (NETWORK.test(reason))
-      return new TetherError(
-        "image-unreachable",
-        `Unable to reach the registry of image '${text}': ${reason}`,
-        because,
-      );
-    if (NOT_FOUND.test(reason))
-      return new TetherError("image-not-found", `Unable to find image '${text}': ${reason}`, because);
-  } else if (NOT_FOUND.test(reason)) {
-    return new TetherError("image-not-found", `image ${text}: ${reason}`, because);
-  }
+  if (NOT_FOUND.test(reason)) return new TetherError("image-not-found", `image ${text}: ${reason}`, because);
   return new TetherError("image-corrupt", `image ${text} is corrupt: ${reason}`, because);
 }

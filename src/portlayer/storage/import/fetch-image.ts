@@ -9,13 +9,12 @@ import { copyToLayout } from "./copy-to-layout.ts";
 import type { ImportContext } from "./import-context.ts";
 import { plainArchive } from "./plain-archive.ts";
 
-type Fetched = Exclude<ImageReference, { kind: "root-tar" | "oci-layout" }>;
+type Fetched = Exclude<ImageReference, { kind: "root-tar" | "oci-layout" | "registry" }>;
 
 /**
  * Has skopeo copy an image as it is and makes an OCI layout of the copy, inside the work folder; returns the layout's
  * folder. (Skopeo's own conversion would drop what OCI's configuration does not know: HEALTHCHECK and SHELL.)
- * Registries are verified as the machine's containers configuration says. Throws `image-not-found`,
- * `image-unreachable`, `image-platform` or `image-corrupt`.
+ * Throws `image-not-found`, `image-platform` or `image-corrupt`.
  */
 export async function fetchImage(
   reference: Fetched,
@@ -28,9 +27,7 @@ export async function fetchImage(
   try {
     return await copyImage(skopeoName(source), work, { run, signal });
   } catch (error) {
-    throw error instanceof ToolError
-      ? toCopyError(error, reference.text, reference.kind === "registry")
-      : error;
+    throw error instanceof ToolError ? toCopyError(error, reference.text) : error;
   }
 }
 
@@ -87,8 +84,6 @@ async function withoutCompression(
 
 function skopeoName(reference: Fetched): string {
   switch (reference.kind) {
-    case "registry":
-      return `docker://${reference.name}`;
     case "other-transport":
       return `${reference.transport}:${reference.details}`;
     default:

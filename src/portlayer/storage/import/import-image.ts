@@ -20,11 +20,14 @@ import { type LayoutImage, openLayout } from "./oci-layout.ts";
 /** The name that the checked layers have for umoci. */
 const CHECKED_TAG = "checked";
 
+/** An image that no registry is asked for. */
+type LocalImage = Exclude<ImageReference, { kind: "registry" }>;
+
 /**
  * Brings an image into the store: find or fetch it, check its layers, unpack them, make the disk, publish.
  * An image that turns out to be stored already (known by another name) is not unpacked again.
  */
-export async function importImage(reference: ImageReference, context: ImportContext): Promise<Image> {
+export async function importImage(reference: LocalImage, context: ImportContext): Promise<Image> {
   try {
     return await importInto(reference, context);
   } catch (error) {
@@ -33,7 +36,7 @@ export async function importImage(reference: ImageReference, context: ImportCont
   }
 }
 
-async function importInto(reference: ImageReference, context: ImportContext): Promise<Image> {
+async function importInto(reference: LocalImage, context: ImportContext): Promise<Image> {
   if (reference.kind === "oci-layout") {
     // Found without root and without a copy: the store may have it under its digest.
     const image = await openLayout(reference.folder, reference.tag, reference.text);

@@ -9,7 +9,7 @@ import { blobPath } from "../layout-writer.ts";
 import type { WorkFolder } from "../work-folder.ts";
 import { keepDownload, takeDownload } from "./downloads.ts";
 import { isPassing } from "./failures.ts";
-import { isInsecure, type RegistryContext, writeLogin } from "./registry-access.ts";
+import { type RegistryContext, registryOptions } from "./registry-access.ts";
 import { registryOf } from "../registry-name.ts";
 import { StallWatch } from "./stall-watch.ts";
 
@@ -118,8 +118,7 @@ class LayerDownload {
     const { work, run, signal, login, patience } = this.#context;
     const copied = work.join("copied");
     await mkdir(copied);
-    const registry = registryOf(this.#name);
-    const authFile = await writeLogin(work, registry, login);
+    const options = await registryOptions(work, registryOf(this.#name), { login, side: "src-" });
     using stall = new StallWatch(copied, patience.stallMs);
     const watcher = watch(blobPath(this.#layout, "sha256"), (_event, file) =>
       this.#notice(`sha256:${file ?? ""}`),
@@ -130,8 +129,12 @@ class LayerDownload {
         [
           // Its temporary files where we clean up, also after skopeo was killed.
           ...[...SKOPEO_PLATFORM, "--tmpdir", work.path, "copy", "--quiet"],
-          ...["--src-authfile", authFile, ...(isInsecure(registry) ? ["--src-tls-verify=false"] : [])],
-          ...["--dest-shared-blob-dir", `${this.#layout}/blobs`, "--dest-oci-accept-uncompressed-layers"],
+          ...[
+            ...options,
+            "--dest-shared-blob-dir",
+            `${this.#layout}/blobs`,
+            "--dest-oci-accept-uncompressed-layers",
+          ],
           ...[`docker://${this.#name}`, `oci:${copied}`],
         ],
         {

@@ -5,6 +5,7 @@
 export { checkLogin, type LoginOutcome } from "./check-login.ts";
 export { DOWNLOAD_PATIENCE, type DownloadPatience, type LayerProgress } from "./download-layers.ts";
 export { clearDownloads, trimDownloads } from "./downloads.ts";
+export { importRemote } from "./import-remote.ts";
 export { type PulledImage, pullImage, type PullObserver } from "./pull-image.ts";
 export { type PushedImage, pushImage } from "./push-image.ts";
 export type { RegistryContext, RegistryLogin } from "./registry-access.ts";

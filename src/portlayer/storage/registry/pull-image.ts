@@ -19,7 +19,7 @@ import {
 } from "./download-layers.ts";
 import { forgetDownloads } from "./downloads.ts";
 import { toRegistryError } from "./failures.ts";
-import type { RegistryLogin } from "./registry-access.ts";
+import type { RegistryUser } from "./registry-access.ts";
 import { type RemoteImage, RemoteImages } from "./remote-image.ts";
 
 /** What is told while an image is pulled. */
@@ -40,8 +40,8 @@ export interface PulledImage {
 }
 
 /** What a pull works with. */
-export interface PullContext extends Omit<ImportContext, "onProgress"> {
-  readonly login: RegistryLogin | undefined;
+export interface PullContext extends ImportContext {
+  readonly login: RegistryUser;
   readonly patience: DownloadPatience;
   readonly observer: PullObserver;
 }
@@ -84,10 +84,7 @@ async function bring(
   try {
     const layout = await fetchLayout(download, images, { ...context, work, onLayer });
     const opened = await openLayout(layout, undefined, familiar);
-    const image = await importLayout(opened, { text: familiar, isOurs: true }, work, {
-      ...context,
-      onProgress: () => undefined,
-    });
+    const image = await importLayout(opened, { text: familiar, isOurs: true }, work, context);
     await forgetDownloads(root, digests);
     for (const digest of new Set(digests)) onLayer(digest, "Pull complete");
     return image;

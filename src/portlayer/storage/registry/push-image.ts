@@ -4,7 +4,7 @@ import { openLayout } from "../import/oci-layout.ts";
 import { WorkFolder } from "../work-folder.ts";
 import { toRegistryError } from "./failures.ts";
 import { registryOf } from "../registry-name.ts";
-import { isInsecure, type RegistryContext, writeLogin } from "./registry-access.ts";
+import { type RegistryContext, registryOptions } from "./registry-access.ts";
 import { RemoteImages } from "./remote-image.ts";
 
 /** What a registry has got. */
@@ -30,16 +30,14 @@ export async function pushImage(
   const { folder } = await openLayout(layoutOf(image), undefined, familiar);
   await using work = await WorkFolder.create(root);
   const registry = registryOf(name);
-  const authFile = await writeLogin(work, registry, login);
-  const tls = isInsecure(registry) ? ["--dest-tls-verify=false"] : [];
+  const options = await registryOptions(work, registry, { login, side: "dest-" });
   const temporary = work.path;
   try {
     await run(
       "skopeo",
       [
         ...["--insecure-policy", "--tmpdir", temporary, "copy", "--quiet"],
-        ...["--dest-authfile", authFile, ...tls],
-        ...[`oci:${folder}`, `docker://${name}`],
+        ...[...options, `oci:${folder}`, `docker://${name}`],
       ],
       { signal, environment: { TMPDIR: temporary } },
     );

@@ -9,23 +9,35 @@ export type RegistryLogin =
   /** What a registry gave for a password once (OAuth 2's refresh token). */
   | { readonly kind: "identity-token"; readonly username: string; readonly token: string };
 
+/** `machine`: what this machine's own containers configuration knows of a registry. Undefined: nobody in particular. */
+export type RegistryUser = RegistryLogin | "machine" | undefined;
+
 /** What every request to a registry works with. */
 export interface RegistryContext {
   /** The image store's folder. */
   readonly root: string;
   readonly run: ToolRunner;
   readonly signal: AbortSignal | undefined;
-  /** Undefined: nobody in particular. This machine's own logins are never used. */
-  readonly login: RegistryLogin | undefined;
+  readonly login: RegistryUser;
 }
 
 /**
- * Writes the login into a file of the work folder that skopeo reads (containers-auth.json(5)), so that it is in no
- * list of arguments. Without a login the file is there too: skopeo looks nowhere else then.
+ * Skopeo's options for a registry. The login is in a file of the work folder (containers-auth.json(5)), so that it is in
+ * no list of arguments. Without a login the file is there too: skopeo looks nowhere else then.
  *
- * @returns the file.
+ * @param side as which the registry takes part in a copy; `""` where there is no copy.
  */
-export async function writeLogin(
+export async function registryOptions(
+  work: WorkFolder,
+  registry: string,
+  { login, side }: { readonly login: RegistryUser; readonly side: "" | "src-" | "dest-" },
+): Promise<string[]> {
+  const options = isInsecure(registry) ? [`--${side}tls-verify=false`] : [];
+  if (login !== "machine") options.push(`--${side}authfile`, await writeLogin(work, registry, login));
+  return options;
+}
+
+async function writeLogin(
   work: WorkFolder,
   registry: string,
   login: RegistryLogin | undefined,

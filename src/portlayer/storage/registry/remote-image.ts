@@ -15,7 +15,7 @@ import { OCI_MANIFEST } from "../layout-writer.ts";
 import { WorkFolder } from "../work-folder.ts";
 import { type RegistryRequest, toRegistryError } from "./failures.ts";
 import { registryOf, repositoryOf } from "../registry-name.ts";
-import { isInsecure, type RegistryContext, writeLogin } from "./registry-access.ts";
+import { type RegistryContext, registryOptions } from "./registry-access.ts";
 
 /** Documents larger than this are no manifests: containers/image's limit. */
 const DOCUMENT_BYTES = 4 * 1024 * 1024;
@@ -108,13 +108,12 @@ export class RemoteImages {
   async #run(words: readonly string[], name: string, familiar: string): Promise<string> {
     const { run, signal, login } = this.#context;
     const registry = registryOf(name);
-    const authFile = await writeLogin(this.#work, registry, login);
-    const tls = isInsecure(registry) ? ["--tls-verify=false"] : [];
+    const options = await registryOptions(this.#work, registry, { login, side: "" });
     const limit = AbortSignal.timeout(ANSWER_MS);
     try {
       const { stdout } = await run(
         "skopeo",
-        ["--insecure-policy", ...words, "--authfile", authFile, ...tls, `docker://${name}`],
+        ["--insecure-policy", ...words, ...options, `docker://${name}`],
         {
           signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
           outputBytes: DOCUMENT_BYTES,

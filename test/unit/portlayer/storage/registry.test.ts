@@ -1,21 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { ImageStore, parseImageReference } from "../../../../src/portlayer/storage/index.ts";
-import { runTool, type ToolRunner } from "../../../../src/portlayer/storage/tool-runner.ts";
+import { runTool } from "../../../../src/portlayer/storage/tool-runner.ts";
 import { imageIdOf, writeOciImage } from "../../../support/images/index.ts";
-
-/** The registry of these tests speaks plain HTTP; everything else is as in production. */
-const overHttp: ToolRunner = (tool, args, options) =>
-  runTool(
-    tool,
-    args.flatMap((word) => (word === "copy" ? ["copy", "--src-tls-verify=false"] : [word])),
-    options,
-  );
+import { PASSWORD, Registry, USER } from "../../../support/registry.ts";
 
 const CONTENT = { layers: [[{ name: "bin/" }]], config: { Cmd: ["hello"] } };
 
@@ -26,7 +21,7 @@ describe("an image in a registry", function () {
   let digest: string;
   let requests = 0;
   let host: string;
-  const store = () => new ImageStore({ root: join(folder, "store"), run: overHttp });
+  const store = () => new ImageStore({ root: join(folder, "store") });
 
   before(async function () {
     if (process.geteuid?.() !== 0) this.skip(); // imports need root
@@ -88,5 +83,29 @@ describe("an image in a registry", function () {
       code: "image-unreachable",
       message: /connection refused/,
     });
+  });
+
+  it("is fetched with the login that this machine has for its registry", async () => {
+    await mkdir(join(folder, "closed"));
+    await using closed = await Registry.start(join(folder, "closed"), { isPrivate: true });
+    const layout = `oci:${join(folder, "image")}:latest`;
+    const words = ["--insecure-policy", "copy", "-q", "--dest-tls-verify=false"];
+    const login = ["--dest-creds", `${USER}:${PASSWORD}`];
+    await promisify(execFile)("skopeo", [...words, ...login, layout, `docker://${closed.host}/app:v1`]);
+    const file = join(folder, "auth.json");
+    const auth = Buffer.from(`${USER}:${PASSWORD}`).toString("base64");
+    await writeFile(file, JSON.stringify({ auths: { [closed.host]: { auth } } }));
+    const reference = parseImageReference(`docker://${closed.host}/app:v1`);
+    const acquire = (authFile: string) =>
+      new ImageStore({
+        root: join(folder, "own"),
+        run: (tool, args, options) =>
+          runTool(tool, args, {
+            ...options,
+            environment: { ...options.environment, REGISTRY_AUTH_FILE: authFile },
+          }),
+      }).acquire(reference);
+    await assert.rejects(acquire(join(folder, "none.json")), { code: "image-not-found" });
+    assert.equal((await acquire(file)).digest, imageIdOf(CONTENT));
   });
 });
