@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { ContainerStore, openStateFolder } from "../../src/portlayer/execution/index.ts";
 import { DEMO_IMAGE, ROOT, VCH } from "./project-files.ts";
 import { Watched } from "./vm-watched.ts";
 
@@ -150,7 +151,6 @@ export class VmHost {
   assertNothingLeft(): void {
     assert.deepEqual(this.processes().map(describeProcess), [], "processes left");
     assert.deepEqual(this.#describeContainers(), [], "containers left");
-    assert.deepEqual(list(this.state("names")), [], "names left");
     assert.deepEqual(list(this.state("images/tmp")), [], "unfinished images left");
     assert.deepEqual(this.unfinishedTemplates(), [], "unfinished templates left");
     assert.deepEqual(list(join(this.folder, "tmp")), [], "temporary files left");
@@ -160,11 +160,17 @@ export class VmHost {
   #describeContainers(): string[] {
     return this.containers().map((id) => {
       const folder = this.state("containers", id);
-      const record = list(folder).includes("container.json")
-        ? readFileSync(join(folder, "container.json"), "utf8")
-        : "no record";
-      return `${id}: ${list(folder).join(" ")}; ${record.slice(0, 2000)}`;
+      return `${id}: ${list(folder).join(" ")}; ${this.#describeRecord(id)}`;
     });
+  }
+
+  #describeRecord(id: string): string {
+    try {
+      const record = new ContainerStore(openStateFolder({ VCH_STATE: this.state() })).find(id);
+      return JSON.stringify(record).slice(0, 2000);
+    } catch (error) {
+      return String(error);
+    }
   }
 
   /** Processes that work in this host's folder or were given it: QEMU, virtiofsd, `vch` and its tools. */

@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type ContainerRecord,
+  ContainerStore,
+  openStateFolder,
+} from "../../src/portlayer/execution/index.ts";
 import type { Facts } from "../../src/portlayer/statistics/index.ts";
 import { useSegment } from "../support/network-segment.ts";
 import { succeedOn } from "../support/vm-commands.ts";
@@ -44,8 +49,8 @@ describe("vch stats and vch metrics", function () {
     await sleep(2_000);
   });
 
-  const readRecord = (id: string): { readonly name: string; readonly machine?: { readonly pid: number } } =>
-    JSON.parse(readFileSync(host.state("containers", id, "container.json"), "utf8"));
+  const readRecord = (id: string): ContainerRecord =>
+    new ContainerStore(openStateFolder({ VCH_STATE: host.state() })).find(id);
   const rowOf = (text: string): Row => JSON.parse(text) as Row;
 
   it("show what the container uses, once", async () => {

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type Execution, exitStatus, isUp, type KnownContainer } from "../../portlayer/execution/index.ts";
 import { FolderWatch } from "../../portlayer/interaction/log/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
@@ -9,7 +8,7 @@ export type WaitCondition = (typeof WAIT_CONDITIONS)[number];
 
 /** What waiting needs of the port layer. */
 export interface WaitExecution extends Pick<Execution, "look" | "wait"> {
-  readonly containers: Pick<Execution["containers"], "folderOf">;
+  readonly containers: Pick<Execution["containers"], "changeMarkOf">;
 }
 
 /**
@@ -30,7 +29,7 @@ export async function waitFor(
   const { id } = known.record;
   if (condition === "not-running") return execution.wait(id, signal);
   // Before the first look, so that nothing falls in between.
-  using watch = new FolderWatch(join(execution.containers.folderOf(id), "container.json"));
+  using watch = new FolderWatch(execution.containers.changeMarkOf(id));
   let last = statusOf(known);
   for (;;) {
     const present = await lookUntilGone(execution, id);

@@ -18,7 +18,7 @@ const restartsSchema = z.object({
 
 const processSchema = z.object({ pid: z.number().int().positive(), startTime: z.string() });
 
-/** What `container.json` holds: what the container is, and what is known of its machine. */
+/** What the state's database holds of a container: what the container is, and what is known of its machine. */
 export const containerRecordSchema = z.object({
   /** Version 1 had no settings, so that such a container cannot be started again. */
   version: z.union([z.literal(1), z.literal(2)]).transform(() => 2 as const),

@@ -1,35 +1,24 @@
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
-import { writeFileAtomically } from "./atomic-file.ts";
-import { checkContainerName, isContainerName, makeContainerName } from "./container-names.ts";
+import { checkContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
 import { type MountSettings, ProcessLock } from "../storage/index.ts";
 import { containersWith } from "./container-volumes.ts";
 import { openVolumes } from "./journaled-volumes.ts";
+import { type Row, StateDatabase } from "./state-database.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 /** How the name of a folder ends that is no container any more. */
 const REMOVED = ".removed";
-const RECORD = "container.json";
 const LOCK = "lock";
+
+/** In a container's folder: it is written at each change of the record, for whoever waits for one. */
+const CHANGED = "changed";
 
 /** Tells whoever runs the container that it is being removed by force. */
 const REMOVAL = "removal";
-
-/** Of a container, in full. */
-const ID = /^[0-9a-f]{64}$/;
 
 /** How many random names are tried; 2,500 exist, and afterwards a number is put behind. */
 const NAME_TRIES = 20;
@@ -80,16 +69,19 @@ export class LockedContainer implements Disposable {
 }
 
 /**
- * The containers of a state folder. Any number of `vch` processes use one at the same time: a name is taken
- * by making a link (which only one can), a record is replaced whole.
+ * The containers of a state folder: their records and names are in its database, everything else is in a folder of each.
+ * Any number of `vch` processes use one at the same time.
  */
 export class ContainerStore {
   readonly #folder: StateFolder;
-  /** Records with their files' texts, by ids: to check a text that is known costs more than to read it. */
+  readonly #database: StateDatabase;
+  /** Records with their texts, by ids: to check a text that is known costs more than to read it. */
   readonly #known = new Map<string, { readonly text: string; readonly record: ContainerRecord }>();
 
+  /** @throws TetherError `state-not-writable`. */
   constructor(folder: StateFolder) {
     this.#folder = folder;
+    this.#database = StateDatabase.of(folder);
   }
 
   /** The folder with everything of one container. */
@@ -97,51 +89,69 @@ export class ContainerStore {
     return join(this.#folder.containers, id);
   }
 
+  /** A file that is written, at last removed, when the container's record changes. */
+  changeMarkOf(id: string): string {
+    return join(this.folderOf(id), CHANGED);
+  }
+
   /**
-   * Makes the container's folder and record, then takes its name: whoever is killed in between leaves a container
-   * that is listed and can be removed, never a name that nobody has.
+   * Makes the container's folder, record and name, all at one moment.
    *
    * @param name undefined for a made-up one.
-   * @throws TetherError `name-in-use` in Docker's words, `invalid-option`.
+   * @throws TetherError `name-in-use` in Docker's words, `invalid-option`, `state-not-writable`.
    */
   create(name: string | undefined, make: (name: string) => ContainerRecord): ContainerRecord {
     if (name !== undefined) checkContainerName(name);
-    this.#removeLeftovers();
     const record = make(name ?? "");
-    mkdirSync(this.folderOf(record.id), { mode: 0o700 });
-    try {
-      return this.#takeName(name, record);
-    } catch (error) {
-      rmSync(this.folderOf(record.id), { recursive: true, force: true });
-      throw error;
-    }
+    this.#removeLeftovers();
+    return this.#database.transaction(() => {
+      const named = { ...record, name: name ?? this.#makeName() };
+      if (this.#ownerOf(named.name) !== undefined) throw this.#conflict(named.name);
+      this.#database.run(
+        "INSERT INTO containers (id, name, created, record) VALUES (?, ?, ?, ?)",
+        ...[named.id, named.name, named.created, JSON.stringify(named)],
+      );
+      mkdirSync(this.folderOf(named.id), { mode: 0o700 });
+      return named;
+    });
   }
 
-  /** Replaces the container's record. */
+  /** Replaces the container's record. @throws TetherError `state-not-writable`. */
   save(record: ContainerRecord): void {
-    writeFileAtomically(join(this.folderOf(record.id), RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
+    this.#database.run("UPDATE containers SET record = ? WHERE id = ?", JSON.stringify(record), record.id);
+    this.#tellChange(record.id);
   }
 
-  /** Every container, oldest first. One that is being removed this moment is left out. */
+  /** Every container, oldest first. */
   list(): ContainerRecord[] {
-    return readdirSync(this.#folder.containers)
-      .flatMap((id) => this.#read(id) ?? [])
-      .sort((a, b) => a.created.localeCompare(b.created));
+    const rows = this.#database.all("SELECT id, record FROM containers ORDER BY created, id");
+    this.#forgetOthers(rows);
+    return rows.map((row) => this.#parse(row));
   }
 
   /**
-   * Finds a container by its name, its id or the beginning of its id, as Docker does.
+   * Finds a container by its id, its name or the beginning of its id, as Docker does.
    *
    * @throws TetherError `no-such-container`, `invalid-option` for an ambiguous beginning.
    */
   find(reference: string): ContainerRecord {
     // One record is read only: a damaged one of another container is of no concern.
-    const id = this.#hasId(reference)
-      ? reference
-      : (this.#ownerOf(reference) ?? onlyOne(reference, readdirSync(this.#folder.containers)));
-    const record = id === undefined ? undefined : this.#read(id);
-    if (record === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
-    return record;
+    const row =
+      this.#database.get("SELECT id, record FROM containers WHERE id = ?", reference) ??
+      this.#database.get("SELECT id, record FROM containers WHERE name = ?", reference) ??
+      this.#findBeginning(reference);
+    if (row === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
+    return this.#parse(row);
+  }
+
+  #findBeginning(beginning: string): Row | undefined {
+    if (beginning === "") return undefined;
+    const [match, another] = this.#database.all(
+      "SELECT id, record FROM containers WHERE substr(id, 1, ?) = ? LIMIT 2",
+      ...[beginning.length, beginning],
+    );
+    if (another === undefined) return match;
+    throw new TetherError("invalid-option", `multiple IDs found with provided prefix: ${beginning}`);
   }
 
   /**
@@ -188,19 +198,19 @@ export class ContainerStore {
 
   /** True once another `vch` removes a container that this one runs. */
   isRemoved(id: string): boolean {
-    return existsSync(join(this.folderOf(id), REMOVAL)) || !existsSync(join(this.folderOf(id), RECORD));
+    return existsSync(join(this.folderOf(id), REMOVAL)) || !this.#isKnown(id);
   }
 
   /**
-   * Removes the container's name, its record, then everything of it. Its machine must be gone. Whoever waits for
-   * its lock may get it when the record is gone, and finds that there is nothing.
+   * Removes the container's record and name, then everything of it. Its machine must be gone. Whoever waits for its lock
+   * may get it when the record is gone, and finds that there is nothing.
    *
    * @param withVolumes also the volumes that were made for it without a name.
+   * @throws TetherError `state-not-writable`.
    */
-  remove({ id, name, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
-    this.#known.delete(id);
-    if (this.#ownerOf(name) === id) rmSync(join(this.#folder.names, name), { force: true });
-    rmSync(join(this.folderOf(id), RECORD), { force: true });
+  remove({ id, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
+    this.#database.run("DELETE FROM containers WHERE id = ?", id);
+    rmSync(this.changeMarkOf(id), { force: true });
     if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
     this.#removeFolder(this.folderOf(id));
   }
@@ -218,11 +228,18 @@ export class ContainerStore {
     rmSync(removed, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** What a `vch` that was killed in the middle of a removal has left. */
+  /** What a `vch` that was killed in the middle of a creation or a removal has left: folders that nobody knows. */
   #removeLeftovers(): void {
-    for (const name of readdirSync(this.#folder.containers))
-      if (name.endsWith(REMOVED))
-        rmSync(join(this.#folder.containers, name), { recursive: true, force: true, maxRetries: 3 });
+    // Nobody is making one meanwhile: its folder and its record come in one transaction.
+    const unknown = this.#database.transaction(() =>
+      readdirSync(this.#folder.containers).filter((name) => !this.#isKnown(name)),
+    );
+    for (const name of unknown)
+      rmSync(join(this.#folder.containers, name), { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #isKnown(id: string): boolean {
+    return this.#database.get("SELECT 1 FROM containers WHERE id = ?", id) !== undefined;
   }
 
   #removeAnonymousVolumes(mounts: readonly MountSettings[]): void {
@@ -233,26 +250,28 @@ export class ContainerStore {
   }
 
   /**
-   * Takes the new name, then gives up the old one. For whoever has the container's lock.
+   * Gives the container another name. For whoever has the container's lock.
    *
-   * @throws TetherError `name-in-use`, `invalid-option`.
+   * @throws TetherError `name-in-use`, `invalid-option`, `state-not-writable`.
    */
   rename(record: ContainerRecord, name: string): ContainerRecord {
     checkContainerName(name);
-    if (!this.#take(name, record.id)) throw this.#conflict(name);
     const renamed = { ...record, name };
-    this.save(renamed);
-    rmSync(join(this.#folder.names, record.name), { force: true });
+    this.#database.transaction(() => {
+      if (this.#ownerOf(name) !== undefined) throw this.#conflict(name);
+      this.#database.run(
+        "UPDATE containers SET name = ?, record = ? WHERE id = ?",
+        ...[name, JSON.stringify(renamed), record.id],
+      );
+    });
+    this.#tellChange(record.id);
     return renamed;
   }
 
-  #takeName(wanted: string | undefined, record: ContainerRecord): ContainerRecord {
+  #makeName(): string {
     for (let attempt = 0; ; attempt++) {
-      const name = wanted ?? makeContainerName() + (attempt < NAME_TRIES ? "" : String(attempt));
-      const named = { ...record, name };
-      this.save(named);
-      if (this.#take(name, record.id)) return named;
-      if (wanted !== undefined) throw this.#conflict(name);
+      const name = makeContainerName() + (attempt < NAME_TRIES ? "" : String(attempt));
+      if (this.#ownerOf(name) === undefined) return name;
     }
   }
 
@@ -263,39 +282,22 @@ export class ContainerStore {
     );
   }
 
-  #take(name: string, id: string): boolean {
-    try {
-      symlinkSync(id, join(this.#folder.names, name));
-      return true;
-    } catch (error) {
-      if (hasCode(error, "EEXIST")) return false;
-      throw error;
-    }
-  }
-
-  #hasId(reference: string): boolean {
-    return ID.test(reference) && existsSync(this.folderOf(reference));
-  }
-
   #ownerOf(name: string): string | undefined {
-    if (!isContainerName(name)) return undefined;
+    const row = this.#database.get("SELECT id FROM containers WHERE name = ?", name);
+    return row === undefined ? undefined : String(row["id"]);
+  }
+
+  #tellChange(id: string): void {
     try {
-      return readlinkSync(join(this.#folder.names, name));
-    } catch {
-      // The name was given up between the two looks at it.
-      return undefined;
+      writeFileSync(this.changeMarkOf(id), "", { mode: 0o600 });
+    } catch (error) {
+      // It is being removed: that is a change of its own.
+      if (!hasCode(error, "ENOENT")) throw error;
     }
   }
 
-  #read(id: string): ContainerRecord | undefined {
-    let text: string;
-    try {
-      text = readFileSync(join(this.folderOf(id), RECORD), "utf8");
-    } catch {
-      // Removed this moment, or made this moment and without a record yet.
-      this.#known.delete(id);
-      return undefined;
-    }
+  #parse(row: Row): ContainerRecord {
+    const [id, text] = [String(row["id"]), String(row["record"])];
     const known = this.#known.get(id);
     if (known?.text === text) return known.record;
     try {
@@ -312,6 +314,12 @@ export class ContainerStore {
       );
     }
   }
+
+  /** Others may have removed containers that this process knows. */
+  #forgetOthers(rows: readonly Row[]): void {
+    const ids = new Set(rows.map(({ id }) => id));
+    for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
+  }
 }
 
 function rethrowAsMissing(reference: string): (error: unknown) => never {
@@ -320,11 +328,4 @@ function rethrowAsMissing(reference: string): (error: unknown) => never {
       throw new TetherError("no-such-container", `No such container: ${reference}`);
     throw error;
   };
-}
-
-/** The one id that begins so. */
-function onlyOne(beginning: string, ids: readonly string[]): string | undefined {
-  const [match, another] = beginning === "" ? [] : ids.filter((id) => id.startsWith(beginning));
-  if (another === undefined) return match;
-  throw new TetherError("invalid-option", `multiple IDs found with provided prefix: ${beginning}`);
 }

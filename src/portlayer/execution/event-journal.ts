@@ -1,7 +1,6 @@
-import { appendFileSync, closeSync, fstatSync, openSync, readFileSync, readSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
 import type { ContainerRecord } from "./container-record.ts";
+import { type Row, StateDatabase } from "./state-database.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 /** What else than containers something can happen to. */
@@ -37,20 +36,16 @@ const eventSchema = z.object({
   guest: z.object({ run: z.string(), sequence: z.number() }).optional(),
 });
 
-const JOURNAL = "events.jsonl";
+/** What is kept. Docker keeps 256. */
+const MOST_EVENTS = 8192;
 
-/** Some 4,000 events; the file before is kept too. Docker keeps 256. */
-const MAX_BYTES = 1024 * 1024;
-
-/**
- * What `vch` processes did to containers, one line each, appended whole (a write of one line to a file that is open
- * for appending is not torn by another's). What guests report is in their logs.
- */
+/** What `vch` processes did to containers, in the order in which it was done. What guests report is in their logs. */
 export class EventJournal {
-  readonly path: string;
+  readonly #database: StateDatabase;
 
+  /** @throws TetherError `state-not-writable`. */
   constructor(folder: StateFolder) {
-    this.path = join(folder.root, JOURNAL);
+    this.#database = StateDatabase.of(folder);
   }
 
   /** Writes down that something was done to a container. Never fails: what was done, was done. */
@@ -78,80 +73,43 @@ export class EventJournal {
   keep(events: readonly ContainerEvent[]): void {
     if (events.length === 0) return;
     try {
-      const lines = events.map((event) => `${JSON.stringify(event)}\n`);
-      appendFileSync(this.path, lines.join(""), { mode: 0o600 });
-      this.#rotate();
+      this.#database.transaction(() => {
+        for (const event of events)
+          this.#database.run("INSERT INTO events (event) VALUES (?)", JSON.stringify(event));
+        this.#database.run(
+          "DELETE FROM events WHERE number <= (SELECT max(number) FROM events) - ?",
+          MOST_EVENTS,
+        );
+      });
     } catch {
       // A full disk keeps nobody from ending a container.
     }
   }
 
-  /** Everything that is kept, oldest first. */
-  read(): ContainerEvent[] {
-    return [`${this.path}.1`, this.path].flatMap((path) => {
-      try {
-        return parseEvents(readFileSync(path, "utf8"));
-      } catch {
-        // Nothing has been written yet.
-        return [];
-      }
-    });
-  }
-
-  /** @returns gives, each time it is called, the events since the time before. */
+  /** @returns gives, each time it is called, what has happened since the time before: all that is kept at first. */
   follow(): () => ContainerEvent[] {
-    let { inode, size } = this.#identify();
+    let last = 0;
     return () => {
-      const present = this.#identify();
-      // A new file has taken the old one's place.
-      if (present.inode !== inode) size = 0;
-      inode = present.inode;
-      if (present.size <= size) return [];
-      const text = readFrom(this.path, size, present.size - size);
-      const whole = text.lastIndexOf("\n") + 1;
-      size += Buffer.byteLength(text.slice(0, whole));
-      return parseEvents(text.slice(0, whole));
+      const rows = this.#database.all(
+        "SELECT number, event FROM events WHERE number > ? ORDER BY number",
+        last,
+      );
+      last = Number(rows.at(-1)?.["number"] ?? last);
+      return rows.flatMap(parseEvent);
     };
   }
 
-  #rotate(): void {
-    if (this.#identify().size > MAX_BYTES) renameSync(this.path, `${this.path}.1`);
-  }
-
-  #identify(): { inode: number; size: number } {
-    let descriptor: number;
-    try {
-      descriptor = openSync(this.path, "r");
-    } catch {
-      // Nothing has been written yet.
-      return { inode: 0, size: 0 };
-    }
-    try {
-      const { ino, size } = fstatSync(descriptor);
-      return { inode: ino, size };
-    } finally {
-      closeSync(descriptor);
-    }
+  /** Everything that is kept, oldest first. */
+  read(): ContainerEvent[] {
+    return this.follow()();
   }
 }
 
-function readFrom(path: string, offset: number, length: number): string {
-  const descriptor = openSync(path, "r");
+function parseEvent({ event }: Row): ContainerEvent[] {
   try {
-    const buffer = Buffer.alloc(length);
-    return buffer.subarray(0, readSync(descriptor, buffer, 0, length, offset)).toString("utf8");
-  } finally {
-    closeSync(descriptor);
+    return [eventSchema.parse(JSON.parse(String(event)))];
+  } catch {
+    // Of a journal from before there was a database, a line that a full disk has cut.
+    return [];
   }
-}
-
-function parseEvents(text: string): ContainerEvent[] {
-  return text.split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [eventSchema.parse(JSON.parse(line))];
-    } catch {
-      // A line that a full disk has cut.
-      return [];
-    }
-  });
 }

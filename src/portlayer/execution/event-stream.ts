@@ -23,7 +23,7 @@ export async function* streamEvents(core: Core, range: EventRange): AsyncGenerat
   const { sinceMs = Date.now(), untilMs = Number.POSITIVE_INFINITY, signal } = range;
   const newInJournal = core.journal.follow();
   const told = new ToldEvents();
-  const past = [...readGuests(core), ...core.journal.read()].filter((event) => told.isNew(event));
+  const past = [...readGuests(core), ...newInJournal()].filter((event) => told.isNew(event));
   yield* past.filter(({ timeMs }) => timeMs >= sinceMs && timeMs <= untilMs).sort(byTime);
   while (!signal.aborted && Date.now() <= untilMs) {
     const pauseMs = Math.min(POLL_MS, Math.max(1, untilMs - Date.now()));

@@ -8,7 +8,6 @@ export interface StateFolder {
   readonly root: string;
   readonly images: string;
   readonly containers: string;
-  readonly names: string;
   readonly volumes: string;
   /** Stopped machines that others are forked from. */
   readonly templates: string;
@@ -27,7 +26,6 @@ export function openStateFolder(environment: NodeJS.ProcessEnv): StateFolder {
     root,
     images: join(root, "images"),
     containers: join(root, "containers"),
-    names: join(root, "names"),
     volumes: join(root, "volumes"),
     templates: join(root, "templates"),
   };

@@ -124,6 +124,7 @@ export class FakeContainers {
       containers: {
         find: (reference: string) => find(reference).record,
         folderOf: (id: string) => `${this.#folder}/${id}`,
+        changeMarkOf: (id: string) => `${this.#folder}/${id}/changed`,
       },
       list: () => [...this.#known.values()],
       look: async (reference: string) => find(reference),
@@ -228,7 +229,7 @@ export class FakeContainers {
 
   /** Whoever waits for a container watches its folder. */
   #writeRecord(id: string): void {
-    writeFileSync(join(this.#folder, id, "container.json"), "");
+    writeFileSync(join(this.#folder, id, "changed"), "");
   }
 
   #end(id: string, code: number): void {

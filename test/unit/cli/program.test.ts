@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ContainerStore, openStateFolder } from "../../../src/portlayer/execution/index.ts";
 import { identifyProcess } from "../../../src/hypervisor/index.ts";
 import { containerRecord } from "../../support/container-records.ts";
+import { damageRecord } from "../../support/damage-record.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
@@ -149,15 +150,16 @@ describe("the vch command", function () {
     );
     assert.equal(removal.status, 1);
     assert.deepEqual(readdirSync(join(folder.path, "containers")), [containerRecord("c").id]);
-    assert.deepEqual(readdirSync(join(folder.path, "names")), ["up"]);
+    assert.deepEqual(
+      store.list().map(({ name }) => name),
+      ["up"],
+    );
   });
 
   it("removes others though one record is damaged", async () => {
     const store = new ContainerStore(openStateFolder({ VCH_STATE: folder.path }));
     store.create("good", () => containerRecord("a"));
-    const damaged = join(folder.path, "containers", "b".repeat(64));
-    mkdirSync(damaged);
-    writeFileSync(join(damaged, "container.json"), "{");
+    damageRecord(folder.path, store.create("bad", () => containerRecord("b")).id, "{");
     const { status, output } = await vch(["rm", "good"]);
     assert.deepEqual([status, output], [0, "good\n"]);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
@@ -12,6 +12,7 @@ import {
 } from "../../../../src/portlayer/execution/container-names.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { containerRecord } from "../../../support/container-records.ts";
+import { damageRecord } from "../../../support/damage-record.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
 const STORE = new URL("../../../../src/portlayer/execution/index.ts", import.meta.url).href;
@@ -90,8 +91,9 @@ describe("the container store", () => {
     }
   }).timeout(20_000);
 
-  it("removes what a vch that was killed has left of a removal", () => {
+  it("removes what a vch that was killed has left of a creation or a removal", () => {
     mkdirSync(join(folder.path, "containers", "x.removed", "lock"), { recursive: true });
+    mkdirSync(join(folder.path, "containers", "c".repeat(64)));
     const { id } = store.create("web", () => containerRecord("a"));
     assert.deepEqual(readdirSync(join(folder.path, "containers")), [id]);
   });
@@ -144,7 +146,7 @@ describe("the container store", () => {
   ] as const) {
     it(`names a container whose record is ${what}, in one line`, () => {
       const { id } = store.create("web", () => containerRecord("a"));
-      writeFileSync(join(store.folderOf(id), "container.json"), content);
+      damageRecord(folder.path, id, content);
       assert.throws(
         () => store.list(),
         catalogueError("internal", new RegExp(`^the record of container ${id} is damaged`)),
@@ -155,7 +157,7 @@ describe("the container store", () => {
   it("is not hindered by a damaged record from finding and removing the others", () => {
     const { id } = store.create("bad", () => containerRecord("a"));
     const good = store.create("good", () => containerRecord("b"));
-    writeFileSync(join(store.folderOf(id), "container.json"), "{");
+    damageRecord(folder.path, id, "{");
     for (const reference of ["good", good.id, "b0"])
       assert.equal(store.find(reference).id, good.id, reference);
     assert.throws(() => store.find("bad"), catalogueError("internal", /damaged/));

@@ -13,7 +13,7 @@ describe("the state folder", () => {
     const root = join(folder.path, "deep/state");
     const state = openStateFolder({ VCH_STATE: root, XDG_STATE_HOME: "/elsewhere" });
     assert.equal(state.root, root);
-    for (const path of [state.root, state.images, state.containers, state.names]) {
+    for (const path of [state.root, state.images, state.containers, state.volumes]) {
       assert.equal(statSync(path).mode & 0o777, 0o700, path);
     }
   });

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
+import { ContainerStore, openStateFolder } from "../../../../src/portlayer/execution/index.ts";
+import { StateDatabase } from "../../../../src/portlayer/execution/state-database.ts";
+import { catalogueError } from "../../../support/catalogue-error.ts";
+import { containerRecord } from "../../../support/container-records.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
+
+const FOLDER = new URL("../../../../src/portlayer/execution/", import.meta.url).href;
+
+describe("the database of a state folder", () => {
+  const folder = useTemporaryFolder();
+  const open = (): ReturnType<typeof openStateFolder> => openStateFolder({ VCH_STATE: folder.path });
+
+  it("is for its owner alone", () => {
+    new ContainerStore(open()).create("web", () => containerRecord("a"));
+    for (const name of readdirSync(folder.path).filter((each) => each.startsWith("state.db")))
+      assert.equal(statSync(join(folder.path, name)).mode & 0o777, 0o600, name);
+  });
+
+  it("takes over containers, names and events of a folder from before there was one", () => {
+    const state = open();
+    mkdirSync(join(folder.path, "names"));
+    const put = (id: string, record: string): void => {
+      mkdirSync(join(state.containers, id));
+      writeFileSync(join(state.containers, id, "container.json"), record);
+    };
+    const named = { ...containerRecord("a"), name: "web" };
+    put(named.id, JSON.stringify(named));
+    symlinkSync(named.id, join(folder.path, "names/web"));
+    // A creation that was given up before it had its name.
+    const nameless = { ...containerRecord("b"), name: "web" };
+    put(nameless.id, JSON.stringify(nameless));
+    put(containerRecord("c").id, "{");
+    const event = { timeMs: 5, action: "create", id: named.id, name: "web", image: "i", attributes: {} };
+    writeFileSync(join(folder.path, "events.jsonl.1"), `${JSON.stringify(event)}\n`);
+    writeFileSync(join(folder.path, "events.jsonl"), `{"torn\n${JSON.stringify({ ...event, timeMs: 6 })}\n`);
+
+    const store = new ContainerStore(state);
+    assert.deepEqual(store.find("web"), named);
+    assert.deepEqual(store.find(nameless.id), nameless);
+    assert.throws(() => store.find("c0"), catalogueError("internal", /damaged/));
+    assert.deepEqual(
+      new EventJournal(state).read().map(({ timeMs }) => timeMs),
+      [5, 6],
+    );
+    assert.deepEqual(
+      readdirSync(folder.path)
+        .toSorted()
+        .filter((name) => !name.startsWith("state.db")),
+      [...["containers", "images", "templates", "volumes"]],
+    );
+    assert.equal(existsSync(join(store.folderOf(named.id), "container.json")), false);
+    store.remove(nameless);
+    assert.equal(store.find("web").id, named.id);
+  });
+
+  it("of a later version is left alone", () => {
+    const state = open();
+    new ContainerStore(state).create("web", () => containerRecord("a"));
+    {
+      using database = new DatabaseSync(join(folder.path, "state.db"));
+      database.exec("PRAGMA user_version = 1000");
+    }
+    assert.throws(
+      () => new ContainerStore(open()),
+      catalogueError(
+        "state-not-writable",
+        /written by a later vch \(its version is 1000, this one knows \d+\)/,
+      ),
+    );
+  });
+
+  it("that is none is named", () => {
+    open();
+    writeFileSync(join(folder.path, "state.db"), "this is no database, whatever its name says\n".repeat(100));
+    assert.throws(
+      () => new ContainerStore(open()),
+      catalogueError("state-not-writable", /state\.db.*not a database/),
+    );
+  });
+
+  it("does all of some work or nothing", () => {
+    const database = StateDatabase.of(open());
+    const names = (): unknown[] => database.all("SELECT name FROM containers").map(({ name }) => name);
+    const insert = (id: string): number =>
+      database.run("INSERT INTO containers (id, name, created, record) VALUES (?, ?, '', '')", id, id);
+    assert.throws(
+      () =>
+        database.transaction(() => {
+          insert("a");
+          insert("a");
+        }),
+      catalogueError("state-not-writable", /UNIQUE constraint failed/),
+    );
+    assert.deepEqual(names(), []);
+    database.transaction(() => insert("a"));
+    assert.deepEqual(names(), ["a"]);
+  });
+
+  it("is made by one of many that come at the same time, and loses nothing of one that is killed", async () => {
+    open();
+    const source = `
+      import { ContainerStore, openStateFolder } from ${JSON.stringify(`${FOLDER}index.ts`)};
+      const store = new ContainerStore(openStateFolder({ VCH_STATE: ${JSON.stringify(folder.path)} }));
+      const [digit] = process.argv.slice(1);
+      for (let number = 0; ; number++) {
+        const id = digit + String(number).padStart(63, "0");
+        store.create(undefined, () => ({ ...${JSON.stringify(containerRecord("a"))}, id }));
+        console.log(id);
+      }
+    `;
+    const children = ["1", "2", "3", "4"].map((digit) =>
+      spawn(process.execPath, ["--input-type=module", "-e", source, digit], {
+        stdio: ["ignore", "pipe", "inherit"],
+      }),
+    );
+    const told: string[] = [];
+    await Promise.all(
+      children.map(async (child) => {
+        const ended = once(child, "close");
+        let text = "";
+        for await (const chunk of child.stdout) {
+          text += String(chunk);
+          if (text.split("\n").length > 20) child.kill("SIGKILL");
+        }
+        await ended;
+        told.push(...text.split("\n").slice(0, -1));
+      }),
+    );
+    const store = new ContainerStore(open());
+    const kept = store.list().map(({ id }) => id);
+    assert.ok(told.length >= 80);
+    for (const id of told) assert.ok(kept.includes(id), id);
+    // What was begun and not kept goes with the next creation.
+    const { id } = store.create("last", () => containerRecord("f"));
+    assert.deepEqual(readdirSync(join(folder.path, "containers")).toSorted(), [...kept, id].toSorted());
+  }).timeout(30_000);
+});
