@@ -104,16 +104,24 @@ export class ContainerStore {
     if (name !== undefined) checkContainerName(name);
     const record = make(name ?? "");
     this.#removeLeftovers();
-    return this.#database.transaction(() => {
-      const named = { ...record, name: name ?? this.#makeName() };
-      if (this.#ownerOf(named.name) !== undefined) throw this.#conflict(named.name);
-      this.#database.run(
-        "INSERT INTO containers (id, name, created, record) VALUES (?, ?, ?, ?)",
-        ...[named.id, named.name, named.created, JSON.stringify(named)],
-      );
-      mkdirSync(this.folderOf(named.id), { mode: 0o700 });
-      return named;
-    });
+    const folder = this.folderOf(record.id);
+    let isMade = false;
+    try {
+      return this.#database.transaction(() => {
+        const named = { ...record, name: name ?? this.#makeName() };
+        if (this.#ownerOf(named.name) !== undefined) throw this.#conflict(named.name);
+        this.#database.run(
+          "INSERT INTO containers (id, name, created, record) VALUES (?, ?, ?, ?)",
+          ...[named.id, named.name, named.created, JSON.stringify(named)],
+        );
+        mkdirSync(folder, { mode: 0o700 });
+        isMade = true;
+        return named;
+      });
+    } catch (error) {
+      if (isMade) rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   }
 
   /** Replaces the container's record. @throws TetherError `state-not-writable`. */
@@ -140,7 +148,9 @@ export class ContainerStore {
       this.#database.get("SELECT id, record FROM containers WHERE id = ?", reference) ??
       this.#database.get("SELECT id, record FROM containers WHERE name = ?", reference) ??
       this.#findBeginning(reference);
-    if (row === undefined) throw new TetherError("no-such-container", `No such container: ${reference}`);
+    // Without its folder it is being removed from a full disk, or was when its `vch` was killed.
+    if (row === undefined || !existsSync(this.folderOf(String(row["id"]))))
+      throw new TetherError("no-such-container", `No such container: ${reference}`);
     return this.#parse(row);
   }
 
@@ -209,7 +219,15 @@ export class ContainerStore {
    * @throws TetherError `state-not-writable`.
    */
   remove({ id, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
-    this.#database.run("DELETE FROM containers WHERE id = ?", id);
+    const forget = (): unknown => this.#database.run("DELETE FROM containers WHERE id = ?", id);
+    try {
+      this.#database.withReserve(forget);
+    } catch (error) {
+      if (!(error instanceof TetherError) || error.code !== "no-space") throw error;
+      // Its own room is what is needed to write down that it is gone.
+      this.#removeFolder(this.folderOf(id));
+      forget();
+    }
     rmSync(this.changeMarkOf(id), { force: true });
     if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
     this.#removeFolder(this.folderOf(id));
@@ -228,12 +246,16 @@ export class ContainerStore {
     rmSync(removed, { recursive: true, force: true, maxRetries: 3 });
   }
 
-  /** What a `vch` that was killed in the middle of a creation or a removal has left: folders that nobody knows. */
+  /** What a `vch` that was killed in the middle of a creation or a removal has left: folders or records alone. */
   #removeLeftovers(): void {
     // Nobody is making one meanwhile: its folder and its record come in one transaction.
-    const unknown = this.#database.transaction(() =>
-      readdirSync(this.#folder.containers).filter((name) => !this.#isKnown(name)),
-    );
+    const unknown = this.#database.transaction(() => {
+      const folders = readdirSync(this.#folder.containers);
+      for (const { id } of this.#database.all("SELECT id FROM containers"))
+        if (!folders.includes(String(id)))
+          this.#database.run("DELETE FROM containers WHERE id = ?", String(id));
+      return folders.filter((name) => !this.#isKnown(name));
+    });
     for (const name of unknown)
       rmSync(join(this.#folder.containers, name), { recursive: true, force: true, maxRetries: 3 });
   }

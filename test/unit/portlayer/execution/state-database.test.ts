@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
 import { ContainerStore, openStateFolder } from "../../../../src/portlayer/execution/index.ts";
 import { StateDatabase } from "../../../../src/portlayer/execution/state-database.ts";
+import { hasCode } from "../../../../src/protocol/errors/index.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { containerRecord } from "../../../support/container-records.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
@@ -52,8 +64,8 @@ describe("the database of a state folder", () => {
     assert.deepEqual(
       readdirSync(folder.path)
         .toSorted()
-        .filter((name) => !name.startsWith("state.db")),
-      [...["containers", "images", "templates", "volumes"]],
+        .filter((name) => !name.startsWith("state.")),
+      ["containers", "images", "templates", "volumes"],
     );
     assert.equal(existsSync(join(store.folderOf(named.id), "container.json")), false);
     store.remove(nameless);
@@ -102,6 +114,47 @@ describe("the database of a state folder", () => {
     database.transaction(() => insert("a"));
     assert.deepEqual(names(), ["a"]);
   });
+
+  it("is read, and things are removed from it, on a full disk", function () {
+    if (process.getuid?.() !== 0) this.skip(); // mount needs root
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", folder.path]);
+    try {
+      const ids = ["a", "b"].map((digit) => {
+        const { id } = new ContainerStore(open()).create(digit.repeat(2), () => containerRecord(digit));
+        writeFileSync(join(folder.path, "containers", id, "disk"), Buffer.alloc(64 * 1024));
+        return id;
+      });
+      fill();
+      const store = new ContainerStore(open());
+      assert.equal(store.list().length, 2);
+      fill();
+      assert.throws(
+        () => store.create("cc", () => containerRecord("c", { command: ["x".repeat(8192)] })),
+        catalogueError("no-space", /^the disk is full/),
+      );
+      store.remove(store.find("aa"));
+      assert.deepEqual(
+        store.list().map(({ id }) => id),
+        ids.slice(1),
+      );
+      assert.deepEqual(readdirSync(join(folder.path, "containers")), ids.slice(1));
+      rmSync(join(folder.path, "full"));
+      assert.equal(new ContainerStore(open()).create("cc", () => containerRecord("c")).name, "cc");
+    } finally {
+      execFileSync("umount", ["-l", folder.path]);
+    }
+  });
+  /** To the last byte. */
+  const fill = (): void => {
+    const file = openSync(join(folder.path, "full"), "a");
+    try {
+      for (;;) writeSync(file, Buffer.alloc(4096));
+    } catch (error) {
+      assert.ok(hasCode(error, "ENOSPC"));
+    } finally {
+      closeSync(file);
+    }
+  };
 
   it("is made by one of many that come at the same time, and loses nothing of one that is killed", async () => {
     open();
