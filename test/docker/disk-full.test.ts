@@ -109,7 +109,7 @@ describe("an endpoint whose disk is full", function () {
     readdirSync(host.state(), { recursive: true, encoding: "utf8" })
       .filter(
         (path) =>
-          !/filler|\/lock\/|endpoint-lock|images-lock|\.sock$|events\.jsonl|templates|\/starting$|\/link-key$|\/known_hosts$/.test(
+          !/filler|\/lock\/|endpoint-lock|images-lock|\.sock$|^state\.|\/changed$|templates|\/starting$|\/link-key$|\/known_hosts$/.test(
             path,
           ),
       )
