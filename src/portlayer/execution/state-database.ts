@@ -128,7 +128,7 @@ export class StateDatabase {
       if (error instanceof TetherError) throw error;
       const { bavail, bsize } = statfsSync(this.#root);
       if (bavail * bsize < FULL_BYTES)
-        throw new TetherError("no-space", `the disk is full: ${this.#path}`, { cause: error });
+        throw new TetherError("no-space", `no space left on the disk of ${this.#path}`, { cause: error });
       throw TetherError.from(error, "state-not-writable", `the state database ${this.#path}`);
     }
   }

@@ -130,7 +130,7 @@ describe("the database of a state folder", () => {
       fill();
       assert.throws(
         () => store.create("cc", () => containerRecord("c", { command: ["x".repeat(8192)] })),
-        catalogueError("no-space", /^the disk is full/),
+        catalogueError("no-space", /^no space left on the disk of /),
       );
       store.remove(store.find("aa"));
       assert.deepEqual(
