@@ -60,6 +60,7 @@ export const packagesToTest = {
   "python3-prometheus-client": "judges them in the format of OpenMetrics",
   "redis-tools": "a real client for the redis inside a container VM",
   rpm: "makes a kernel RPM of Photon's layout",
+  sqlite3: "reading and repairing the state database as an operator does",
   "stress-ng": "loads container VMs in ways that it tells about",
   tcpdump: "sees what container VMs announce",
   tmux: "a real terminal around `npm start`",

@@ -116,6 +116,7 @@ const PASSED_ON: ReadonlySet<string> = new Set([
   "command-not-executable",
   "working-directory",
   "state-not-writable",
+  "state-damaged",
   "tool-missing",
   "not-set-up",
 ]);

@@ -1,6 +1,11 @@
 import type { Command } from "commander";
 import { VIRTIOFSD, whyNoKvm } from "../../hypervisor/index.ts";
-import { findBootFiles, openStateFolder, TOOL_PACKAGES } from "../../portlayer/execution/index.ts";
+import {
+  checkState,
+  findBootFiles,
+  openStateFolder,
+  TOOL_PACKAGES,
+} from "../../portlayer/execution/index.ts";
 
 const SIGNS = { ok: "ok     ", warning: "warning", failure: "FAILURE" } as const;
 
@@ -12,7 +17,8 @@ export function addDoctorCommand(program: Command, bootFolder: string): void {
     .action(async () => {
       const { runChecks } = await import("./run-checks.ts");
       const findings = runChecks({
-        openState: () => openStateFolder(process.env).root,
+        openState: () => openStateFolder(process.env),
+        checkState,
         findBootMedium: () => void findBootFiles(bootFolder, "kernel"),
         whyNoKvm: () => whyNoKvm(),
         tools: TOOL_PACKAGES,

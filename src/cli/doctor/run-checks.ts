@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import type { StateCheck, StateFolder } from "../../portlayer/execution/index.ts";
 
 /** What a check has found: all is well, something is missing that not everybody needs, or containers cannot run. */
 export interface Finding {
@@ -12,8 +13,10 @@ export interface Finding {
 
 /** What the checks know of the rest of vch, which every start has loaded already. */
 export interface CheckedParts {
-  /** Opens the state folder. @returns its path. @throws what is wrong with it. */
-  readonly openState: () => string;
+  /** Opens the state folder. @throws what is wrong with it. */
+  readonly openState: () => StateFolder;
+  /** Reads what the state folder knows. */
+  readonly checkState: (folder: StateFolder) => StateCheck;
   /** @throws what is missing of the boot medium. */
   readonly findBootMedium: () => void;
   /** Why KVM cannot be used; undefined when it can. */
@@ -47,10 +50,12 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
 
 /** Looks at everything that container VMs need of this machine. */
 export function runChecks(parts: CheckedParts): Finding[] {
-  const state = checkState(parts);
+  const state = checkStateFolder(parts);
   return [
     state.finding,
-    ...(state.root === undefined ? [] : [checkSpace(state.root)]),
+    ...(state.folder === undefined
+      ? []
+      : [checkDatabase(parts, state.folder), checkSpace(state.folder.root)]),
     checkMemory(),
     checkBootMedium(parts),
     checkQemu(parts),
@@ -61,17 +66,25 @@ export function runChecks(parts: CheckedParts): Finding[] {
   ];
 }
 
-function checkState({ openState }: CheckedParts): {
+function checkStateFolder({ openState }: CheckedParts): {
   readonly finding: Finding;
-  readonly root: string | undefined;
+  readonly folder: StateFolder | undefined;
 } {
   try {
-    const root = openState();
-    return { finding: { is: "ok", what: "state folder", says: root }, root };
+    const folder = openState();
+    return { finding: { is: "ok", what: "state folder", says: folder.root }, folder };
   } catch (error) {
     const says = `${reasonOf(error)}: set VCH_STATE to a folder that you may write to`;
-    return { finding: { is: "failure", what: "state folder", says }, root: undefined };
+    return { finding: { is: "failure", what: "state folder", says }, folder: undefined };
   }
+}
+
+function checkDatabase({ checkState }: CheckedParts, folder: StateFolder): Finding {
+  const { damage, strays } = checkState(folder);
+  if (damage !== undefined) return { is: "failure", what: "state database", says: damage };
+  if (strays.length === 0) return { is: "ok", what: "state database", says: "whole" };
+  const says = `no record belongs to ${strays.join(", ")}: put back a state.db that has them, or remove them`;
+  return { is: "warning", what: "state database", says };
 }
 
 function checkSpace(root: string): Finding {

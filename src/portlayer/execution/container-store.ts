@@ -4,14 +4,13 @@ import { z } from "zod";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import { checkContainerName, makeContainerName } from "./container-names.ts";
 import { type ContainerRecord, containerRecordSchema } from "./container-record.ts";
+import { REMOVED, removeFolder, removeLeftovers } from "./container-leftovers.ts";
 import { type MountSettings, ProcessLock } from "../storage/index.ts";
 import { containersWith } from "./container-volumes.ts";
 import { openVolumes } from "./journaled-volumes.ts";
 import { type Row, StateDatabase } from "./state-database.ts";
 import type { StateFolder } from "./state-folder.ts";
 
-/** How the name of a folder ends that is no container any more. */
-const REMOVED = ".removed";
 const LOCK = "lock";
 
 /** In a container's folder: it is written at each change of the record, for whoever waits for one. */
@@ -89,7 +88,7 @@ export class ContainerStore {
     return join(this.#folder.containers, id);
   }
 
-  /** A file that is written, at last removed, when the container's record changes. */
+  /** A file that is written when the container's record changes. With the folder it goes when the container is removed. */
   changeMarkOf(id: string): string {
     return join(this.folderOf(id), CHANGED);
   }
@@ -103,7 +102,8 @@ export class ContainerStore {
   create(name: string | undefined, make: (name: string) => ContainerRecord): ContainerRecord {
     if (name !== undefined) checkContainerName(name);
     const record = make(name ?? "");
-    this.#removeLeftovers();
+    removeLeftovers(this.#database, this.#folder);
+    this.#database.makeReserve();
     const folder = this.folderOf(record.id);
     let isMade = false;
     try {
@@ -132,7 +132,10 @@ export class ContainerStore {
 
   /** Every container, oldest first. */
   list(): ContainerRecord[] {
-    const rows = this.#database.all("SELECT id, record FROM containers ORDER BY created, id");
+    const all = this.#database.all("SELECT id, record FROM containers ORDER BY created, id");
+    // Without its folder it is being removed, or was when its `vch` was killed.
+    const folders = new Set(readdirSync(this.#folder.containers));
+    const rows = all.filter(({ id }) => folders.has(String(id)));
     this.#forgetOthers(rows);
     return rows.map((row) => this.#parse(row));
   }
@@ -148,7 +151,6 @@ export class ContainerStore {
       this.#database.get("SELECT id, record FROM containers WHERE id = ?", reference) ??
       this.#database.get("SELECT id, record FROM containers WHERE name = ?", reference) ??
       this.#findBeginning(reference);
-    // Without its folder it is being removed from a full disk, or was when its `vch` was killed.
     if (row === undefined || !existsSync(this.folderOf(String(row["id"]))))
       throw new TetherError("no-such-container", `No such container: ${reference}`);
     return this.#parse(row);
@@ -208,60 +210,41 @@ export class ContainerStore {
 
   /** True once another `vch` removes a container that this one runs. */
   isRemoved(id: string): boolean {
-    return existsSync(join(this.folderOf(id), REMOVAL)) || !this.#isKnown(id);
+    return existsSync(join(this.folderOf(id), REMOVAL)) || !existsSync(this.folderOf(id));
   }
 
   /**
-   * Removes the container's record and name, then everything of it. Its machine must be gone. Whoever waits for its lock
-   * may get it when the record is gone, and finds that there is nothing.
+   * Removes everything of the container: at one moment its folder is no container's any more, then go its record with its
+   * name, and what the folder held. Its machine must be gone. Whoever waits for its lock finds that there is nothing.
    *
    * @param withVolumes also the volumes that were made for it without a name.
    * @throws TetherError `state-not-writable`.
    */
   remove({ id, settings }: ContainerRecord, withVolumes = settings?.autoRemove === true): void {
+    const removed = this.#moveAway(id);
     const forget = (): unknown => this.#database.run("DELETE FROM containers WHERE id = ?", id);
     try {
       this.#database.withReserve(forget);
     } catch (error) {
       if (!(error instanceof TetherError) || error.code !== "no-space") throw error;
       // Its own room is what is needed to write down that it is gone.
-      this.#removeFolder(this.folderOf(id));
+      removeFolder(removed);
       forget();
     }
-    rmSync(this.changeMarkOf(id), { force: true });
     if (withVolumes) this.#removeAnonymousVolumes(settings?.mounts ?? []);
-    this.#removeFolder(this.folderOf(id));
+    removeFolder(removed);
   }
 
-  /** At one moment it is gone, with its lock: whoever waits for that would make it again while the rest is removed. */
-  #removeFolder(folder: string): void {
-    const removed = `${folder}${REMOVED}`;
+  /** With its lock: whoever waits for that would make it again while the rest is removed. */
+  #moveAway(id: string): string {
+    const removed = `${this.folderOf(id)}${REMOVED}`;
     try {
-      renameSync(folder, removed);
+      renameSync(this.folderOf(id), removed);
     } catch (error) {
       // Somebody else has removed it.
-      if (hasCode(error, "ENOENT")) return;
-      throw error;
+      if (!hasCode(error, "ENOENT")) throw error;
     }
-    rmSync(removed, { recursive: true, force: true, maxRetries: 3 });
-  }
-
-  /** What a `vch` that was killed in the middle of a creation or a removal has left: folders or records alone. */
-  #removeLeftovers(): void {
-    // Nobody is making one meanwhile: its folder and its record come in one transaction.
-    const unknown = this.#database.transaction(() => {
-      const folders = readdirSync(this.#folder.containers);
-      for (const { id } of this.#database.all("SELECT id FROM containers"))
-        if (!folders.includes(String(id)))
-          this.#database.run("DELETE FROM containers WHERE id = ?", String(id));
-      return folders.filter((name) => !this.#isKnown(name));
-    });
-    for (const name of unknown)
-      rmSync(join(this.#folder.containers, name), { recursive: true, force: true, maxRetries: 3 });
-  }
-
-  #isKnown(id: string): boolean {
-    return this.#database.get("SELECT 1 FROM containers WHERE id = ?", id) !== undefined;
+    return removed;
   }
 
   #removeAnonymousVolumes(mounts: readonly MountSettings[]): void {
@@ -278,6 +261,7 @@ export class ContainerStore {
    */
   rename(record: ContainerRecord, name: string): ContainerRecord {
     checkContainerName(name);
+    removeLeftovers(this.#database, this.#folder);
     const renamed = { ...record, name };
     this.#database.transaction(() => {
       if (this.#ownerOf(name) !== undefined) throw this.#conflict(name);

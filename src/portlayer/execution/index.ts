@@ -44,6 +44,7 @@ export type { BootMedium, ContainerRequest, RunRequest, StartKind } from "./run-
 export { SHORT_ID_LENGTH } from "./run-request.ts";
 export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
+export { checkState, type StateCheck } from "./state-check.ts";
 export { openStateFolder, type StateFolder } from "./state-folder.ts";
 export {
   describePorts,

@@ -57,6 +57,11 @@ export const ERROR_CATALOGUE = {
   // The machine that vch runs on.
   "tool-missing": user(125, 500),
   "state-not-writable": user(125, 500),
+  "state-damaged": user(
+    125,
+    500,
+    "end every vch, then put a copy of the file back, or what can be read of it: docs/guides/state.md says how; the containers' disks are in folders of their own",
+  ),
   "no-space": user(125, 500),
   "needs-root": user(125, 500),
   "acceleration-unavailable": user(125, 400),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CheckedParts, type Finding, runChecks } from "../../../src/cli/doctor/run-checks.ts";
+import { openStateFolder } from "../../../src/portlayer/execution/index.ts";
 import { useTemporaryFolder } from "../../support/temporary-folder.ts";
 
 describe("vch doctor", () => {
@@ -17,7 +18,8 @@ describe("vch doctor", () => {
 
   function check(changes: Partial<CheckedParts> = {}): Map<string, Finding> {
     const findings = runChecks({
-      openState: () => folder.path,
+      openState: () => openStateFolder({ VCH_STATE: folder.path }),
+      checkState: () => ({ damage: undefined, strays: [] }),
       findBootMedium: () => {},
       whyNoKvm: () => undefined,
       tools: { "tool-of-ours": "our-package", openssl: "openssl-package" },
@@ -65,6 +67,16 @@ describe("vch doctor", () => {
     assert.match(say("virtiofsd"), /^warning: no \/nowhere\/virtiofsd: apt-get install qemu-system-common/);
     assert.equal(say("no-such-tool"), "failure: not installed: apt-get install some-package");
     assert.equal(found.has("disk space"), false);
+  });
+
+  it("says what is wrong with the state database, and of folders that are no container's", () => {
+    const { is, says } = check({ checkState: () => ({ damage: "it is damaged", strays: [] }) }).get(
+      "state database",
+    ) as Finding;
+    assert.deepEqual([is, says], ["failure", "it is damaged"]);
+    const stray = check({ checkState: () => ({ damage: undefined, strays: ["/x/1", "/x/2"] }) });
+    assert.equal(stray.get("state database")?.is, "warning");
+    assert.match(stray.get("state database")?.says ?? "", /^no record belongs to \/x\/1, \/x\/2: /);
   });
 
   it("warns of a QEMU that nobody has tried", () => {

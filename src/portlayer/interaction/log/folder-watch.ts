@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
-/** Tells when a log's files have changed, by inotify(7). */
+/** Tells when files have changed, or their folder has gone, by inotify(7). */
 export class FolderWatch implements Disposable {
   readonly #watcher: FSWatcher;
   #hasChanged = false;
@@ -10,9 +10,10 @@ export class FolderWatch implements Disposable {
 
   /** @param path of a file; those whose names begin with its name count too. */
   constructor(path: string) {
-    const prefix = basename(path);
-    this.#watcher = watch(dirname(path), (_, name) => {
-      if (name !== null && !name.startsWith(prefix)) return;
+    const [folder, prefix] = [dirname(path), basename(path)];
+    this.#watcher = watch(folder, (_, name) => {
+      // What happens to the folder itself comes by its name.
+      if (name !== null && name !== basename(folder) && !name.startsWith(prefix)) return;
       this.#hasChanged = true;
       this.#wake();
     });

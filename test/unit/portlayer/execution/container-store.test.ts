@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import fc from "fast-check";
@@ -96,6 +96,18 @@ describe("the container store", () => {
     mkdirSync(join(folder.path, "containers", "c".repeat(64)));
     const { id } = store.create("web", () => containerRecord("a"));
     assert.deepEqual(readdirSync(join(folder.path, "containers")), [id]);
+  });
+
+  it("has nothing of a container whose removal was cut off, and its name is free", () => {
+    const cut = store.create("web", () => containerRecord("a"));
+    const other = store.create("other", () => containerRecord("b"));
+    renameSync(store.folderOf(cut.id), `${store.folderOf(cut.id)}.removed`);
+    assert.deepEqual(store.list(), [other]);
+    assert.throws(() => store.find("web"), catalogueError("no-such-container"));
+    assert.equal(store.isRemoved(cut.id), true);
+    store.rename(other, "web");
+    assert.equal(store.find("web").id, other.id);
+    assert.deepEqual(readdirSync(join(folder.path, "containers")), [other.id]);
   });
 
   it("finds by name, by id, and by the beginning of an id", () => {
