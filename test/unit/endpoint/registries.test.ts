@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ImageStore, runTool, type ToolRunner } from "../../../src/portlayer/storage/index.ts";
+import { keepDownload } from "../../../src/portlayer/storage/registry/downloads.ts";
 import { DescribedAnswers } from "../../support/docker-api/answers.ts";
 import { Served } from "../../support/endpoint/served.ts";
 import {
@@ -168,6 +169,20 @@ describe("the endpoint and registries", function () {
     assert.deepEqual(await store.list(), []);
     assert.deepEqual(readdirSync(join(folder.path, "images/tmp")), []);
     assert.equal((await served.ask("GET", "/images/search?term=x")).status, 501);
+  });
+
+  it("have a pruning let go of what pulls had fetched that were cut off", async () => {
+    writeFileSync(join(folder.path, "layer"), Buffer.alloc(1000));
+    keepDownload(join(folder.path, "images"), `sha256:${"0".repeat(64)}`, join(folder.path, "layer"));
+    const prune = async (filters: object): Promise<number> => {
+      const query = encodeURIComponent(JSON.stringify(filters));
+      const { json } = await served.ask("POST", `/images/prune?filters=${query}`);
+      return (json as { SpaceReclaimed: number }).SpaceReclaimed;
+    };
+    assert.equal(await prune({ until: ["1h"] }), 0);
+    assert.equal(await prune({ label: ["a"] }), 0);
+    assert.equal(await prune({}), 1000);
+    assert.deepEqual(readdirSync(join(folder.path, "images/downloads")), []);
   });
 
   it("push one tag or all, and give the login to nobody else", async () => {
