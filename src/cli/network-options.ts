@@ -9,6 +9,7 @@ export interface NetworkOptions {
   readonly ip6?: string;
   readonly networkAlias: readonly string[];
   readonly publish: readonly string[];
+  readonly publishAll?: true;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
@@ -31,6 +32,7 @@ export function addNetworkOptions(command: Command, collect: Collect): Command {
     .option("--ip <address>", "IPv4 address of the first vNIC, with its prefix length")
     .option("--ip6 <address>", "IPv6 address of the first vNIC, with its prefix length")
     .option("-p, --publish <port>", "let a port in: [[ADDRESS:]PORT:]TARGET[/PROTOCOL]", collect, [])
+    .option("-P, --publish-all", "let what the image exposes in, at any ports that are free")
     .option("--dns <address>", "name server", collect, [])
     .option("--dns-search <domain>", "search domain", collect, [])
     .option("--dns-option <option>", "option of resolv.conf", collect, [])

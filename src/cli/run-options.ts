@@ -184,6 +184,7 @@ export function makeContainerRequest(
     shmBytes: options.shmSize,
     extraHosts: options.addHost.map(parseExtraHost),
     network: makeNetworkSettings(options),
+    publishesAll: options.publishAll ?? false,
     mounts: makeMounts(options),
     acceleration: options.accel,
     hardware: options.hardware,

@@ -1,5 +1,5 @@
 import type { AccelerationRequest, Hardware } from "../../hypervisor/index.ts";
-import type { NetworkSettings } from "../networking/index.ts";
+import { type NetworkSettings, publishAll } from "../networking/index.ts";
 import { type Image, mergeMounts, type MountSettings } from "../storage/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { parseSignal } from "../../protocol/signals.ts";
@@ -57,6 +57,8 @@ export interface ContainerRequest {
   /** Lines for /etc/hosts. */
   readonly extraHosts: readonly { readonly name: string; readonly address: string }[];
   readonly network: NetworkSettings;
+  /** Docker's `-P`: publishes what the image exposes. */
+  readonly publishesAll?: boolean;
   /** Volumes and memory; those of the image's come beside them. */
   readonly mounts: readonly MountSettings[];
   readonly acceleration: AccelerationRequest;
@@ -117,7 +119,9 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     pidsLimit: request.pidsLimit,
     shmBytes: request.shmBytes,
     extraHosts: [...request.extraHosts],
-    ...request.network,
+    ...(request.publishesAll === true
+      ? publishAll(request.network, configuration.exposedPorts)
+      : request.network),
     mounts: mergeMounts(request.mounts, configuration.volumes),
     tty: request.tty,
     openStdin: request.openStdin,

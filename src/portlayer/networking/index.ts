@@ -9,4 +9,9 @@ export {
 } from "./chosen-ports.ts";
 export { encodeInterfaces, machineInterfaces } from "./encode-interfaces.ts";
 export { interfaceSettingsSchema, NO_RESOLVER, resolverSettingsSchema } from "./interface-settings.ts";
-export { type NetworkSettings, type NetworkWords, parseNetworkSettings } from "./network-settings.ts";
+export {
+  type NetworkSettings,
+  type NetworkWords,
+  parseNetworkSettings,
+  publishAll,
+} from "./network-settings.ts";

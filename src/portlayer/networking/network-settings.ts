@@ -42,6 +42,30 @@ export function parseNetworkSettings(words: NetworkWords): NetworkSettings {
   return { interfaces: applyToFirst(interfaces, words), resolver: resolverOf(words), domainname };
 }
 
+/**
+ * Docker's `-P`: what is exposed and not published by itself is, at any port of this machine that is free. A container
+ * without a network has nothing to publish.
+ *
+ * @param exposed as images have it: `6379/tcp`.
+ * @throws TetherError `invalid-option`.
+ */
+export function publishAll(settings: NetworkSettings, exposed: readonly string[]): NetworkSettings {
+  const [first, ...others] = settings.interfaces;
+  if (first === undefined) return settings;
+  const isPublished = ({ targetPort, protocol }: Publication): boolean =>
+    first.ports.some(
+      (each) =>
+        each.protocol === protocol &&
+        targetPort >= each.targetPort &&
+        targetPort < each.targetPort + each.count,
+    );
+  const ports = exposed
+    .map((text) => [text, parsePublication(text)] as const)
+    .filter(([, publication]) => !isPublished(publication))
+    .flatMap(([text, publication]) => portsOf(first, text, publication));
+  return { ...settings, interfaces: [{ ...first, ports: [...first.ports, ...ports] }, ...others] };
+}
+
 function applyToFirst(interfaces: InterfaceSettings[], words: NetworkWords): InterfaceSettings[] {
   const { macAddress, ip, ip6, aliases, publish } = words;
   const [first, ...others] = interfaces;

@@ -37,6 +37,11 @@ describe("the options that make a container", () => {
     );
     assert.deepEqual(made.log, { maxBytes: 0, maxFiles: 1, isDisabled: false });
     assert.equal(made.security.privileged, false);
+    assert.equal(made.publishesAll, false);
+  });
+
+  it("publish all that an image exposes by -P", () => {
+    for (const option of ["-P", "--publish-all"]) assert.equal(request(true, option).publishesAll, true);
   });
 
   it("are Docker's", () => {

@@ -4,6 +4,7 @@ import {
   type RunRequest,
   virtualCpus,
 } from "../../../../src/portlayer/execution/run-request.ts";
+import { parseNetworkSettings } from "../../../../src/portlayer/networking/index.ts";
 import type { Image } from "../../../../src/portlayer/storage/index.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { runRequest } from "../../../support/run-requests.ts";
@@ -111,6 +112,19 @@ describe("how a container runs", () => {
       [merged.workingDirectory, merged.user, merged.stopSignal, merged.hostname],
       ["/mine", "0", "INT", "box"],
     );
+  });
+
+  it("publishes what its image exposes when it is asked to", () => {
+    const network = parseNetworkSettings({
+      ...{ networks: ["user"], macAddress: undefined, ip: undefined, ip6: undefined, aliases: [] },
+      ...{ publish: [], dns: [], dnsSearch: [], dnsOptions: [], domainname: undefined },
+    });
+    const portsOf = (request: Partial<RunRequest>): unknown =>
+      merge({ command: ["x"], network, ...request }, { exposedPorts: ["6379/tcp"] }).interfaces[0]?.ports.map(
+        ({ port, targetPort }) => [port, targetPort],
+      );
+    assert.deepEqual(portsOf({}), []);
+    assert.deepEqual(portsOf({ publishesAll: true }), [[0, 6379]]);
   });
 
   it("has Docker's defaults where nobody says anything", () => {

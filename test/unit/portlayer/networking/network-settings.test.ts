@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { type NetworkWords, parseNetworkSettings } from "../../../../src/portlayer/networking/index.ts";
+import {
+  type NetworkWords,
+  parseNetworkSettings,
+  publishAll,
+} from "../../../../src/portlayer/networking/index.ts";
 
 const words = (changes: Partial<NetworkWords> = {}): NetworkWords => ({
   networks: [],
@@ -50,6 +54,25 @@ describe("Docker's options of a network", () => {
       ["eth1", "user", ["10.0.3.15/24"]],
     );
     assert.notEqual(first.mac, second?.mac);
+  });
+
+  it("publish all that is exposed and is not published by itself", () => {
+    const exposed = ["80/tcp", "80/udp", "7001/tcp", "9000"];
+    const given = parseNetworkSettings(words({ networks: ["user"], publish: ["8080:80", "7000-7002"] }));
+    const [first] = publishAll(given, exposed).interfaces;
+    assert.deepEqual(
+      first?.ports
+        .slice(given.interfaces[0]?.ports.length)
+        .map(({ protocol, port, targetPort }) => [...[protocol, port, targetPort]]),
+      [
+        ["udp", 0, 80],
+        ["tcp", 0, 9000],
+      ],
+    );
+    const none = parseNetworkSettings(words());
+    assert.deepEqual(publishAll(none, exposed), none);
+    const tap = parseNetworkSettings(words({ networks: ["tap:tap0,ip=192.0.2.7/24"] }));
+    assert.deepEqual(publishAll(tap, ["80/tcp"]).interfaces[0]?.ports[0]?.port, 80);
   });
 
   it("leave a port of this machine open that is not said, or is 0, each one of a range by itself", () => {
