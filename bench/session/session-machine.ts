@@ -42,9 +42,13 @@ export async function openSessionMachine(host: BenchHost, request: SessionReques
     await execution.start(id, host.signal);
     const { record } = await execution.look(id);
     const folder = execution.containers.folderOf(id);
-    const guest = await openGuest(driver, record, folder, (event) => {
-      for (const listener of listeners) listener(event);
-    });
+    const guest = await openGuest(
+      { components: { driver }, containers: execution.containers },
+      record,
+      (event) => {
+        for (const listener of listeners) listener(event);
+      },
+    );
     return {
       folder,
       connection: guest.connection,

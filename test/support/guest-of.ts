@@ -14,7 +14,7 @@ export function folderOf(host: VmHost, name: string): string {
 export function guestOf(host: VmHost, name: string): Promise<GuestAccess> {
   const containers = storeOf(host);
   const record = containers.find(name);
-  return openGuest(new QemuDriver(), record, containers.folderOf(record.id));
+  return openGuest({ components: { driver: new QemuDriver() }, containers }, record);
 }
 
 function storeOf(host: VmHost): ContainerStore {

@@ -21,7 +21,7 @@ export async function openStatisticsLink(host: VmHost, name: string): Promise<St
     onStages: () => {},
   });
   const { record } = await execution.look(name);
-  const guest = await openGuest(driver, record, execution.containers.folderOf(record.id));
+  const guest = await openGuest({ components: { driver }, containers: execution.containers }, record);
   return {
     open: () => StatisticsClient.open(guest.connection),
     [Symbol.asyncDispose]: () => guest[Symbol.asyncDispose](),

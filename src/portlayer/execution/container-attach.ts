@@ -6,13 +6,10 @@ import { exitStatus } from "./container-record.ts";
 import type { CreateExec } from "./container-run.ts";
 import { type Core, type KnownContainer, lookSettled } from "./core.ts";
 import type { RunControl } from "./foreground-run.ts";
-import { notRunning } from "./guest-access.ts";
+import { ANSWER_LIMIT_MS, notRunning } from "./guest-access.ts";
 import { GuestLease } from "./guest-lease.ts";
 import { keepLog } from "./kept-log.ts";
 import { LOG } from "./machine-start.ts";
-
-/** A guest that runs answers within a second or two, on a busy machine too. */
-const ANSWER_LIMIT_MS = 10_000;
 
 /** How a client's part in a session ended: with Docker's exit status of the process, or before. */
 export type AttachEnd = { readonly kind: "exited"; readonly status: number } | { readonly kind: "detached" };
@@ -45,7 +42,10 @@ export async function followSession(
 ): Promise<AttachEnd> {
   const folder = core.containers.folderOf(record.id);
   const isExec = "exec" in session;
-  await using lease = new GuestLease(core, record, isExec ? core.guests.take(record) : undefined);
+  // A connection that is kept has no handshake before it.
+  const kept = isExec ? core.guests.take(record) : undefined;
+  using turn = kept === undefined ? await core.handshakes.take(control.abort) : undefined;
+  await using lease = new GuestLease(core, record, kept);
   const { ContainerRun } = await import("./container-run.ts");
   const run = new ContainerRun({
     machine: lease.machine,
@@ -59,6 +59,7 @@ export async function followSession(
     log: join(folder, LOG),
     startTimeoutMs: ANSWER_LIMIT_MS,
     onStages: () => {},
+    onConnected: () => turn?.[Symbol.dispose](),
     onStarted: (pid) => control.onRunning((signal) => run.signal(signal), pid),
   });
   control.detach?.addEventListener("abort", () => run.leave());

@@ -84,6 +84,6 @@ function encodeRestart(
 }
 
 async function ask(core: Core, { record }: KnownContainer, request: Omit<Request, "id">): Promise<void> {
-  await using guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+  await using guest = await openGuest(core, record);
   await guest.connection.request(request);
 }

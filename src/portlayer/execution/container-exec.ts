@@ -97,11 +97,7 @@ function tellEvents(
       : journal.add(action, record, { execID, exitCode });
 }
 
-async function startDetachedExec(
-  { components, containers }: Core,
-  { record }: KnownContainer,
-  exec: CreateExec,
-): Promise<void> {
+async function startDetachedExec(core: Core, { record }: KnownContainer, exec: CreateExec): Promise<void> {
   const started = Promise.withResolvers<void>();
   const observe = (event: Event): void => {
     if (event.sessionId !== exec.id) return;
@@ -110,7 +106,7 @@ async function startDetachedExec(
     else if (event.started || event.exited) started.resolve();
   };
   started.promise.catch(() => {});
-  await using guest = await openGuest(components.driver, record, containers.folderOf(record.id), observe);
+  await using guest = await openGuest(core, record, observe);
   await guest.connection.request({ createExec: exec });
   const limit = setTimeout(
     () => started.reject(new TetherError("timed-out", "the process has not been started in time")),

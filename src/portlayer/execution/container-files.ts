@@ -53,7 +53,7 @@ export async function openContainerFiles(
     throw error;
   }
   container[Symbol.dispose]();
-  return openGuest(core.components.driver, container.record, container.folder);
+  return openGuest(core, container.record);
 }
 
 /** A machine that serves the files of a locked container. */

@@ -11,6 +11,6 @@ export async function resizeContainer(
 ): Promise<void> {
   const { record, state } = await lookSettled(core, reference);
   if (!isUp(state)) throw notRunning(record.id);
-  await using guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+  await using guest = await openGuest(core, record);
   await guest.connection.request({ resizeSession: { sessionId: "", columns, rows } });
 }

@@ -44,6 +44,8 @@ export interface ContainerRunOptions {
   readonly log: string;
   /** How long the guest may take to answer for the first time. */
   readonly startTimeoutMs: number;
+  /** Each time there is a connection. */
+  readonly onConnected?: () => void;
   /** Tells how the start went on: for `-v`. */
   readonly onStages: (stages: NonNullable<Snapshot["stages"]>) => void;
   /** @param pid the process's number in the guest; 0 of a guest that does not tell. */
@@ -137,7 +139,10 @@ export class ContainerRun {
     const limit = setTimeout(() => this.#giveUp(), this.#options.startTimeoutMs);
     try {
       return await Promise.race([
-        this.#carry(step, () => clearTimeout(limit)),
+        this.#carry(step, () => {
+          clearTimeout(limit);
+          this.#options.onConnected?.();
+        }),
         this.#outcomeWithoutLink(),
         this.#failure.promise,
         this.#killed.promise,

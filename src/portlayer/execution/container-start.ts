@@ -55,6 +55,7 @@ async function startAndLeave(
   restarts: Restarts | undefined,
 ): Promise<void> {
   const { components } = core;
+  using _turn = await takeStartTurn(core, container, signal);
   const { machine, keys } = await startMachine(core, container, {
     window: undefined,
     isAttached: false,
@@ -85,6 +86,22 @@ async function startAndLeave(
   } finally {
     signal.removeEventListener("abort", stop);
   }
+}
+
+/**
+ * Waits until this process may start another container.
+ *
+ * @throws TetherError `no-such-container` when the container was removed by force meanwhile.
+ */
+export async function takeStartTurn(
+  { starts, containers }: Core,
+  { record: { id } }: LockedContainer,
+  signal: AbortSignal,
+): Promise<Disposable> {
+  const turn = await starts.take(signal);
+  if (!containers.isRemoved(id)) return turn;
+  turn[Symbol.dispose]();
+  throw new TetherError("no-such-container", `No such container: ${id}`);
 }
 
 /**

@@ -48,8 +48,7 @@ export async function openContainerStatistics(
 async function open(core: Core, record: ContainerRecord, signal: AbortSignal): Promise<StatisticsAccess> {
   // Only some commands look at statistics.
   const { StatisticsChannel: Channel } = await import("../statistics/index.ts");
-  const folder = core.containers.folderOf(record.id);
-  const guest = await openGuest(core.components.driver, record, folder, () => {}, signal);
+  const guest = await openGuest(core, record, () => {}, signal);
   try {
     const channel = await guest.connection.openSubsystem(STATS_SUBSYSTEM);
     // An error of the channel is told by its stream, which nobody may be reading at the moment.

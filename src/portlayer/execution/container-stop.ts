@@ -74,7 +74,7 @@ export async function killContainer(core: Core, reference: string, signalText: s
     );
     return;
   }
-  await using guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+  await using guest = await openGuest(core, record);
   await guest.connection.request(
     // With its stop signal a container is asked to end, not to be started again, as with Docker.
     settingsOf(record).restart.name !== "no" && signal === parseSignal(settingsOf(record).stopSignal)
@@ -117,10 +117,7 @@ async function askForEnd(
   exited: PromiseWithResolvers<RecordedExit>,
   ask: (guest: GuestAccess) => Promise<unknown>,
 ): Promise<RecordedExit | undefined> {
-  const { driver } = core.components;
-  await using guest = await openGuest(driver, record, core.containers.folderOf(record.id), (event) =>
-    observeExit(event, exited),
-  );
+  await using guest = await openGuest(core, record, (event) => observeExit(event, exited));
   ask(guest)
     .then(() => observeSnapshot(guest, exited))
     .catch((error: unknown) => {

@@ -146,8 +146,8 @@ class Upgrade {
   }
 
   async #visit<T>(work: (guest: GuestAccess) => Promise<T>): Promise<T> {
-    const { core, record, folder } = this.#parts;
-    await using guest = await openGuest(core.components.driver, record, folder);
+    const { core, record } = this.#parts;
+    await using guest = await openGuest(core, record);
     return await work(guest);
   }
 }

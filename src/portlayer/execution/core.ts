@@ -8,6 +8,7 @@ import type { EventJournal } from "./event-journal.ts";
 import type { VolumeStore } from "../storage/index.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import type { KeptGuests } from "./kept-guests.ts";
+import type { Turns } from "./turns.ts";
 
 /** What every operation on containers works with. */
 export interface Core {
@@ -16,6 +17,10 @@ export interface Core {
   readonly journal: EventJournal;
   readonly volumes: VolumeStore;
   readonly guests: KeptGuests;
+  /** Of starts. */
+  readonly starts: Turns;
+  /** Of connections to guests that are being made. */
+  readonly handshakes: Turns;
 }
 
 /** A container as it is at this moment. */

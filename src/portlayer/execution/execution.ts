@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { ContainerRecord } from "./container-record.ts";
 import { type AttachEnd, attachToContainer } from "./container-attach.ts";
 import {
@@ -44,7 +45,14 @@ import {
 } from "../storage/index.ts";
 import type { LocalStreams, WindowSize } from "../interaction/index.ts";
 import type { ContainerRequest, RunRequest } from "./run-request.ts";
+import { Turns } from "./turns.ts";
 import { describeSshAccess, openRawLink, type RawLink, type SshAccess } from "./ssh-access.ts";
+
+/** A start is work for one processor from end to end: fast one after the other is better than slow all at once. */
+const STARTS_AT_ONCE = Math.max(2, availableParallelism());
+
+/** One takes half a second of a processor under TCG; a guest that does not answer is not to hold up the others. */
+const HANDSHAKES_AT_ONCE = 4 * STARTS_AT_ONCE;
 
 /**
  * Container VMs, for the command and for the Docker API alike. A container is named by its name, its id or the
@@ -62,6 +70,8 @@ export class Execution {
       journal: new EventJournal(components.state),
       volumes: openVolumes(components.state),
       guests: new KeptGuests(components.keepsGuests === true),
+      starts: new Turns(STARTS_AT_ONCE),
+      handshakes: new Turns(HANDSHAKES_AT_ONCE),
     };
   }
 

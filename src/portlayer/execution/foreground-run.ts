@@ -7,6 +7,7 @@ import type { LocalStreams } from "../interaction/index.ts";
 import { type ContainerRecord, exitStatus, type RecordedExit } from "./container-record.ts";
 import type { ContainerRun, RunEnd } from "./container-run.ts";
 import { writesToVolumes } from "./container-volumes.ts";
+import { takeStartTurn } from "./container-start.ts";
 import { settle } from "./container-state.ts";
 import { discardContainer } from "./container-discard.ts";
 import type { LockedContainer } from "./container-store.ts";
@@ -52,6 +53,8 @@ export class ForegroundRun {
   readonly #id: string;
   readonly #before: ContainerRecord;
   #machine: Machine | undefined;
+  /** Of starts; until the process has started. */
+  #turn: Disposable | undefined;
   #hasStarted = false;
   #isLeft = false;
   #overtime: NodeJS.Timeout | undefined;
@@ -79,6 +82,7 @@ export class ForegroundRun {
       return await this.#explain(error);
     } finally {
       clearTimeout(this.#overtime);
+      this.#turn?.[Symbol.dispose]();
       await this.#tidyUp();
       this.#parts.container[Symbol.dispose]();
     }
@@ -86,6 +90,7 @@ export class ForegroundRun {
 
   async #boot(): Promise<StartedMachine> {
     const { core, container, streams, control } = this.#parts;
+    this.#turn = await takeStartTurn(core, container, control.abort);
     const started = await startMachine(core, container, {
       window: streams.terminal?.size(),
       isAttached: true,
@@ -127,6 +132,7 @@ export class ForegroundRun {
   #processStarted(run: ContainerRun, pid: number): void {
     if (this.#hasStarted) return;
     this.#hasStarted = true;
+    this.#turn?.[Symbol.dispose]();
     const { control, container, timeoutMs } = this.#parts;
     const stopSignal = parseSignal(settingsOf(container.record).stopSignal);
     // From here on others may stop it, rename it, and whatever else a running container is for.

@@ -33,8 +33,7 @@ export async function listProcesses(
   const known = await lookSettled(core, reference);
   // A frozen container's processes can be listed, as with Docker.
   if (known.state.status !== "paused") refuseExecUnlessRunning(known);
-  const folder = core.containers.folderOf(known.record.id);
-  await using guest = await openGuest(core.components.driver, known.record, folder);
+  await using guest = await openGuest(core, known.record);
   const { processes } = await guest.connection.request({ listProcesses: {} });
   core.journal.add("top", known.record);
   return tabulate(processes?.processes ?? [], columns, Date.now());

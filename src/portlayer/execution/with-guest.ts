@@ -23,7 +23,7 @@ export async function withGuest<T>(
       if (!(error instanceof TetherError) || error.code !== "guest-lost") throw error;
     }
   }
-  const guest = await openGuest(core.components.driver, record, core.containers.folderOf(record.id));
+  const guest = await openGuest(core, record);
   return workWith(core, record, guest, work);
 }
 
