@@ -17,6 +17,39 @@ fi
 exec /usr/bin/qemu-system-x86_64 "$@"
 `;
 
+/** The same, but once the machine is written down, and nobody has spoken to its guest. */
+const KILLS_ITS_STARTER_LATER = `#!/bin/sh
+if [ -e "$0.kills" ]; then
+  (
+    until [ -e starting ]; do sleep 0.002; done
+    while [ -e starting ]; do sleep 0.002; done
+    kill -KILL $PPID
+  ) &
+fi
+exec /usr/bin/qemu-system-x86_64 "$@"
+`;
+
+describe("a start whose vch is killed when it has written the machine down, and not spoken to its guest", function () {
+  this.timeout(120_000);
+  const host = useHost({ sharesTemplates: false });
+  const succeed = succeedOn(host);
+
+  it("goes on when somebody asks for the container", async () => {
+    const qemu = host.file("bin/qemu-system-x86_64");
+    mkdirSync(host.file("bin"));
+    writeFileSync(qemu, KILLS_ITS_STARTER_LATER, { mode: 0o755 });
+    const environment = { PATH: [host.file("bin"), process.env["PATH"]].join(delimiter) };
+    // Makes the template.
+    assert.equal((await host.run(["run", "--rm", DEMO_IMAGE, "true"], { environment })).status, 0);
+    await succeed("create", "--name", "left", DEMO_IMAGE, "sh", "-c", "echo out; exit 3");
+    writeFileSync(`${qemu}.kills`, "");
+    assert.equal((await host.run(["start", "left"], { environment })).status, 137);
+    assert.equal(await succeed("wait", "left"), "3\n");
+    assert.equal(await succeed("logs", "left"), "out\n");
+    await succeed("rm", "left");
+  });
+});
+
 describe("a start whose vch is killed before it has written the machine down", function () {
   this.timeout(120_000);
   // A QEMU of its own is another shape of machine.

@@ -9,6 +9,7 @@ import type { VolumeStore } from "../storage/index.ts";
 import type { ExecutionComponents } from "./execution-components.ts";
 import type { KeptGuests } from "./kept-guests.ts";
 import type { Turns } from "./turns.ts";
+import { wakeAbandoned } from "./wake-abandoned.ts";
 
 /** What every operation on containers works with. */
 export interface Core {
@@ -45,6 +46,7 @@ export async function lockSettled(
   try {
     await awaitAbandonedStart(container);
     settled = settle(core, container);
+    if (settled !== undefined) await wakeAbandoned(core.components, container);
   } catch (error) {
     container[Symbol.dispose]();
     throw error;
