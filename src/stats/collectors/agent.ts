@@ -45,7 +45,7 @@ function residentFile(path: string, values: Values, slot: number): KernelFile {
   return {
     path,
     parse: (scanner) => {
-      scanner.number();
+      scanner.word();
       values.set(slot, scanner.numberFor(slot, PAGE_BYTES));
     },
     clear: () => values.clear(slot, 1),

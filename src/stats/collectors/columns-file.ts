@@ -30,7 +30,7 @@ export function columnsFile(parts: ColumnsFileParts): KernelFile {
   const parseLine = (scanner: Scanner, row: number): void => {
     values.clear(row, numbers);
     for (const { index, scale } of columns) {
-      if (index === undefined) scanner.number();
+      if (index === undefined) scanner.word();
       else values.set(row + index, scanner.numberFor(row + index, scale));
     }
   };

@@ -51,8 +51,8 @@ export function disks({ values, folders }: CollectorParts): Collector {
 
 /** `   8       0 sda 1296 ...` */
 function findName(scanner: Scanner): boolean {
-  scanner.number();
-  scanner.number();
+  scanner.word();
+  scanner.word();
   return scanner.word();
 }
 

@@ -49,7 +49,12 @@ export class Scanner {
     return this.hundredths() * scale;
   }
 
-  /** The next digits of this line, behind spaces; NaN when something else is there, or more than is exact (2^53). */
+  /**
+   * The next digits of this line, behind spaces. What is passed over is a {@link word}: what follows the digits would be
+   * something else, of which nobody would be told when it changes.
+   *
+   * @returns NaN when something else is there, or more than is exact (2^53).
+   */
   number(): number {
     this.skipSpaces();
     const { bytes, end } = this;
@@ -70,6 +75,7 @@ export class Scanner {
     const whole = this.number();
     if (this.bytes[this.at] !== POINT || this.at >= this.end) return whole * 100;
     const start = ++this.at;
+    if (!this.#isAtDigit()) return Number.NaN;
     const fraction = this.number();
     // Another number of digits than the kernel writes is another number.
     return this.at - start === 2 ? whole * 100 + fraction : Number.NaN;
@@ -131,10 +137,14 @@ export class Scanner {
     this.at = at;
   }
 
+  #isAtDigit(): boolean {
+    const digit = (this.bytes[this.at] ?? 0) - ZERO;
+    return this.at < this.end && digit >= 0 && digit <= NINE - ZERO;
+  }
+
   #note(slot: number, scale: number, decimals: 0 | 2): void {
     this.skipSpaces();
-    const digit = (this.bytes[this.at] ?? 0) - ZERO;
-    if (this.at >= this.end || digit < 0 || digit > NINE - ZERO) return;
+    if (!this.#isAtDigit()) return;
     this.#places?.note({ at: this.at - this.#start, slot, scale, decimals });
   }
 }
