@@ -13,7 +13,10 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return startTime === undefined ? undefined : { pid, startTime };
 }
 
-/** True while that very process runs; a zombie does not. */
+/**
+ * True while that very process runs; a zombie does not, unless it has threads: files are closed, and their locks given
+ * up, by the last one.
+ */
 export function isRunning({ pid, startTime }: ProcessIdentity): boolean {
   return readStartTime(pid) === startTime;
 }
@@ -27,5 +30,6 @@ function readStartTime(pid: number): string | undefined {
   }
   // The command's name may hold spaces and parentheses: the fields begin behind the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[0] === "Z" ? undefined : fields[19];
+  const [state, threads, startTime] = [fields[0], fields[17], fields[19]];
+  return state === "Z" && Number(threads) <= 1 ? undefined : startTime;
 }

@@ -6,6 +6,18 @@ import { join } from "node:path";
 import { identifyProcess, isRunning } from "../../../../src/hypervisor/index.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
+/** A process whose first thread has ended says so, and goes on until its input ends. */
+const OUTLIVES_ITS_FIRST_THREAD = `
+import ctypes, os, sys, threading
+def stay():
+    while " Z " not in open("/proc/self/stat").read().rpartition(")")[2]: pass
+    os.write(1, b"first thread has ended")
+    os.read(0, 1)
+    os._exit(0)
+threading.Thread(target=stay).start()
+ctypes.CDLL(None).syscall(60, 0)
+`;
+
 describe("a process's identity", () => {
   const folder = useTemporaryFolder();
   const children: ChildProcess[] = [];
@@ -54,5 +66,18 @@ describe("a process's identity", () => {
     while (isRunning(identity)) await new Promise(setImmediate);
     assert.equal(identifyProcess(identity.pid), undefined);
     assert.match(readFileSync(`/proc/${identity.pid}/stat`, "latin1"), /\) Z /);
+  });
+
+  it("is not over with its first thread: another one has its files open still", async () => {
+    const child = spawn("python3", ["-c", OUTLIVES_ITS_FIRST_THREAD], { stdio: ["pipe", "pipe", "inherit"] });
+    children.push(child);
+    const identity = identifyProcess(child.pid ?? 0);
+    assert.ok(identity !== undefined);
+    await once(child.stdout, "data");
+    assert.match(readFileSync(`/proc/${identity.pid}/stat`, "latin1"), /\) Z /);
+    assert.ok(isRunning(identity));
+    child.stdin.end();
+    await once(child, "exit");
+    assert.equal(isRunning(identity), false);
   });
 });
