@@ -34,19 +34,41 @@ describe("a start whose vch is killed when it has written the machine down, and 
   const host = useHost({ sharesTemplates: false });
   const succeed = succeedOn(host);
 
-  it("goes on when somebody asks for the container", async () => {
-    const qemu = host.file("bin/qemu-system-x86_64");
+  const qemu = (): string => host.file("bin/qemu-system-x86_64");
+  const environment = (): NodeJS.ProcessEnv => ({
+    PATH: [host.file("bin"), process.env["PATH"]].join(delimiter),
+  });
+  const leave = async (name: string): Promise<void> => {
+    await succeed("create", "--name", name, DEMO_IMAGE, "sh", "-c", "echo out; exit 3");
+    writeFileSync(`${qemu()}.kills`, "");
+    assert.equal((await host.run(["start", name], { environment: environment() })).status, 137);
+    rmSync(`${qemu()}.kills`);
+  };
+
+  before(async () => {
     mkdirSync(host.file("bin"));
-    writeFileSync(qemu, KILLS_ITS_STARTER_LATER, { mode: 0o755 });
-    const environment = { PATH: [host.file("bin"), process.env["PATH"]].join(delimiter) };
+    writeFileSync(qemu(), KILLS_ITS_STARTER_LATER, { mode: 0o755 });
     // Makes the template.
-    assert.equal((await host.run(["run", "--rm", DEMO_IMAGE, "true"], { environment })).status, 0);
-    await succeed("create", "--name", "left", DEMO_IMAGE, "sh", "-c", "echo out; exit 3");
-    writeFileSync(`${qemu}.kills`, "");
-    assert.equal((await host.run(["start", "left"], { environment })).status, 137);
+    const { status } = await host.run(["run", "--rm", DEMO_IMAGE, "true"], { environment: environment() });
+    assert.equal(status, 0);
+  });
+
+  it("goes on when somebody asks for the container", async () => {
+    await leave("left");
     assert.equal(await succeed("wait", "left"), "3\n");
     assert.equal(await succeed("logs", "left"), "out\n");
     await succeed("rm", "left");
+  });
+
+  it("goes on with the next endpoint, though nobody asks", async () => {
+    await leave("adopted");
+    const endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
+    await endpoint.stdout.expect(/^export DOCKER_HOST/);
+    // A list asks no container.
+    while (!/ Exited \(3\) /.test(await succeed("ps", "-a"))) await delay(100);
+    endpoint.process.kill("SIGTERM");
+    await endpoint.finished;
+    await succeed("rm", "adopted");
   });
 });
 

@@ -47,9 +47,14 @@ export class Sessions {
     this.#log = log;
   }
 
-  /** Whoever was to be removed at its end is, though its client may be gone: also what an earlier endpoint has left. */
+  /**
+   * Whoever was to be removed at its end is, though its client may be gone: also what an earlier endpoint has left. What
+   * was cut off in its start with that endpoint goes on.
+   */
   adopt(): void {
-    for (const known of this.#execution.list()) if (isUp(known.state)) this.#supervise(known);
+    const running = this.#execution.list().filter(({ state }) => isUp(state));
+    for (const known of running) this.#supervise(known);
+    void this.#letGoOn(running.map(({ record }) => record.id));
   }
 
   /** Remembers what size a container's terminal is to have at first. */
@@ -223,6 +228,19 @@ export class Sessions {
   }
 
   /** Somebody has to look when it ends, so that it is removed. */
+  /** One after the other: a container to which nobody has spoken yet is spoken to by whoever looks at it. */
+  async #letGoOn(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      if (this.#background.signal.aborted) return;
+      try {
+        await this.#execution.look(id);
+      } catch (error) {
+        const isGone = error instanceof TetherError && error.code === "no-such-container";
+        if (!isGone) this.#log.warn({ container: id, error: String(error) }, "looking at it failed");
+      }
+    }
+  }
+
   #supervise({ record }: KnownContainer): void {
     if (record.settings?.autoRemove !== true) return;
     this.#execution
