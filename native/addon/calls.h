@@ -46,6 +46,7 @@ napi_value call_make_node(napi_env env, napi_callback_info info);
 napi_value call_set_times(napi_env env, napi_callback_info info);
 napi_value call_seek_data(napi_env env, napi_callback_info info);
 napi_value call_seek_hole(napi_env env, napi_callback_info info);
+napi_value call_await_kernel(napi_env env, napi_callback_info info);
 napi_value call_trim_memory(napi_env env, napi_callback_info info);
 napi_value call_external_text(napi_env env, napi_callback_info info);
 napi_value call_make_packet_cipher(napi_env env, napi_callback_info info);

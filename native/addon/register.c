@@ -44,6 +44,7 @@ static const napi_property_descriptor FUNCTIONS[] = {
     FUNCTION("setTimes", call_set_times),
     FUNCTION("seekData", call_seek_data),
     FUNCTION("seekHole", call_seek_hole),
+    FUNCTION("awaitKernel", call_await_kernel),
     FUNCTION("trimMemory", call_trim_memory),
     FUNCTION("externalText", call_external_text),
     FUNCTION("makePacketCipher", call_make_packet_cipher),

@@ -92,6 +92,10 @@ export class LinuxSystem implements System {
     translated(() => this.#native.loadModule(path, parameters));
   }
 
+  awaitKernel(): void {
+    this.#native.awaitKernel();
+  }
+
   trimMemory(): void {
     this.#native.trimMemory();
   }

@@ -85,6 +85,7 @@ export interface NativeBinding {
   reapChild(pid: number): ChildStatus | undefined;
   keepDescriptor(descriptor: number): void;
   closeOnExec(descriptor: number): void;
+  awaitKernel(): void;
   trimMemory(): void;
   readFiles(
     descriptors: Int32Array,

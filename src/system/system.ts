@@ -50,6 +50,12 @@ export interface System {
   /** finit_module(2) on an uncompressed `.ko` file; a module that is loaded already is no error. */
   loadModule(path: string, parameters: string): void;
 
+  /**
+   * membarrier(2), MEMBARRIER_CMD_GLOBAL: waits some milliseconds until the kernel is through with all that it was in the
+   * middle of on any processor, as with a packet that has come. A kernel that does not have it is not waited for.
+   */
+  awaitKernel(): void;
+
   /** malloc_trim(3): the free pages of this process's heap are returned to the kernel. */
   trimMemory(): void;
 

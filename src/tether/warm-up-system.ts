@@ -88,6 +88,7 @@ const KERNEL: System = {
   seedRandom: nothing,
   setClock: nothing,
   attachDeviceProgram: nothing,
+  awaitKernel: nothing,
   trimMemory: nothing,
   readFiles: () => 0,
   openRecorder: () => ({ read: () => Buffer.alloc(0), readFiles: () => 0, close: nothing }),

@@ -109,6 +109,10 @@ export class RecordingSystem implements System {
     this.#record("loadModule", args);
   }
 
+  awaitKernel(): void {
+    this.#record("awaitKernel", []);
+  }
+
   trimMemory(): void {
     this.#record("trimMemory", []);
   }

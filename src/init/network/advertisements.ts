@@ -1,10 +1,20 @@
 import type { Bridge, System } from "../../system/system.ts";
 import { observeAddresses } from "./observed-addresses.ts";
+import { decodeAnswers } from "./netlink.ts";
+import { requestLinks } from "./kernel-requests.ts";
+import { changeLink } from "./route-messages.ts";
 import { RouterDns, type RouterDnsEntry, type RouterResolver } from "./router-dns.ts";
 import { decodeRouterOptions } from "./router-options.ts";
 
 /** setTimeout's. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Its state never changes once a VM has started (the first device of a network namespace has this number). */
+const LOOPBACK = 1;
+const RTM_NEWLINK = 16;
+
+/** A loopback that is down tells nobody of a change. */
+const MARK_LIMIT_MS = 1000;
 
 /** What advertisements are followed with. */
 export interface AdvertisementsParts {
@@ -29,6 +39,8 @@ export class Advertisements {
   #addresses = "";
   #bridge: Bridge | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Who waits for what has been told so far. */
+  readonly #marks = new Set<() => void>();
 
   constructor(parts: AdvertisementsParts) {
     this.#parts = parts;
@@ -66,7 +78,27 @@ export class Advertisements {
     return this.#dns.resolverOf(index, name);
   }
 
+  /**
+   * Resolves when all of the advertisements that have come is known: the kernel tells of an address in the middle of one,
+   * and of its name servers behind it.
+   */
+  async settled(): Promise<void> {
+    if (this.#bridge === undefined) return;
+    const { system } = this.#parts;
+    system.awaitKernel();
+    const marked = Promise.withResolvers<void>();
+    const limit = setTimeout(marked.resolve, MARK_LIMIT_MS);
+    this.#marks.add(marked.resolve);
+    // Behind all else that it has told.
+    const message = changeLink(LOOPBACK, { group: 0 });
+    requestLinks(system, [{ name: "lo", what: "its group", message, tolerates: [] }]);
+    await marked.promise;
+    clearTimeout(limit);
+    this.#marks.delete(marked.resolve);
+  }
+
   close(): void {
+    for (const mark of this.#marks) mark();
     clearTimeout(this.#timer);
     void this.#bridge?.close();
     this.#bridge = undefined;
@@ -74,9 +106,9 @@ export class Advertisements {
 
   #take(message: string): void {
     if (this.#bridge === undefined) return;
-    const options = decodeRouterOptions(Buffer.from(message, "latin1")).filter(({ index }) =>
-      this.#indexes.includes(index),
-    );
+    const bytes = Buffer.from(message, "latin1");
+    if (this.#marks.size > 0 && isMark(bytes)) for (const mark of this.#marks) mark();
+    const options = decodeRouterOptions(bytes).filter(({ index }) => this.#indexes.includes(index));
     const changes = options.map((option) => this.#dns.take(option, this.#now()));
     if (options.length > 0) this.#setTimer();
     const addresses = this.#observe();
@@ -100,4 +132,10 @@ export class Advertisements {
       if (hasChanged) this.#parts.onChange();
     }, pause).unref();
   }
+}
+
+function isMark(datagram: Uint8Array): boolean {
+  return decodeAnswers(datagram).some(
+    ({ type, payload }) => type === RTM_NEWLINK && Buffer.from(payload).readInt32LE(4) === LOOPBACK,
+  );
 }

@@ -259,8 +259,10 @@ export class Network {
     const index = this.#applied.get(name)?.device.index ?? 0;
     const leased = async (family: 4 | 6, limitMs: number): Promise<void> =>
       require(family, await this.#awaitLease(vnic, family, limitMs), limitMs);
-    const advertised = async (limitMs: number): Promise<void> =>
+    const advertised = async (limitMs: number): Promise<void> => {
       require(6, (await awaitAddress(this.#parts.system, index, limitMs)).length > 0, limitMs);
+      await this.#advertisements.settled();
+    };
     return [
       ...(ipv4 === undefined ? [] : [leased(4, ipv4.timeoutMs)]),
       ...(ipv6?.method === "dhcp" ? [leased(6, ipv6.timeoutMs)] : []),

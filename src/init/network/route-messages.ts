@@ -24,6 +24,7 @@ const IFF_UP = 1;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_GROUP = 27;
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -50,6 +51,8 @@ export interface LinkChange {
   readonly mtu?: number;
   /** Set it to what it is: with arp_notify and ndisc_notify the kernel announces every address (RFC 5227, 4861). */
   readonly mac?: Uint8Array;
+  /** Set it to what it is: everybody who watches links is told of it. */
+  readonly group?: number;
 }
 
 /** A route of the main table. */
@@ -60,7 +63,7 @@ export interface LinkRoute {
   readonly metric: number;
 }
 
-export function changeLink(index: number, { isUp, name, mtu, mac }: LinkChange): NetlinkMessage {
+export function changeLink(index: number, { isUp, name, mtu, mac, group }: LinkChange): NetlinkMessage {
   const header = Buffer.alloc(16);
   header.writeInt32LE(index, 4);
   if (isUp !== undefined) {
@@ -75,6 +78,7 @@ export function changeLink(index: number, { isUp, name, mtu, mac }: LinkChange):
       ...(name === undefined ? [] : [text(IFLA_IFNAME, name)]),
       ...(mtu === undefined ? [] : [u32(IFLA_MTU, mtu)]),
       ...(mac === undefined ? [] : [attribute(IFLA_ADDRESS, mac)]),
+      ...(group === undefined ? [] : [u32(IFLA_GROUP, group)]),
     ]),
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Advertisements } from "../../../../src/init/network/advertisements.ts";
+import { encodeMessages } from "../../../../src/init/network/netlink.ts";
 import type { UeventEvents } from "../../../../src/system/system.ts";
 import { RecordingSystem } from "../../../support/recording-system.ts";
 import { address6, labels, routerMessage, routerOption } from "../../../support/router-message.ts";
@@ -10,17 +11,28 @@ const FIRST = address6(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 const SECOND = address6(0xfe80, 0, 0, 0, 0, 0, 0, 2);
 const server = (last: number): Buffer => address6(0x2001, 0xdb8, 0, 0, 0, 0, 0, last);
 
+/** RTM_NEWLINK of a device (rtnetlink(7)). */
+function linkMessage(index: number): string {
+  const payload = Buffer.alloc(16);
+  payload.writeInt32LE(index, 4);
+  return encodeMessages([{ type: 16, flags: 0, payload }]).toString("latin1");
+}
+
 describe("what routers advertise of DNS", () => {
   let kernel: UeventEvents | undefined;
   let isWatched: boolean;
   let changes: number;
   let changed: () => void;
+  let asked: () => void;
   let nowMs: number;
   let reports: string[];
   const advertisements = (): Advertisements =>
     new Advertisements({
       system: new RecordingSystem()
-        .answer("netlink", () => new Uint8Array())
+        .answer("netlink", () => {
+          asked();
+          return new Uint8Array();
+        })
         .answer("watchNetwork", (events) => {
           kernel = events;
           isWatched = true;
@@ -43,6 +55,7 @@ describe("what routers advertise of DNS", () => {
   beforeEach(() => {
     [kernel, isWatched, changes, nowMs, reports] = [undefined, false, 0, 1000, []];
     changed = () => {};
+    asked = () => {};
   });
 
   it("is a resolver's for the link that it came by, told when it is new", () => {
@@ -60,6 +73,28 @@ describe("what routers advertise of DNS", () => {
     assert.equal(changes, 2);
     heard.close();
     assert.equal(isWatched, false);
+  });
+
+  it("is known as far as the kernel has told it, behind what it tells of the loopback", async () => {
+    const heard = advertisements();
+    heard.follow([2]);
+    let isSettled = false;
+    const told = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const settled = heard.settled().then(() => {
+      isSettled = true;
+    });
+    await told;
+    say(2, FIRST, routerOption(RDNSS, 600, server(1)));
+    kernel?.onMessage(linkMessage(2));
+    await new Promise(setImmediate);
+    assert.equal(isSettled, false);
+    kernel?.onMessage(linkMessage(1));
+    await settled;
+    assert.deepEqual(heard.resolverOf(2, "eth0").nameservers, ["2001:db8::1"]);
+    heard.close();
+    await heard.settled();
   });
 
   it("is over when the router takes it back, or does not say it again", async () => {
