@@ -5,7 +5,7 @@ export const LOGS: Group = {
   name: "logs",
   before: `
     $START --name talk demo sh -c 'for n in 1 2 3; do echo out $n; sleep 0.3; echo err $n >&2; sleep 0.3; done; printf end'
-    $START --name many demo sh -c 'seq 20000; echo last >&2'
+    $START --name many demo sh -c 'echo first >&2; seq 20000'
     $START --name silent --log-driver none demo echo nobody hears
     docker wait talk many silent`,
   after: `
