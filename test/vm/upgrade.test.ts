@@ -150,6 +150,8 @@ describe("an agent that is upgraded", function () {
   /** What there is in a machine, as the guest and QEMU see it, but for the output that is kept of execs. */
   async function inventory(name: string): Promise<unknown> {
     const script = [
+      // A thread reads for the statistics from a second after the agent's start on, and has these open from then on.
+      "until ls -l /proc/1/fd | grep -q ' /proc/diskstats$'; do sleep 0.1; done",
       "sed 's/^.dev.vd. /disk /' /proc/1/mounts",
       `for each in /proc/1/fd/*; do readlink $each; done | grep -vE '${STATISTICS}' | grep -v memfd:output | sed 's/[0-9][0-9][0-9]*/N/g' | sort`,
       "ls /proc/1/task | wc -l",
