@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { hasCode, TetherError } from "../../protocol/errors/index.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 /** Brings the database one version on; `after` is done when that is kept. */
@@ -103,17 +103,19 @@ function createdOf(record: string): string {
 function list(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    // There is none: nothing is to be taken over.
-    return [];
+  } catch (error) {
+    // There is none: nothing is to be taken over. What cannot be read is: it would be lost if it counted as none.
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
   }
 }
 
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    // A container that is being made or removed, or no journal yet.
-    return undefined;
+  } catch (error) {
+    // A container that is being made or removed, or no journal yet; what is no folder is no container.
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
   }
 }

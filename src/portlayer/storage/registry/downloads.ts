@@ -83,7 +83,10 @@ interface Kept {
 async function listNewestFirst(root: string): Promise<Kept[]> {
   const folder = join(root, FOLDER);
   // No folder: no pull was ever cut off here.
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((error: unknown): string[] => {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  });
   const all: Kept[] = [];
   for (const name of names) {
     const path = join(folder, name);

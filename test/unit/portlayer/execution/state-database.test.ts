@@ -81,6 +81,21 @@ describe("the database of a state folder", () => {
     assert.equal(store.find("web").id, named.id);
   });
 
+  it("takes nothing over, and removes nothing, while some of it cannot be read", () => {
+    const state = open();
+    const named = { ...containerRecord("a"), name: "web" };
+    mkdirSync(join(state.containers, named.id));
+    writeFileSync(join(state.containers, named.id, "container.json"), JSON.stringify(named));
+    mkdirSync(join(folder.path, "names"));
+    symlinkSync(named.id, join(folder.path, "names/web"));
+    // It is there, and cannot be read (EISDIR, for whoever runs the tests).
+    mkdirSync(join(folder.path, "events.jsonl"));
+    assert.throws(() => new ContainerStore(state), catalogueError("state-not-writable", /EISDIR/));
+    assert.deepEqual(readdirSync(join(folder.path, "names")), ["web"]);
+    rmSync(join(folder.path, "events.jsonl"), { recursive: true });
+    assert.deepEqual(new ContainerStore(open()).find("web"), named);
+  });
+
   it("of a later version is left alone", () => {
     const state = open();
     new ContainerStore(state).create("web", () => containerRecord("a"));
