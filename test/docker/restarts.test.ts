@@ -1,57 +1,25 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { promisify } from "node:util";
+import { type ChildProcess, spawn } from "node:child_process";
 import { DOCKER } from "../support/dockerd.ts";
-import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { useServedHost } from "../support/served-host.ts";
 import { Watched } from "../support/vm-watched.ts";
-
-const execute = promisify(execFile);
 
 describe("a restart policy of a container whose machine is lost", function () {
   this.timeout(180_000);
-  let endpoint: Call | undefined;
   let events: ChildProcess | undefined;
   let told: Watched;
 
-  after(async () => {
-    events?.kill();
-    await end();
-  });
+  const served = useServedHost();
+  const docker = (...words: string[]): Promise<string> => served.done(...words);
 
-  const host = useHost();
+  before(() => follow(Date.now()));
+  after(() => events?.kill());
 
-  before(async () => {
-    mkdirSync(host.file("config"));
-    const archive = host.file("demo.tar");
-    const copy = ["--insecure-policy", "copy", "-q", DEMO_IMAGE, `docker-archive:${archive}:demo:1`];
-    await execute("skopeo", copy);
-    await serve();
-    await docker("load", "-i", archive);
-    follow(Date.now());
-  });
-
-  const environment = (): NodeJS.ProcessEnv => ({
-    ...process.env,
-    DOCKER_HOST: `unix://${host.file("sock")}`,
-    DOCKER_CONFIG: host.file("config"),
-  });
-  const docker = async (...words: string[]): Promise<string> =>
-    (await execute(DOCKER, words, { env: environment() })).stdout.trim();
-
-  const serve = async (): Promise<void> => {
-    endpoint = host.start(["serve", "-H", `unix://${host.file("sock")}`]);
-    await endpoint.stdout.expect(/^export DOCKER_HOST/);
-  };
-  const end = async (): Promise<void> => {
-    endpoint?.process.kill("SIGTERM");
-    assert.equal((await endpoint?.finished)?.status, 0);
-  };
   /** Events in the order in which they come, as `NAME ACTION STATUS`. */
   const follow = (sinceMs: number): void => {
     const format = "{{.Actor.Attributes.name}} {{.Action}} {{.Actor.Attributes.exitCode}}";
     events = spawn(DOCKER, ["events", "--since", String(sinceMs / 1000), "--format", format], {
-      env: environment(),
+      env: served.environment(),
       stdio: ["ignore", "pipe", "ignore"],
     });
     assert(events.stdout !== null);
@@ -113,10 +81,10 @@ describe("a restart policy of a container whose machine is lost", function () {
     assert.deepEqual([await stateOf("stopped"), await stateOf("steady")], ["exited 137 0", "exited 137 2"]);
     await run("lonely", "unless-stopped", "sleep", "1000000");
     const lonely = await pidOf("lonely");
-    await end();
+    await served.end();
     const endedMs = Date.now();
     process.kill(lonely, "SIGKILL");
-    await serve();
+    await served.start();
     follow(endedMs);
     await untilTold("lonely", "die 137");
     const started = [await told.expect(/^(\w+) start .*\n/m), await told.expect(/^(\w+) start .*\n/m)];

@@ -28,7 +28,7 @@ export class ServedHost {
   /** Resolves when it serves. */
   async start(): Promise<void> {
     // No settings of the user's who runs the tests.
-    mkdirSync(this.#host.file("config"));
+    mkdirSync(this.#host.file("config"), { recursive: true });
     this.#endpoint = this.#host.start(["serve", "-H", `unix://${this.socket}`]);
     await this.#endpoint.stdout.expect(/^export DOCKER_HOST=/);
   }
@@ -37,6 +37,11 @@ export class ServedHost {
   async stop(): Promise<void> {
     const ids = (await this.done("ps", "-aq")).split("\n").filter(Boolean);
     if (ids.length > 0) await this.done("rm", "-f", ...ids);
+    await this.end();
+  }
+
+  /** Resolves when it has ended, as asked to; containers go on. */
+  async end(): Promise<void> {
     this.#endpoint?.process.kill("SIGTERM");
     const ended = await this.#endpoint?.finished;
     assert.equal(ended?.status ?? 0, 0, ended?.stderr.toString("utf8"));

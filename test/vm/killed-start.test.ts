@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { succeedOn } from "../support/vm-commands.ts";
-import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { DEMO_IMAGE, useHost, type VmHost } from "../support/vm-host.ts";
 
 /**
  * In place of QEMU: when it is to, stands its `vch` still before that can write anything down, becomes QEMU, and kills
@@ -29,25 +29,44 @@ fi
 exec /usr/bin/qemu-system-x86_64 "$@"
 `;
 
-describe("a start whose vch is killed when it has written the machine down, and not spoken to its guest", function () {
-  this.timeout(120_000);
-  const host = useHost({ sharesTemplates: false });
-  const succeed = succeedOn(host);
+/** What a test starts with a QEMU of its own, which is another shape of machine. */
+interface KilledStarts {
+  readonly host: VmHost;
+  readonly environment: () => NodeJS.ProcessEnv;
+  /** Its `vch` is killed while this runs. */
+  readonly kill: (...words: string[]) => Promise<void>;
+}
 
+/** @param program what kills its starter while there is a file that says so. */
+function useKilledStarts(program: string): KilledStarts {
+  const host = useHost({ sharesTemplates: false });
   const qemu = (): string => host.file("bin/qemu-system-x86_64");
   const environment = (): NodeJS.ProcessEnv => ({
     PATH: [host.file("bin"), process.env["PATH"]].join(delimiter),
   });
+  before(() => {
+    mkdirSync(host.file("bin"));
+    writeFileSync(qemu(), program, { mode: 0o755 });
+  });
+  const kill = async (...words: string[]): Promise<void> => {
+    writeFileSync(`${qemu()}.kills`, "");
+    const { status } = await host.run(words, { environment: environment() });
+    rmSync(`${qemu()}.kills`);
+    assert.equal(status, 137);
+  };
+  return { host, environment, kill };
+}
+
+describe("a start whose vch is killed when it has written the machine down, and not spoken to its guest", function () {
+  this.timeout(120_000);
+  const { host, environment, kill } = useKilledStarts(KILLS_ITS_STARTER_LATER);
+  const succeed = succeedOn(host);
   const leave = async (name: string): Promise<void> => {
     await succeed("create", "--name", name, DEMO_IMAGE, "sh", "-c", "echo out; exit 3");
-    writeFileSync(`${qemu()}.kills`, "");
-    assert.equal((await host.run(["start", name], { environment: environment() })).status, 137);
-    rmSync(`${qemu()}.kills`);
+    await kill("start", name);
   };
 
   before(async () => {
-    mkdirSync(host.file("bin"));
-    writeFileSync(qemu(), KILLS_ITS_STARTER_LATER, { mode: 0o755 });
     // Makes the template.
     const { status } = await host.run(["run", "--rm", DEMO_IMAGE, "true"], { environment: environment() });
     assert.equal(status, 0);
@@ -74,25 +93,12 @@ describe("a start whose vch is killed when it has written the machine down, and 
 
 describe("a start whose vch is killed before it has written the machine down", function () {
   this.timeout(120_000);
-  // A QEMU of its own is another shape of machine.
-  const host = useHost({ sharesTemplates: false });
+  const { host, environment, kill } = useKilledStarts(KILLS_ITS_STARTER);
   const succeed = succeedOn(host);
-
-  const qemu = (): string => host.file("bin/qemu-system-x86_64");
-  const environment = (): NodeJS.ProcessEnv => ({
-    PATH: [host.file("bin"), process.env["PATH"]].join(delimiter),
-  });
-  before(() => {
-    mkdirSync(host.file("bin"));
-    writeFileSync(qemu(), KILLS_ITS_STARTER, { mode: 0o755 });
-  });
 
   /** Ends with a machine that nobody knows. */
   const killDuring = async (...words: string[]): Promise<void> => {
-    writeFileSync(`${qemu()}.kills`, "");
-    const { status } = await host.run(words, { environment: environment() });
-    rmSync(`${qemu()}.kills`);
-    assert.equal(status, 137);
+    await kill(...words);
     // Who has killed it ends, too.
     await untilLeft(1);
   };
