@@ -21,7 +21,7 @@ import type { Lease } from "./lease.ts";
 import type { SavedNetwork } from "./saved-network.ts";
 import { writeNetworkSysctls } from "./network-sysctls.ts";
 import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
-import { awaitLinks, carries } from "./observed-links.ts";
+import { awaitLinks, carries, listCarriers } from "./observed-links.ts";
 import { changeLink } from "./route-messages.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
@@ -160,6 +160,9 @@ export class Network {
     const raised = interfaces.filter(
       ({ name, isDisabled }) => !isDisabled && this.#applied.get(name)?.state.isUp !== true,
     );
+    const carriers = raised.length === 0 ? NO_CARRIERS : listCarriers(system);
+    const isReady = (vnic: InterfaceConfiguration): boolean =>
+      !usesIpv6(vnic) && carriers.has(deviceOf(devices, vnic).index);
     this.#readLeases(interfaces);
     this.#advertisements.follow(
       interfaces.filter(takesAdvertisements).map((vnic) => deviceOf(devices, vnic).index),
@@ -176,7 +179,7 @@ export class Network {
     for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
     this.#configuration = next;
     this.#save();
-    await this.#awaitLinks(raised);
+    await this.#awaitLinks(raised.filter((vnic) => !isReady(vnic)));
     const settling = interfaces.filter(
       (vnic) => !vnic.isDisabled && usesIpv6(vnic) && carries(sysfs, vnic.name),
     );
@@ -407,6 +410,8 @@ export class Network {
 }
 
 const NOTHING_SAVED: SavedNetwork = { applied: [], clientPid: undefined, routerDns: [] };
+
+const NO_CARRIERS: ReadonlySet<number> = new Set();
 
 const NO_RESOLVER = { nameservers: [], search: [], options: [] };
 

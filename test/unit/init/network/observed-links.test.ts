@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { awaitLinks, carries } from "../../../../src/init/network/observed-links.ts";
+import { attribute, encodeMessages, type NetlinkMessage } from "../../../../src/init/network/netlink.ts";
+import { awaitLinks, carries, listCarriers } from "../../../../src/init/network/observed-links.ts";
 import type { UeventEvents } from "../../../../src/system/system.ts";
+import { nativeSystem } from "../../../support/native-system.ts";
 import { RecordingSystem } from "../../../support/recording-system.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -104,5 +106,42 @@ describe("a link that is up", () => {
       states.filter((state) => carries(folder.path, state)),
       ["up", "unknown"],
     );
+  });
+});
+
+describe("a link's other end", () => {
+  /** An answer of the kernel's about a link (rtnetlink(7), IFLA_CARRIER). */
+  const link = (index: number, carrier: Uint8Array | undefined): NetlinkMessage => {
+    const header = Buffer.alloc(16);
+    header.writeInt32LE(index, 4);
+    const attributes = carrier === undefined ? [] : [attribute(33, carrier)];
+    return { type: 16, flags: 0, payload: Buffer.concat([header, ...attributes]) };
+  };
+  const listed = (messages: readonly NetlinkMessage[]): number[] => {
+    const system = new RecordingSystem().answer("netlink", () => encodeMessages(messages));
+    return [...listCarriers(system)];
+  };
+
+  it("is told by the kernel, whether the link is up or not", () => {
+    const found = Uint8Array.of(1);
+    const missing = Uint8Array.of(0);
+    assert.deepEqual(listed([link(2, found), link(3, missing), link(70_000, found)]), [2, 70_000]);
+  });
+
+  it("is not there where the kernel does not tell", () => {
+    const short = { type: 16, flags: 0, payload: Buffer.alloc(8) };
+    const other = { ...link(4, Uint8Array.of(1)), type: 20 };
+    assert.deepEqual(listed([link(2, undefined), link(3, new Uint8Array()), short, other]), []);
+  });
+
+  it("is that of this machine's links", () => {
+    const folder = "/sys/class/net";
+    const read = (name: string, file: string): string =>
+      readFileSync(join(folder, name, file), "utf8").trim();
+    const up = readdirSync(folder).filter((name) => (Number(read(name, "flags")) & 1) === 1);
+    const carriers = listCarriers(nativeSystem());
+    assert.notEqual(up.length, 0);
+    for (const name of up)
+      assert.equal(carriers.has(Number(read(name, "ifindex"))), read(name, "carrier") === "1", name);
   });
 });
