@@ -1,15 +1,13 @@
-import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ApiError, toApiError } from "./api-error.ts";
-import { NEWEST, readVersion } from "./api-version.ts";
-import { Exchange } from "./exchange.ts";
-import type { EndpointMetrics, ObservedRequest } from "../metrics/endpoint-metrics.ts";
+import { NEWEST, readVersion, type VersionedPath } from "./api-version.ts";
+import { Exchange, type Headers } from "./exchange.ts";
+import type { EndpointMetrics } from "../metrics/endpoint-metrics.ts";
 import type { Log } from "./log.ts";
-import { Query } from "./query.ts";
-import type { Router } from "./router.ts";
+import type { Found, Router } from "./router.ts";
 import type { Tls } from "../tls/read-tls.ts";
 
 /** Each attached client, log and wait has a connection; above that somebody has lost count. */
@@ -20,6 +18,9 @@ const HEAD_LIMIT_MS = 10_000;
 
 /** Of a request's head, with its path. */
 const MOST_HEAD_BYTES = 32 * 1024;
+
+/** Of TCP, where a client may vanish without a word: its machine is asked whether it is there, as often as dockerd does. */
+const WATCHED = { keepAlive: true, keepAliveInitialDelay: 15_000 } as const;
 
 /** What metrics call the route of a path that has none. */
 const NO_ROUTE = "none";
@@ -36,6 +37,8 @@ export interface ApiServerParts {
 /** Docker's API on any number of listeners. */
 export class ApiServer {
   readonly #parts: ApiServerParts;
+  /** Of every answer. */
+  readonly #headers: Headers;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Duplex>();
   readonly #closing = new AbortController();
@@ -43,6 +46,12 @@ export class ApiServer {
 
   constructor(parts: ApiServerParts) {
     this.#parts = parts;
+    this.#headers = {
+      "Api-Version": NEWEST,
+      "Docker-Experimental": "false",
+      Ostype: "linux",
+      Server: `Tether/${parts.version} (linux)`,
+    };
   }
 
   /**
@@ -52,11 +61,13 @@ export class ApiServer {
    */
   addListener(tls: Tls | undefined): Server {
     const server =
-      tls === undefined ? createServer({ maxHeaderSize: MOST_HEAD_BYTES }) : this.#tlsServer(tls);
+      tls === undefined ? createServer({ maxHeaderSize: MOST_HEAD_BYTES, ...WATCHED }) : this.#tlsServer(tls);
     server.maxConnections = MOST_CONNECTIONS;
     server.headersTimeout = HEAD_LIMIT_MS;
     server.requestTimeout = 0;
     server.timeout = 0;
+    // Like dockerd's: a connection that is closed for its age may be closed under a client's next request.
+    server.keepAliveTimeout = 0;
     server.on("request", (request: IncomingMessage, response: ServerResponse) =>
       this.#begin(request, response, undefined),
     );
@@ -83,7 +94,7 @@ export class ApiServer {
     const server = createTlsServer({
       ...tls,
       ...{ requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" },
-      ...{ maxHeaderSize: MOST_HEAD_BYTES, handshakeTimeout: HEAD_LIMIT_MS },
+      ...{ maxHeaderSize: MOST_HEAD_BYTES, handshakeTimeout: HEAD_LIMIT_MS, ...WATCHED },
       // A client that has no more input still wants the output, as without TLS.
       allowHalfOpen: true,
     });
@@ -118,40 +129,40 @@ export class ApiServer {
     upgrade: { readonly socket: Socket; readonly head: Buffer } | undefined,
   ): Promise<void> {
     const begun = performance.now();
-    let observed: ObservedRequest | undefined;
+    // What a client that leaves in the middle of an answer does is told by the exchange's signal.
+    response.on("error", ignore);
     const { method = "", url = "/" } = request;
-    const log = this.#parts.log.child({ request: randomUUID(), method, path: url.split("?")[0] });
-    const gone = new AbortController();
-    response.on("close", () => gone.abort(new Error("the client has gone")));
-    // A client that leaves in the middle of an answer.
-    response.on("error", () => gone.abort(new Error("the client has gone")));
-    for (const [name, value] of Object.entries(this.#headers())) response.setHeader(name, value);
-    const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
-    const make = (version: number, parameters: Readonly<Record<string, string>>): Exchange =>
-      new Exchange({
-        request,
-        response,
-        version,
-        query: new Query(url.split("?")[1] ?? ""),
-        parameters,
-        log,
-        upgrade,
-        signal,
-      });
-    let exchange = make(0, {});
+    const [whole = "/", queryText = ""] = url.split("?", 2);
+    const { route, version, parameters } = this.#find(method, whole);
+    const observed = this.#parts.metrics.begin(method, route.path);
+    const exchange = new Exchange({
+      ...{ request, response, version, queryText, parameters, upgrade },
+      ...{ log: this.#parts.log, commonHeaders: this.#headers, closing: this.#closing.signal },
+    });
     try {
-      const { version, path } = readVersion(url.split("?")[0] ?? "/");
-      const found = this.#parts.router.find(method, path);
-      observed = this.#parts.metrics.begin(method, found?.route.path ?? NO_ROUTE);
-      if (found === undefined) throw new ApiError(404, "page not found");
-      exchange = make(version, found.parameters);
-      await found.route.answer(exchange);
+      await route.answer(exchange);
     } catch (error) {
       this.#fail(exchange, error);
     }
     const status = upgrade !== undefined && !response.headersSent ? 101 : response.statusCode;
-    observed?.end(status);
-    log.debug({ status, ms: Math.round(performance.now() - begun) }, "answered");
+    observed.end(status);
+    const ms = Math.round(performance.now() - begun);
+    this.#parts.log.debug({ ...exchange.logFields, status, ms }, "answered");
+  }
+
+  /** What answers. It throws for what is refused. */
+  #find(method: string, whole: string): Found & Pick<VersionedPath, "version"> {
+    try {
+      const { version, path } = readVersion(whole);
+      const found = this.#parts.router.find(method, path);
+      if (found === undefined) throw new ApiError(404, "page not found");
+      return { ...found, version };
+    } catch (error) {
+      const answer = (): never => {
+        throw error;
+      };
+      return { route: { path: NO_ROUTE, answer }, version: 0, parameters: {} };
+    }
   }
 
   #fail(exchange: Exchange, thrown: unknown): void {
@@ -168,13 +179,6 @@ export class ApiServer {
     else exchange.log.info({ status: error.status }, error.message);
     exchange.fail(error);
   }
-
-  #headers(): Readonly<Record<string, string>> {
-    return {
-      "Api-Version": NEWEST,
-      "Docker-Experimental": "false",
-      Ostype: "linux",
-      Server: `Tether/${this.#parts.version} (linux)`,
-    };
-  }
 }
+
+function ignore(): void {}

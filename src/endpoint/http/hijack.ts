@@ -29,7 +29,7 @@ export function hijack(exchange: Exchange, tty: boolean, needsInput: boolean): C
   const { upgrade, response } = exchange;
   if (upgrade === undefined) return withoutUpgrade(exchange, tty, needsInput);
   const { socket } = upgrade;
-  const headers = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
+  const headers = Object.entries(exchange.commonHeaders).map(([name, value]) => `${name}: ${value}`);
   response.detachSocket(socket as never);
   const head = [
     "HTTP/1.1 101 UPGRADED",
@@ -52,7 +52,6 @@ function withoutUpgrade(exchange: Exchange, tty: boolean, needsInput: boolean): 
   const { response } = exchange;
   response.shouldKeepAlive = false;
   response.useChunkedEncodingByDefault = false;
-  response.writeHead(200, { "Content-Type": streamType(exchange, tty), Connection: "close" });
-  response.flushHeaders();
+  exchange.begin(200, { "Content-Type": streamType(exchange, tty), Connection: "close" });
   return { output: response, input: undefined };
 }

@@ -10,7 +10,7 @@ export interface Route {
 
 /** A route and what its path's places stand for. */
 export interface Found {
-  readonly route: Route;
+  readonly route: Pick<Route, "path" | "answer">;
   readonly parameters: Readonly<Record<string, string>>;
 }
 

@@ -38,7 +38,7 @@ export function acceptWebSocket(exchange: Exchange): Connection {
     throw new ApiError(400, "a WebSocket (RFC 6455, version 13) has to be asked for");
   refuseOtherSites(exchange);
   const { socket, head } = upgrade;
-  const headers = Object.entries(response.getHeaders()).map(([name, value]) => `${name}: ${String(value)}`);
+  const headers = Object.entries(exchange.commonHeaders).map(([name, value]) => `${name}: ${value}`);
   response.detachSocket(socket as never);
   const lines = [
     "HTTP/1.1 101 Switching Protocols",

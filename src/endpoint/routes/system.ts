@@ -29,7 +29,7 @@ export function systemRoutes(parts: Parts): Route[] {
 }
 
 function ping(exchange: Exchange): void {
-  exchange.response.writeHead(200, { ...PING_HEADERS, "Content-Length": 2 }).end("OK");
+  exchange.writeHead(200, { ...PING_HEADERS, "Content-Length": 2 }).end("OK");
 }
 
 function describeVersion({ version }: Parts): object {
