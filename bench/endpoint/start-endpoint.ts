@@ -10,11 +10,15 @@ const READY = /^export DOCKER_HOST=/;
 /**
  * Starts `vch serve` over the bench's state folder, which keeps its templates and images from figure to figure.
  *
+ * @param words more options of it.
  * @throws Error when it ends before it listens.
  */
-export async function startEndpoint({ folder, state, signal }: BenchHost): Promise<DockerDaemon> {
+export async function startEndpoint(
+  { folder, state, signal }: BenchHost,
+  words: readonly string[] = [],
+): Promise<DockerDaemon> {
   const socket = join(folder, "vch.sock");
-  const daemon = spawn(join(ROOT, "bin/vch"), ["serve", "-H", `unix://${socket}`], {
+  const daemon = spawn(join(ROOT, "bin/vch"), ["serve", "-H", `unix://${socket}`, ...words], {
     env: { ...process.env, VCH_STATE: state.root },
     stdio: ["ignore", "pipe", "ignore"],
     // ^C is for the bench, which ends it behind the containers.

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Endpoint, EndpointAddress, Log, TcpProtection, Tls, TlsFiles } from "../endpoint/index.ts";
-import { openStateFolder } from "../portlayer/execution/index.ts";
+import { openStateFolder, type StartKind } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
 import { collect } from "./run-options.ts";
@@ -18,6 +18,7 @@ export interface EndpointModule {
 
 interface ServeOptions {
   readonly host: readonly string[];
+  readonly start: StartKind;
   readonly allowPlainTcp?: true;
   readonly tlsverify?: true;
   readonly tlscacert?: string;
@@ -43,6 +44,11 @@ export function addServeCommand(
       [],
     )
     .option("--allow-plain-tcp", "without TLS, on the loopback: every user of this machine can use it")
+    .addOption(
+      new Option("--start <kind>", "containers go on from a template of the same shape, or boot")
+        .choices(["forked", "cold"])
+        .default("forked"),
+    )
     .option("--tlsverify", "TCP with TLS, for clients with a certificate of --tlscacert's")
     .option("--tlscacert <file>", "the authority of the clients' certificates")
     .option("--tlscert <file>", "the endpoint's certificate")
@@ -59,7 +65,11 @@ export function addServeCommand(
       const protection = protectionOf(options);
       const addresses = texts.map((text) => endpoint.parseEndpointAddress(text, protection));
       await serve(endpoint, addresses, context, {
-        ...{ root, tls: protection === "tls" ? endpoint.readTls(tlsFiles(options)) : undefined },
+        ...{
+          root,
+          start: options.start,
+          tls: protection === "tls" ? endpoint.readTls(tlsFiles(options)) : undefined,
+        },
         isVerbose: program.opts<{ verbose?: true }>().verbose === true,
       });
       // Whatever still waits for a guest is not waited for.
@@ -92,9 +102,15 @@ async function serve(
   context: Context,
   {
     root,
+    start,
     tls,
     isVerbose,
-  }: { readonly root: string; readonly tls: Tls | undefined; readonly isVerbose: boolean },
+  }: {
+    readonly root: string;
+    readonly start: StartKind;
+    readonly tls: Tls | undefined;
+    readonly isVerbose: boolean;
+  },
 ): Promise<void> {
   const log = makeLog(isVerbose);
   const stop = new AbortController();
@@ -102,7 +118,8 @@ async function serve(
   for (const name of SIGNALS) process.on(name, onSignal);
   const execution = context.openExecution(true);
   {
-    await using served = await Served.open({ execution, root, version: VCH_VERSION, log, tls }, addresses);
+    const parts = { execution, root, version: VCH_VERSION, start, log, tls };
+    await using served = await Served.open(parts, addresses);
     log.info({ addresses: served.addresses, root }, "serving");
     const verify = tls !== undefined && addresses[0]?.kind === "tcp" ? " DOCKER_TLS_VERIFY=1" : "";
     process.stdout.write(`export DOCKER_HOST=${served.addresses[0] ?? ""}${verify}\n`);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Execution, ProcessLock } from "../portlayer/execution/index.ts";
+import { type Execution, ProcessLock, type StartKind } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { ApiServer } from "./http/api-server.ts";
 import type { Log } from "./http/log.ts";
@@ -26,6 +26,8 @@ export interface EndpointParts {
   /** The state folder: one endpoint each. */
   readonly root: string;
   readonly version: string;
+  /** How the containers that it makes start; the default is `forked`. */
+  readonly start?: StartKind;
   readonly log: Log;
   /** For TCP; undefined: it is plain. */
   readonly tls?: Tls | undefined;
@@ -62,7 +64,7 @@ export class Endpoint implements AsyncDisposable {
 
   /** @throws TetherError `conflict` when the state folder has an endpoint, `invalid-option` for an address. */
   static async open(
-    { execution, root, version, log, tls }: EndpointParts,
+    { execution, root, version, start = "forked", log, tls }: EndpointParts,
     addresses: readonly EndpointAddress[],
   ): Promise<Endpoint> {
     const lock = ProcessLock.try(join(root, LOCK));
@@ -71,7 +73,7 @@ export class Endpoint implements AsyncDisposable {
     const sessions = new Sessions(execution, log);
     const execs = new Execs(execution);
     const metrics = new EndpointMetrics();
-    const router = new Router(allRoutes({ execution, sessions, execs, metrics, version, root }));
+    const router = new Router(allRoutes({ execution, sessions, execs, metrics, version, root, start }));
     const server = new ApiServer({ router, log, metrics, version });
     try {
       sessions.adopt();

@@ -8,6 +8,7 @@ import {
   RESTART_POLICIES,
   type RestartPolicy,
   type SecuritySettings,
+  type StartKind,
 } from "../../portlayer/execution/index.ts";
 import type { WindowSize } from "../../portlayer/interaction/index.ts";
 import { ApiError, refused } from "../http/api-error.ts";
@@ -21,7 +22,6 @@ const DEFAULTS = {
   acceleration: "auto",
   hardware: "virtio",
   boot: "kernel",
-  start: "forked",
   memoryBytes: 512 * 1024 * 1024,
   startTimeoutMs: 120_000,
 } as const;
@@ -50,18 +50,21 @@ export function imageOf(document: Fields): string {
 /**
  * Reads the document of `POST /containers/create`: every field is honoured, or refused by its name.
  *
+ * @param start the endpoint's: Docker has no word for it.
  * @throws ApiError 400, 501; TetherError `invalid-option` in dockerd's words.
  */
 export function readCreateRequest(
   document: Fields,
   image: { readonly name: string; readonly found: Image },
   name: string | undefined,
+  start: StartKind,
 ): CreateRequest {
   const config = new FieldReader(document, "");
   const host = config.object("HostConfig");
   const network = readNetwork(config, host, image.found.configuration.exposedPorts);
   const container: ContainerRequest = {
     ...DEFAULTS,
+    start,
     image: image.name,
     found: image.found,
     name,

@@ -26,7 +26,7 @@ export function containerRoutes(parts: Parts): Route[] {
   ];
 }
 
-async function create({ execution, sessions }: Parts, exchange: Exchange): Promise<void> {
+async function create({ execution, sessions, start }: Parts, exchange: Exchange): Promise<void> {
   const document = await exchange.body();
   const platform = exchange.query.text("platform");
   if (platform !== undefined && !/^linux(\/(amd64|x86_64))?$/.test(platform))
@@ -34,7 +34,7 @@ async function create({ execution, sessions }: Parts, exchange: Exchange): Promi
   const name = imageOf(document);
   const found = await findImage(execution, name);
   const containerName = exchange.query.text("name")?.replace(/^\//, "");
-  const { container, size, warnings } = readCreateRequest(document, { name, found }, containerName);
+  const { container, size, warnings } = readCreateRequest(document, { name, found }, containerName, start);
   const { id } = await execution.create(container, exchange.signal);
   if (size !== undefined) sessions.setFirstSize(id, size);
   exchange.json(201, { Id: id, Warnings: warnings });

@@ -1,4 +1,4 @@
-import type { Execution } from "../../portlayer/execution/index.ts";
+import type { Execution, StartKind } from "../../portlayer/execution/index.ts";
 import type { EndpointMetrics } from "../metrics/endpoint-metrics.ts";
 import type { Execs } from "../sessions/execs.ts";
 import type { Sessions } from "../sessions/sessions.ts";
@@ -13,4 +13,6 @@ export interface Parts {
   readonly version: string;
   /** The state folder. */
   readonly root: string;
+  /** How the containers that it makes start. */
+  readonly start: StartKind;
 }

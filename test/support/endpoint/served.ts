@@ -2,6 +2,7 @@ import { type OutgoingHttpHeaders, request as sendRequest } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { Endpoint } from "../../../src/endpoint/index.ts";
+import type { StartKind } from "../../../src/portlayer/execution/index.ts";
 import type { ImageStore } from "../../../src/portlayer/storage/index.ts";
 import { useTemporaryFolder } from "../temporary-folder.ts";
 import { FakeContainers } from "./fake-containers.ts";
@@ -30,13 +31,19 @@ export class Served {
   #endpoint: Endpoint | undefined;
   #socket = "";
 
-  /** @param images in the place of the one that the containers have. */
-  async open(folder: string, images?: ImageStore): Promise<void> {
+  /**
+   * @param images in the place of the one that the containers have.
+   * @param start how the containers that it makes start.
+   */
+  async open(folder: string, images?: ImageStore, start?: StartKind): Promise<void> {
     this.#socket = join(folder, "vch.sock");
     this.#containers = new FakeContainers(folder);
     this.#containers.images = images;
     this.#endpoint = await Endpoint.open(
-      { execution: this.#containers.execution, root: folder, version: "1.2.3", log: NO_LOG },
+      {
+        ...{ execution: this.#containers.execution, root: folder, version: "1.2.3", log: NO_LOG },
+        ...(start && { start }),
+      },
       [
         { kind: "unix", path: this.#socket },
         { kind: "tcp", host: "127.0.0.1", port: 0 },
@@ -154,11 +161,11 @@ export class Hijacked {
 }
 
 /** An endpoint for each test of the surrounding `describe`. */
-export function useServed(): Served {
+export function useServed(start?: StartKind): Served {
   const served = new Served();
   // Before its folder goes.
   afterEach(() => served.close());
   const folder = useTemporaryFolder();
-  beforeEach(() => served.open(folder.path));
+  beforeEach(() => served.open(folder.path, undefined, start));
   return served;
 }

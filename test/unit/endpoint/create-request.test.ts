@@ -9,7 +9,7 @@ import { IMAGE } from "../../support/endpoint/fake-containers.ts";
 function read(document: object, exposedPorts: readonly string[] = []): ContainerRequest {
   const configuration = { ...IMAGE.configuration, exposedPorts };
   const image = { name: "demo", found: { ...IMAGE, configuration } };
-  return readCreateRequest({ Image: "demo", ...document }, image, "box").container;
+  return readCreateRequest({ Image: "demo", ...document }, image, "box", "forked").container;
 }
 
 const host = (fields: object): object => ({ HostConfig: { NetworkMode: "none", ...fields } });

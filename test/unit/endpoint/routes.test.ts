@@ -76,7 +76,8 @@ describe("the endpoint's routes", () => {
     const made = await served.ask("POST", "/containers/create?name=box", { Image: "demo", Cmd: ["true"] });
     assert.equal(made.status, 201);
     assert.deepEqual(described.differences("POST", "/containers/create", 201, made.json), []);
-    assert.equal(served.containers.requests[0]?.name, "box");
+    const { name, start } = served.containers.requests[0] ?? {};
+    assert.deepEqual({ name, start }, { name: "box", start: "forked" });
     const missing = await served.ask("POST", "/containers/create", { Image: "busybox" });
     // For these words Docker's client pulls it.
     assert.deepEqual([missing.status, missing.json], [404, { message: "No such image: busybox:latest" }]);
@@ -267,5 +268,14 @@ describe("the endpoint's routes", () => {
     const { status, text } = await served.ask("POST", "/containers/box/attach?stream=1&stdin=1&stdout=1");
     assert.equal(status, 400);
     assert.match(text, /Upgrade: tcp/);
+  });
+});
+
+describe("an endpoint whose containers boot", () => {
+  const served = useServed("cold");
+
+  it("makes none that goes on from a template", async () => {
+    await served.ask("POST", "/containers/create", { Image: "demo", Cmd: ["true"] });
+    assert.equal(served.containers.requests[0]?.start, "cold");
   });
 });
