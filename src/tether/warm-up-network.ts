@@ -1,11 +1,26 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Network } from "../init/network/index.ts";
+import { attribute, encodeMessages, text } from "../init/network/netlink.ts";
 import { parametersOf } from "../init/network/network-sysctls.ts";
 import type { NetworkConfiguration } from "../init/network/configuration.ts";
 import type { System } from "../system/system.ts";
 
 const MAC = "02:00:00:00:00:01";
+
+/** rtnetlink(7). */
+const RTM_GETLINK = 18;
+
+/** RTM_NEWLINK of the second link, IFLA_ADDRESS, IFLA_IFNAME, IFLA_CARRIER. */
+const LINK = {
+  ...{ type: 16, flags: 0 },
+  payload: Buffer.concat([
+    Buffer.from("00000100020000000000000000000000", "hex"),
+    attribute(1, Buffer.from(MAC.replaceAll(":", ""), "hex")),
+    text(3, "eth0"),
+    attribute(33, Uint8Array.of(1)),
+  ]),
+};
 
 /** Does for a usual vNIC what a start or a reload does, with files in place of the kernel's. */
 export async function warmUpNetwork(
@@ -17,8 +32,6 @@ export async function warmUpNetwork(
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), content);
   };
-  write("sys/devices/0000:00:02.0/net/eth0/address", MAC);
-  write("sys/devices/0000:00:02.0/net/eth0/ifindex", "2");
   write("sys/devices/0000:00:02.0/net/eth0/operstate", "up\n");
   write("sys/devices/0000:00:02.0/net/eth0/device/modalias");
   mkdirSync(join(folder, "sys/class/net"), { recursive: true });
@@ -29,11 +42,16 @@ export async function warmUpNetwork(
   write("modules/aliases", "virtio:d00000001v* nothing.ko\n");
   for (const vnic of configuration.interfaces)
     for (const [path] of parametersOf(vnic)) write(`sysctls/${path.replace("*", "eth0")}`);
+  let links: Uint8Array = new Uint8Array();
   const network = new Network({
     system: {
       ...system,
-      loadModule: () =>
-        symlinkSync("../../devices/0000:00:02.0/net/eth0", join(folder, "sys/class/net/eth0")),
+      loadModule: () => {
+        symlinkSync("../../devices/0000:00:02.0/net/eth0", join(folder, "sys/class/net/eth0"));
+        links = encodeMessages([LINK]);
+      },
+      netlink: (_protocol, requests) =>
+        Buffer.from(requests).readUInt16LE(4) === RTM_GETLINK ? links : new Uint8Array(),
     },
     reaper: { exitOf: () => new Promise(() => {}) },
     onNames: () => {},

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
@@ -6,13 +6,7 @@ import { awaitDevices } from "../await-devices.ts";
 import type { KernelModules } from "../kernel-modules.ts";
 import { loadDrivers } from "../load-drivers.ts";
 import type { InterfaceConfiguration } from "./configuration.ts";
-
-/** A network device of the kernel's. */
-export interface NetworkDevice {
-  readonly index: number;
-  readonly name: string;
-  readonly mac: string;
-}
+import { type Link, listLinks } from "./links.ts";
 
 /** Buses on which a vNIC waits for its driver: virtio's is one on PCI's. */
 const BUSES = ["pci", "virtio"] as const;
@@ -31,54 +25,53 @@ export async function findDevices(
   interfaces: readonly InterfaceConfiguration[],
   limitMs: number,
   sysfs: string,
-): Promise<ReadonlyMap<string, NetworkDevice>> {
-  const look = (): ReadonlyMap<string, NetworkDevice> | undefined => {
-    const devices = lookFor(interfaces, sysfs);
+): Promise<ReadonlyMap<string, Link>> {
+  const look = (): ReadonlyMap<string, Link> | undefined => {
+    const devices = lookFor(system, interfaces, sysfs);
     if (devices.size === interfaces.length) return devices;
     loadDrivers(modules, sysfs, BUSES);
-    const now = lookFor(interfaces, sysfs);
+    const now = lookFor(system, interfaces, sysfs);
     return now.size === interfaces.length ? now : undefined;
   };
-  return awaitDevices(system, look, [{ limitMs, missing: () => missing(interfaces, limitMs, sysfs) }]);
+  return awaitDevices(system, look, [
+    { limitMs, missing: () => missing(system, interfaces, limitMs, sysfs) },
+  ]);
 }
 
 /** Those of the vNICs that are there. */
 function lookFor(
+  system: System,
   interfaces: readonly InterfaceConfiguration[],
   sysfs: string,
-): ReadonlyMap<string, NetworkDevice> {
-  const present = listDevices(sysfs);
+): ReadonlyMap<string, Link> {
+  const present = listLinks(system);
   return new Map(
     interfaces.flatMap(({ name, mac, pciSlot }) => {
-      const device = present.find((each) =>
-        mac === undefined ? each.pciSlot === pciSlot : each.mac === mac,
+      const link = present.find((each) =>
+        mac === undefined
+          ? slotOf(sysfs, each) === pciSlot
+          : each.mac === mac && slotOf(sysfs, each) !== undefined,
       );
-      return device === undefined ? [] : [[name, device] as const];
+      return link === undefined ? [] : [[name, link] as const];
     }),
   );
 }
 
-/** A device as sysfs shows it. */
-export interface SysfsDevice extends NetworkDevice {
-  readonly pciSlot: string;
+/** Those with hardware behind them: what somebody has made (a bridge with the MAC of its port) is none. */
+export function listDevices(system: System, sysfs: string): Link[] {
+  return listLinks(system).filter((link) => slotOf(sysfs, link) !== undefined);
 }
 
-/** Devices with hardware behind them: what somebody has made (a bridge with the MAC of its port) is none. */
-export function listDevices(sysfs: string): SysfsDevice[] {
-  const folder = join(sysfs, "class/net");
-  return readdirSync(folder).flatMap((name): SysfsDevice[] => {
-    if (!existsSync(join(folder, name, "device"))) return [];
-    // The class has links into the tree of devices: each of their folders is a device behind the one before.
-    const slots = readlinkSync(join(folder, name)).match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g);
-    return [
-      {
-        name,
-        index: Number(readFileSync(join(folder, name, "ifindex"), "utf8")),
-        mac: readFileSync(join(folder, name, "address"), "utf8").trim(),
-        pciSlot: slots?.at(-1) ?? "",
-      },
-    ];
-  });
+/** @returns empty for one that is not on PCI; undefined for one without hardware. */
+function slotOf(sysfs: string, { name }: Link): string | undefined {
+  const folder = join(sysfs, "class/net", name);
+  if (!existsSync(join(folder, "device"))) return undefined;
+  // The class has links into the tree of devices: each of their folders is a device behind the one before.
+  return (
+    readlinkSync(folder)
+      .match(/[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]/g)
+      ?.at(-1) ?? ""
+  );
 }
 
 /** The MTU that a device has now. */
@@ -86,15 +79,27 @@ export function readMtu(sysfs: string, name: string): number {
   return Number(readFileSync(join(sysfs, "class/net", name, "mtu"), "utf8"));
 }
 
-function missing(interfaces: readonly InterfaceConfiguration[], limitMs: number, sysfs: string): TetherError {
-  const found = lookFor(interfaces, sysfs);
+function missing(
+  system: System,
+  interfaces: readonly InterfaceConfiguration[],
+  limitMs: number,
+  sysfs: string,
+): TetherError {
+  const found = lookFor(system, interfaces, sysfs);
   const lacking = interfaces
     .filter(({ name }) => !found.has(name))
     .map(({ name, mac, pciSlot }) => `${name} (${mac ?? `PCI slot ${pciSlot}`})`);
-  const seen = listDevices(sysfs).map(({ mac, pciSlot }) => `${mac} in slot ${pciSlot}`);
+  const seen = listDevices(system, sysfs).map((link) => `${link.mac} in slot ${slotOf(sysfs, link)}`);
   return new TetherError(
     "network-device-missing",
     `no network device for ${lacking.join(", ")} after ${limitMs / 1000} s: ` +
       (seen.length === 0 ? "the VM has none that works" : `there is ${seen.join(", ")}`),
   );
+}
+
+/** What {@link findDevices} has found for a vNIC. */
+export function deviceOf(devices: ReadonlyMap<string, Link>, { name }: InterfaceConfiguration): Link {
+  const device = devices.get(name);
+  if (device === undefined) throw new TetherError("internal", `the vNIC ${name} was not looked for`);
+  return device;
 }

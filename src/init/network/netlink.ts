@@ -99,17 +99,20 @@ function explanationOf(flags: number, payload: Buffer): string {
   return words === undefined ? "" : Buffer.from(words).toString("utf8").replace(/\0.*$/s, "");
 }
 
-/** The attributes of a message behind its family's header; of several of a type the last one. */
-export function decodeAttributes(bytes: Uint8Array): Map<number, Uint8Array> {
+/**
+ * The attributes of a message behind its family's header; of several of a type the last one.
+ *
+ * @param wanted the types that are asked for; undefined: all.
+ */
+export function decodeAttributes(bytes: Uint8Array, wanted?: readonly number[]): Map<number, Uint8Array> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const attributes = new Map<number, Uint8Array>();
   for (let at = 0; at + ATTRIBUTE_HEADER_BYTES <= buffer.length; ) {
     const length = buffer.readUInt16LE(at);
     if (length < ATTRIBUTE_HEADER_BYTES || at + length > buffer.length) break;
-    attributes.set(
-      buffer.readUInt16LE(at + 2) & NLA_TYPE_MASK,
-      buffer.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length),
-    );
+    const type = buffer.readUInt16LE(at + 2) & NLA_TYPE_MASK;
+    if (wanted?.includes(type) !== false)
+      attributes.set(type, buffer.subarray(at + ATTRIBUTE_HEADER_BYTES, at + length));
     at += align(length);
   }
   return attributes;

@@ -2,21 +2,17 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { type InterfaceConfiguration, usesIpv6 } from "./configuration.ts";
+import type { NamedRequest } from "./kernel-requests.ts";
+import { configureIpv4, type Ipv4Parameters } from "./route-messages.ts";
 
 /**
  * Sets the parameters of a vNIC (Documentation/networking/ip-sysctl.rst) before its link is up.
  *
  * @param device the device's present name.
- * @param isOneOfSeveral there are other vNICs.
  * @throws TetherError `network-failed`.
  */
-export function writeNetworkSysctls(
-  vnic: InterfaceConfiguration,
-  device: string,
-  isOneOfSeveral: boolean,
-  root: string,
-): void {
-  for (const [path, value] of [...(isOneOfSeveral ? SEVERAL : []), ...parametersOf(vnic)]) {
+export function writeNetworkSysctls(vnic: InterfaceConfiguration, device: string, root: string): void {
+  for (const [path, value] of parametersOf(vnic)) {
     const file = join(root, path.replace("*", device));
     try {
       writeFileSync(file, value, { flag: "r+" });
@@ -28,11 +24,10 @@ export function writeNetworkSysctls(
 
 /** The files of a vNIC's parameters, with `*` for the device, and what they are to hold. */
 export function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readonly [string, string]> {
-  if (!usesIpv6(vnic)) return [ANNOUNCING, ["ipv6/conf/*/disable_ipv6", "1"]];
+  if (!usesIpv6(vnic)) return [["ipv6/conf/*/disable_ipv6", "1"]];
   const { ipv6 } = vnic;
   const takesAdvertisements = ipv6 !== undefined;
   return [
-    ANNOUNCING,
     ["ipv6/conf/*/disable_ipv6", "0"],
     // Its link-local address is given by us: none by itself.
     ["ipv6/conf/*/addr_gen_mode", "1"],
@@ -53,10 +48,21 @@ export function parametersOf(vnic: InterfaceConfiguration): ReadonlyArray<readon
   ];
 }
 
-/** With several vNICs on one segment each answers for its own addresses only: what comes in by it is judged by its rules. */
-const SEVERAL = [
-  ["ipv4/conf/*/arp_ignore", "1"],
-  ["ipv4/conf/*/arp_announce", "2"],
-] as const;
+/**
+ * What sets the IPv4 parameters of a vNIC (Documentation/networking/ip-sysctl.rst), before its link is up.
+ *
+ * @param isOneOfSeveral there are other vNICs.
+ */
+export function setIpv4Parameters(
+  { name }: InterfaceConfiguration,
+  index: number,
+  isOneOfSeveral: boolean,
+): NamedRequest {
+  const parameters = isOneOfSeveral ? { ...ANNOUNCING, ...SEVERAL } : ANNOUNCING;
+  return { name, what: "IPv4 parameters", message: configureIpv4(index, parameters), tolerates: [] };
+}
 
-const ANNOUNCING = ["ipv4/conf/*/arp_notify", "1"] as const;
+const ANNOUNCING: Ipv4Parameters = { arp_notify: 1 };
+
+/** With several vNICs on one segment each answers for its own addresses only: what comes in by it is judged by its rules. */
+const SEVERAL: Ipv4Parameters = { arp_ignore: 1, arp_announce: 2 };

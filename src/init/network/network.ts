@@ -5,7 +5,7 @@ import type { Reaper } from "../reaper.ts";
 import { SavedState } from "../saved-state.ts";
 import { Advertisements } from "./advertisements.ts";
 import { type InterfaceConfiguration, type NetworkConfiguration, usesIpv6 } from "./configuration.ts";
-import { findDevices, listDevices, type NetworkDevice, readMtu } from "./devices.ts";
+import { deviceOf, findDevices, readMtu } from "./devices.ts";
 import { DHCP_FOLDER, DhcpClient } from "./dhcp-client.ts";
 import {
   type FirewalledInterface,
@@ -15,14 +15,15 @@ import {
   firewallNeeds,
 } from "./firewall/rules.ts";
 import { type NamedRequest, requestFirewall, requestLinks } from "./kernel-requests.ts";
+import type { NetworkDevice } from "./links.ts";
 import { BARE, linkStateOf, type LinkState, planLink } from "./link-state.ts";
 import { type Brought, type NetworkNames, networkNames } from "./network-names.ts";
 import type { Lease } from "./lease.ts";
+import { renamings } from "./renamings.ts";
 import type { SavedNetwork } from "./saved-network.ts";
-import { writeNetworkSysctls } from "./network-sysctls.ts";
+import { setIpv4Parameters, writeNetworkSysctls } from "./network-sysctls.ts";
 import { awaitAddress, awaitSettled, observeAddresses } from "./observed-addresses.ts";
-import { awaitLinks, carries, listCarriers } from "./observed-links.ts";
-import { changeLink } from "./route-messages.ts";
+import { awaitLinks, carries, withoutCarrier } from "./observed-links.ts";
 
 /** A vNIC that was plugged when the machine started is there within 100 ms under TCG; a busy host takes seconds. */
 const DEVICE_LIMIT_MS = 30_000;
@@ -153,33 +154,36 @@ export class Network {
     const { system } = this.#parts;
     const devices = await findDevices(system, this.#modules, interfaces, DEVICE_LIMIT_MS, sysfs);
     this.#applyFirewall(interfaces);
-    for (const vnic of interfaces)
-      writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, interfaces.length > 1, sysctls);
+    for (const vnic of interfaces) writeNetworkSysctls(vnic, deviceOf(devices, vnic).name, sysctls);
     const gone = [...this.#applied.keys()].filter((name) => !interfaces.some((vnic) => vnic.name === name));
     const fresh = interfaces.filter(({ name }) => !this.#applied.has(name));
     const raised = interfaces.filter(
       ({ name, isDisabled }) => !isDisabled && this.#applied.get(name)?.state.isUp !== true,
     );
-    const carriers = raised.length === 0 ? NO_CARRIERS : listCarriers(system);
-    const isReady = (vnic: InterfaceConfiguration): boolean =>
-      !usesIpv6(vnic) && carriers.has(deviceOf(devices, vnic).index);
+    const slow = withoutCarrier(system, raised, devices);
     this.#readLeases(interfaces);
     this.#advertisements.follow(
       interfaces.filter(takesAdvertisements).map((vnic) => deviceOf(devices, vnic).index),
     );
     requestLinks(system, [
       ...gone.flatMap((name) => this.#remove(name)),
-      ...renamings(fresh, devices, sysfs),
+      ...renamings(system, fresh, devices, sysfs),
+      ...interfaces.map((vnic) =>
+        setIpv4Parameters(vnic, deviceOf(devices, vnic).index, interfaces.length > 1),
+      ),
       ...interfaces.flatMap((vnic) => this.#plan(vnic, deviceOf(devices, vnic))),
     ]);
     for (const name of gone) {
       this.#applied.delete(name);
       this.#ownMtus.delete(name);
     }
-    for (const vnic of interfaces) this.#note(vnic, { ...deviceOf(devices, vnic), name: vnic.name });
+    for (const vnic of interfaces) {
+      const { index, mac } = deviceOf(devices, vnic);
+      this.#note(vnic, { index, mac, name: vnic.name });
+    }
     this.#configuration = next;
     this.#save();
-    await this.#awaitLinks(raised.filter((vnic) => !isReady(vnic)));
+    await this.#awaitLinks(slow);
     const settling = interfaces.filter(
       (vnic) => !vnic.isDisabled && usesIpv6(vnic) && carries(sysfs, vnic.name),
     );
@@ -411,8 +415,6 @@ export class Network {
 
 const NOTHING_SAVED: SavedNetwork = { applied: [], clientPid: undefined, routerDns: [] };
 
-const NO_CARRIERS: ReadonlySet<number> = new Set();
-
 const NO_RESOLVER = { nameservers: [], search: [], options: [] };
 
 const takesAdvertisements = ({ ipv6, isDisabled }: InterfaceConfiguration): boolean =>
@@ -428,35 +430,4 @@ function dhcpUsers(interfaces: readonly InterfaceConfiguration[]): InterfaceConf
 
 function macBytes({ mac }: NetworkDevice): Buffer {
   return Buffer.from(mac.replaceAll(":", ""), "hex");
-}
-
-/** A name that another device has, configured or not, is taken from it first. */
-function renamings(
-  interfaces: readonly InterfaceConfiguration[],
-  devices: ReadonlyMap<string, NetworkDevice>,
-  sysfs: string,
-): NamedRequest[] {
-  const renamed = interfaces.filter((vnic) => deviceOf(devices, vnic).name !== vnic.name);
-  const wanted = new Set(renamed.map(({ name }) => name));
-  const rename = (of: string, { index }: NetworkDevice, name: string): NamedRequest => ({
-    name: of,
-    what: `name ${name}`,
-    message: changeLink(index, { name }),
-    tolerates: [],
-  });
-  return [
-    ...(renamed.length === 0 ? [] : listDevices(sysfs))
-      .filter(({ name }) => wanted.has(name))
-      .map((device) => rename(device.name, device, `tether${device.index}`)),
-    ...renamed.map((vnic) => rename(vnic.name, deviceOf(devices, vnic), vnic.name)),
-  ];
-}
-
-function deviceOf(
-  devices: ReadonlyMap<string, NetworkDevice>,
-  { name }: InterfaceConfiguration,
-): NetworkDevice {
-  const device = devices.get(name);
-  if (device === undefined) throw new TetherError("internal", `the vNIC ${name} was not looked for`);
-  return device;
 }

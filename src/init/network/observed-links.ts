@@ -3,14 +3,9 @@ import { join } from "node:path";
 import { hasCode } from "../../protocol/errors/index.ts";
 import type { System } from "../../system/system.ts";
 import { awaitObserved } from "./await-observed.ts";
-import {
-  decodeAnswers,
-  decodeAttributes,
-  encodeMessages,
-  NETLINK_ROUTE,
-  NLM_F_DUMP,
-  u32,
-} from "./netlink.ts";
+import { type InterfaceConfiguration, usesIpv6 } from "./configuration.ts";
+import { deviceOf } from "./devices.ts";
+import { type Link, listLinks } from "./links.ts";
 
 /*
  * A link that is up sends nothing before its card has found the other end, which the e1000e takes two seconds for; its
@@ -20,28 +15,20 @@ import {
 /** Drivers that cannot tell leave it at `unknown`. */
 const CARRYING = ["up", "unknown"];
 
-const RTM_NEWLINK = 16;
-const RTM_GETLINK = 18;
-const IFLA_EXT_MASK = 29;
-const RTEXT_FILTER_SKIP_STATS = 8;
-const IFLA_CARRIER = 33;
-const HEADER_BYTES = 16;
-
 /**
- * The links, up or not, whose cards have found the other end, by their indexes. Such a link sends IPv4's packets from the
- * moment on that it is brought up; its state, which IPv6 waits for, may be a second late: the kernel works off what a
- * card that was down has found once a second (net/core/link_watch.c).
+ * Those of the vNICs, which are to be brought up, that are not ready as soon as they are. A link whose card has found the
+ * other end before sends IPv4's packets at once; its state, which IPv6 waits for, may be a second late: the kernel works
+ * off what a card that was down has found once a second (net/core/link_watch.c).
  */
-export function listCarriers(system: System): ReadonlySet<number> {
-  const payload = Buffer.concat([Buffer.alloc(HEADER_BYTES), u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS)]);
-  const question = encodeMessages([{ type: RTM_GETLINK, flags: NLM_F_DUMP, payload }]);
-  const carriers = new Set<number>();
-  for (const answer of decodeAnswers(system.netlink(NETLINK_ROUTE, question))) {
-    if (answer.type !== RTM_NEWLINK || answer.payload.length < HEADER_BYTES) continue;
-    const [hasCarrier] = decodeAttributes(answer.payload.subarray(HEADER_BYTES)).get(IFLA_CARRIER) ?? [];
-    if (hasCarrier === 1) carriers.add(Buffer.from(answer.payload).readInt32LE(4));
-  }
-  return carriers;
+export function withoutCarrier(
+  system: System,
+  raised: readonly InterfaceConfiguration[],
+  links: ReadonlyMap<string, Link>,
+): InterfaceConfiguration[] {
+  if (raised.every((vnic) => deviceOf(links, vnic).hasCarrier)) return raised.filter(usesIpv6);
+  // A card that was just plugged looks for it beside its driver.
+  const now = new Map(listLinks(system).map(({ index, hasCarrier }) => [index, hasCarrier]));
+  return raised.filter((vnic) => usesIpv6(vnic) || now.get(deviceOf(links, vnic).index) !== true);
 }
 
 /** Whether a link that is up carries packets; one that was unplugged does not. */

@@ -1,6 +1,7 @@
 import type { IpAddress, IpPrefix } from "../../protocol/ip-address.ts";
 import {
   attribute,
+  nested,
   type NetlinkMessage,
   NLM_F_ACK,
   NLM_F_APPEND,
@@ -24,7 +25,12 @@ const IFF_UP = 1;
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
+const IFLA_AF_SPEC = 26;
 const IFLA_GROUP = 27;
+const IFLA_INET_CONF = 1;
+
+/** As sysctls have them, with their numbers in linux/ip.h (IPV4_DEVCONF_...). */
+const IPV4_PARAMETERS = { arp_announce: 18, arp_ignore: 19, arp_notify: 22 } as const;
 
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
@@ -80,6 +86,24 @@ export function changeLink(index: number, { isUp, name, mtu, mac, group }: LinkC
       ...(mac === undefined ? [] : [attribute(IFLA_ADDRESS, mac)]),
       ...(group === undefined ? [] : [u32(IFLA_GROUP, group)]),
     ]),
+  };
+}
+
+/** Parameters of a link, in net.ipv4.conf.LINK (Documentation/networking/ip-sysctl.rst). */
+export type Ipv4Parameters = Readonly<Partial<Record<keyof typeof IPV4_PARAMETERS, number>>>;
+
+/** Sets some of them, all in one message; the others stay. */
+export function configureIpv4(index: number, parameters: Ipv4Parameters): NetlinkMessage {
+  const header = Buffer.alloc(16);
+  header.writeInt32LE(index, 4);
+  const values = Object.entries(parameters).map(([name, value]) =>
+    u32(IPV4_PARAMETERS[name as keyof Ipv4Parameters], value),
+  );
+  const specification = nested(FAMILIES[4], nested(IFLA_INET_CONF, ...values));
+  return {
+    type: RTM_SETLINK,
+    flags: NLM_F_ACK,
+    payload: Buffer.concat([header, nested(IFLA_AF_SPEC, specification)]),
   };
 }
 

@@ -4,6 +4,7 @@ import { RUN_DIRECTORY } from "../agent-mounts.ts";
 import { DEVICE_FOLDERS } from "../block-devices.ts";
 import { KernelModules, MODULES_FOLDER } from "../kernel-modules.ts";
 import type { VolumeConfiguration } from "./configuration.ts";
+import { openContent } from "./content.ts";
 import { findDisks, isBlock } from "./disks.ts";
 import { describeTarget } from "./target.ts";
 import { FOLDERS, type VolumeParts, Volumes } from "./volumes.ts";
@@ -14,7 +15,7 @@ const FOLDER = `${RUN_DIRECTORY}/tether/rehearsal`;
 const REHEARSALS = 3;
 
 /**
- * For a template, whose disks are nobody's: looks for the volumes that are on disks, mounts those that are in memory,
+ * For a template, whose disks are nobody's: looks for the volumes that are on disks and, in a folder, for what they hold, mounts those that are in memory,
  * attaches them to a folder of the agent's own, and takes everything away again.
  *
  * @param usual each with a target of its own.
@@ -51,7 +52,12 @@ async function rehearse(
     folders: DEVICE_FOLDERS,
     excluded: new Set<number>(),
   };
-  await findDisks(search, usual.filter(isBlock));
+  const onDisks = usual.filter(isBlock);
+  await findDisks(search, onDisks);
+  const disk = join(FOLDER, "disk");
+  mkdirSync(disk, { recursive: true });
+  for (const volume of onDisks)
+    closeSync(await openContent(volume, disk, { ...parts, layer: root, isShared: false }));
   const inMemory = usual.filter((volume) => !isBlock(volume));
   const volumes = new Volumes({
     ...parts,

@@ -137,8 +137,7 @@ export class Volumes {
     const disks = new Map([...this.#disks, ...(await this.#findDisks(others))]);
     this.#disks = new Map();
     await this.#sources.mount(fresh, disks, volumes);
-    // One after the other: two may be on one disk, and an outer one is filled before an inner one.
-    for (const volume of byDepth(fresh)) await this.#mount(volume, disks.get(volume.name));
+    await this.#mountAll(fresh, disks);
     this.#configuration = volumes;
   }
 
@@ -170,7 +169,7 @@ export class Volumes {
     const inMemory = this.#configuration.filter(({ source }) => source.kind === "tmpfs");
     for (const { name } of inMemory) await this.#unmount(name, MNT_DETACH);
     await this.#sources.mount(inMemory, new Map(), this.#configuration);
-    for (const volume of byDepth(inMemory)) await this.#mount(volume, undefined);
+    await this.#mountAll(inMemory, new Map());
   }
 
   /**
@@ -255,6 +254,15 @@ export class Volumes {
     return findDisks(search, blocks);
   }
 
+  /** One after the other: two may be on one disk, and an outer one is filled before an inner one. */
+  async #mountAll(volumes: readonly VolumeConfiguration[], disks: ReadonlyMap<string, Disk>): Promise<void> {
+    try {
+      for (const volume of byDepth(volumes)) await this.#mount(volume, disks.get(volume.name));
+    } finally {
+      this.#save();
+    }
+  }
+
   /** Makes the view of a volume whose source is mounted. */
   async #mount(volume: VolumeConfiguration, disk: Disk | undefined): Promise<void> {
     const { name } = volume;
@@ -271,7 +279,6 @@ export class Volumes {
     const { mountPoint, isReadOnly: isSourceReadOnly } = source;
     this.#mounted.set(name, { name, key, mountPoint, ...view, isSourceReadOnly, disk: disk?.name });
     this.#sources.used(key);
-    this.#save();
   }
 
   /** What the container sees of the source: its own mount, so that nobody follows a path in a volume later. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attribute, encodeMessages, type NetlinkMessage } from "../../../../src/init/network/netlink.ts";
-import { awaitLinks, carries, listCarriers } from "../../../../src/init/network/observed-links.ts";
+import type { Link } from "../../../../src/init/network/links.ts";
+import { awaitLinks, carries, withoutCarrier } from "../../../../src/init/network/observed-links.ts";
 import type { UeventEvents } from "../../../../src/system/system.ts";
-import { nativeSystem } from "../../../support/native-system.ts";
+import { interfaceConfiguration } from "../../../support/interface-configuration.ts";
+import { linkAnswers } from "../../../support/link-answers.ts";
 import { RecordingSystem } from "../../../support/recording-system.ts";
 import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -109,39 +110,33 @@ describe("a link that is up", () => {
   });
 });
 
-describe("a link's other end", () => {
-  /** An answer of the kernel's about a link (rtnetlink(7), IFLA_CARRIER). */
-  const link = (index: number, carrier: Uint8Array | undefined): NetlinkMessage => {
-    const header = Buffer.alloc(16);
-    header.writeInt32LE(index, 4);
-    const attributes = carrier === undefined ? [] : [attribute(33, carrier)];
-    return { type: 16, flags: 0, payload: Buffer.concat([header, ...attributes]) };
-  };
-  const listed = (messages: readonly NetlinkMessage[]): number[] => {
-    const system = new RecordingSystem().answer("netlink", () => encodeMessages(messages));
-    return [...listCarriers(system)];
+describe("a link that is brought up", () => {
+  const eth0 = interfaceConfiguration({ name: "eth0" });
+  const eth1 = interfaceConfiguration({ name: "eth1" });
+  const withIpv6 = interfaceConfiguration({ name: "eth2", addresses: ["2001:db8::2/64"] });
+  const link = (name: string, hasCarrier: boolean): Link => ({
+    ...{ index: Number(name.at(-1)) + 2, name, mac: "02:00:00:00:00:01", hasCarrier },
+  });
+  const slow = (found: readonly Link[], now: readonly Link[]): string[] => {
+    const system = new RecordingSystem().answer("netlink", () => linkAnswers(now));
+    const links = new Map(found.map((each) => [each.name, each]));
+    const raised = [eth0, eth1, withIpv6].filter(({ name }) => links.has(name));
+    return withoutCarrier(system, raised, links).map(({ name }) => name);
   };
 
-  it("is told by the kernel, whether the link is up or not", () => {
-    const found = Uint8Array.of(1);
-    const missing = Uint8Array.of(0);
-    assert.deepEqual(listed([link(2, found), link(3, missing), link(70_000, found)]), [2, 70_000]);
+  it("is ready at once when its card had found the other end before, but for IPv6", () => {
+    assert.deepEqual(slow([link("eth0", true), link("eth1", true), link("eth2", true)], []), ["eth2"]);
   });
 
-  it("is not there where the kernel does not tell", () => {
-    const short = { type: 16, flags: 0, payload: Buffer.alloc(8) };
-    const other = { ...link(4, Uint8Array.of(1)), type: 20 };
-    assert.deepEqual(listed([link(2, undefined), link(3, new Uint8Array()), short, other]), []);
+  it("is ready when its card has found it since it was looked for", () => {
+    const found = [link("eth0", false), link("eth1", false), link("eth2", true)];
+    assert.deepEqual(slow(found, [link("eth0", true), link("eth1", false), link("eth2", true)]), [
+      "eth1",
+      "eth2",
+    ]);
   });
 
-  it("is that of this machine's links", () => {
-    const folder = "/sys/class/net";
-    const read = (name: string, file: string): string =>
-      readFileSync(join(folder, name, file), "utf8").trim();
-    const up = readdirSync(folder).filter((name) => (Number(read(name, "flags")) & 1) === 1);
-    const carriers = listCarriers(nativeSystem());
-    assert.notEqual(up.length, 0);
-    for (const name of up)
-      assert.equal(carriers.has(Number(read(name, "ifindex"))), read(name, "carrier") === "1", name);
+  it("is waited for when it has gone meanwhile", () => {
+    assert.deepEqual(slow([link("eth0", false)], []), ["eth0"]);
   });
 });
