@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Execution, ProcessLock, type StartKind } from "../portlayer/execution/index.ts";
+import { ENDPOINT_LOCK, type Execution, ProcessLock, type StartKind } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import { ApiServer } from "./http/api-server.ts";
 import type { Log } from "./http/log.ts";
@@ -13,9 +13,6 @@ import { freeBytesAt, RoomWatch } from "./room-watch.ts";
 import { allRoutes } from "./routes/index.ts";
 import { Execs } from "./sessions/execs.ts";
 import { Sessions } from "./sessions/sessions.ts";
-
-/** Of the endpoint, in the state folder. */
-const LOCK = "endpoint-lock";
 
 /** What is being answered when the endpoint ends has so long. */
 const CLOSE_LIMIT_MS = 5_000;
@@ -67,7 +64,7 @@ export class Endpoint implements AsyncDisposable {
     { execution, root, version, start = "forked", log, tls }: EndpointParts,
     addresses: readonly EndpointAddress[],
   ): Promise<Endpoint> {
-    const lock = ProcessLock.try(join(root, LOCK));
+    const lock = ProcessLock.try(join(root, ENDPOINT_LOCK));
     if (lock === undefined)
       throw new TetherError("conflict", `another vch serve has the state folder ${root}`);
     const sessions = new Sessions(execution, log);

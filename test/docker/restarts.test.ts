@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmdirSync, rmSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import { join } from "node:path";
+import { json } from "node:stream/consumers";
 import { DOCKER } from "../support/dockerd.ts";
 import { useServedHost } from "../support/served-host.ts";
 import { Watched } from "../support/vm-watched.ts";
@@ -94,5 +99,56 @@ describe("a restart policy of a container whose machine is lost", function () {
     assert.equal(await stateOf("stopped"), "exited 137 0");
     assert.equal(await stateOf("frail"), "exited 137 2");
     await docker("rm", "-f", "steady", "frail", "stopped", "lonely");
+  });
+
+  it("is told while it waits for its start, in which it can be stopped, waited for and removed", async () => {
+    await run("resting", "always", "sleep", "1000000");
+    const id = await docker("inspect", "-f", "{{.Id}}", "resting");
+    // What it is started with cannot be made, so that it goes on waiting.
+    const obstacle = join(served.environment()["VCH_STATE"] ?? "", "containers", id, "console.log");
+    rmSync(obstacle);
+    mkdirSync(obstacle);
+    await killMachine("resting");
+    await untilTold("resting", "die 137");
+    const refused = async (...words: string[]): Promise<string> => {
+      const { status, err } = await served.call(DOCKER, words);
+      assert.notEqual(status, 0);
+      return err.trim();
+    };
+    assert.match(
+      await docker("ps", "--format", "{{.Names}} {{.Status}}"),
+      /^resting Restarting \(\d+\) .* ago$/m,
+    );
+    const state = "{{.State.Status}} {{.State.Running}} {{.State.Restarting}} {{.State.Pid}}";
+    assert.equal(await docker("inspect", "-f", state, "resting"), "restarting true true 0");
+    assert.match(
+      await refused("exec", "resting", "true"),
+      /is restarting, wait until the container is running$/,
+    );
+    assert.match(
+      await refused("rm", "resting"),
+      new RegExp(`You cannot remove a restarting container ${id}\\. Stop the container before`),
+    );
+    assert.equal(await docker("start", "resting"), "resting");
+    assert.equal(await docker("kill", "-s", "USR1", "resting"), "resting");
+    assert.equal(await docker("update", "--restart", "unless-stopped", "resting"), "resting");
+    const asked = request({
+      socketPath: served.socket,
+      method: "POST",
+      path: "/containers/resting/wait",
+    }).end();
+    const [waited] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(await docker("stop", "resting"), "resting");
+    await untilTold("resting", "stop");
+    const [status] = /^exited \d+/.exec(await stateOf("resting")) ?? [];
+    assert.equal(`exited ${((await json(waited)) as { StatusCode: number }).StatusCode}`, status);
+    rmdirSync(obstacle);
+    await docker("start", "resting");
+    rmSync(obstacle);
+    mkdirSync(obstacle);
+    await killMachine("resting");
+    await untilTold("resting", "die 137");
+    await docker("rm", "-f", "resting");
+    await untilTold("resting", "destroy");
   });
 });

@@ -1,7 +1,7 @@
 import {
   type ContainerRecord,
   type Execution,
-  isUp,
+  hasGuest,
   SHORT_ID_LENGTH,
 } from "../../portlayer/execution/index.ts";
 
@@ -39,7 +39,7 @@ export function chooseFrom(execution: ChoosingExecution, { references, isAll }: 
   const named = references.map((called) => ({ called, id: execution.containers.find(called).id }));
   const chosen = ({ record, state }: ReturnType<Execution["list"]>[number], called?: string): Chosen => {
     const shortId = record.id.slice(0, SHORT_ID_LENGTH);
-    return { record, called: called ?? shortId, shortId, isUp: isUp(state) };
+    return { record, called: called ?? shortId, shortId, isUp: hasGuest({ record, state }) };
   };
   return () => {
     const list = execution.list();

@@ -1,4 +1,4 @@
-import { type Execution, isUp, type KnownContainer } from "../../portlayer/execution/index.ts";
+import { type Execution, hasGuest, type KnownContainer } from "../../portlayer/execution/index.ts";
 import { dockerStatistics, type Sample, takePair } from "../../portlayer/statistics/index.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
@@ -22,7 +22,7 @@ async function sendStatistics(execution: Execution, exchange: Exchange): Promise
   const { query, signal } = exchange;
   const known = await execution.look(exchange.parameter("id"));
   const isStream = query.text("stream") === undefined || query.flag("stream");
-  if (!isUp(known.state)) {
+  if (!hasGuest(known)) {
     exchange.json(200, describe(known, undefined, undefined));
     return;
   }

@@ -3,7 +3,7 @@ import type { Request } from "../../protocol/control-messages.ts";
 import { encodePidsLimit, restartKind } from "./configuration-document.ts";
 import type { ContainerRecord } from "./container-record.ts";
 import type { RestartPolicy } from "./container-settings.ts";
-import { isUp, observeState } from "./container-state.ts";
+import { hasGuest, isUp, observeState } from "./container-state.ts";
 import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
 import { notRunning, openGuest } from "./guest-access.ts";
 import { settingsOf } from "./machine-start.ts";
@@ -66,7 +66,7 @@ export async function updateContainer(
   const changes = { ...(restart && { restart }), ...(pidsLimit === undefined ? {} : { pidsLimit }) };
   container.save({ ...record, settings: { ...settings, ...changes } });
   const known = { record, state: observeState(core.containers, container.record) };
-  if (isUp(known.state)) {
+  if (hasGuest(known)) {
     if (restart !== undefined)
       await ask(core, known, { updateRestartPolicy: encodeRestart(restart, record) });
     if (pidsLimit !== undefined)

@@ -7,7 +7,7 @@ import { GuestConnection, type LinkKeys, makeLinkKeys } from "../interaction/ind
 import { markedStart } from "./abandoned-start.ts";
 import { encodeConfiguration } from "./configuration-document.ts";
 import { prepareStart } from "./container-start.ts";
-import { isUp, observeState } from "./container-state.ts";
+import { hasGuest, observeState } from "./container-state.ts";
 import type { LockedContainer } from "./container-store.ts";
 import { type Core, lockSettled } from "./core.ts";
 import { openGuest } from "./guest-access.ts";
@@ -44,8 +44,9 @@ export async function openContainerFiles(
 ): Promise<FilesAccess> {
   const container = await lockSettled(core, reference, signal);
   try {
-    if (!isUp(observeState(core.containers, container.record))) {
-      await prepareStart(core, container);
+    const { record } = container;
+    if (!hasGuest({ record, state: observeState(core.containers, record) })) {
+      await prepareStart(core, container, true);
       return await FilesMachine.start(core, container, signal);
     }
   } catch (error) {

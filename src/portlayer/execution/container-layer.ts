@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { exportFromContainer } from "../interaction/archive.ts";
 import { packLayer } from "../storage/index.ts";
-import { isUp } from "./container-state.ts";
+import { hasGuest } from "./container-state.ts";
 import { pauseContainer, unpauseContainer } from "./container-changes.ts";
 import { compareWithImage } from "./container-diff.ts";
 import { openContainerFiles } from "./container-files.ts";
@@ -29,8 +29,8 @@ export async function writeContainerLayer(
   { pauses, signal }: LayerOptions,
 ): Promise<void> {
   const record = core.containers.find(reference);
-  const state = look(core, record)?.state;
-  const isPaused = pauses && state !== undefined && isUp(state) && state.status !== "paused";
+  const known = look(core, record);
+  const isPaused = pauses && known !== undefined && hasGuest(known) && known.state.status !== "paused";
   if (isPaused) await pauseContainer(core, record.id);
   try {
     await using files = await openContainerFiles(core, record.id, signal);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { type LogEntry, type LogTime, readLog } from "../interaction/log/index.ts";
-import { isUp } from "./container-state.ts";
+import { hasGuest } from "./container-state.ts";
 import { type Core, look } from "./core.ts";
 import { LOG } from "./machine-start.ts";
 
@@ -34,7 +34,7 @@ export async function* readContainerLogs(
     throw new TetherError("invalid-option", "configured logging driver does not support reading");
   const folder = core.containers.folderOf(record.id);
   const known = look(core, record);
-  const isFollowed = follows && known !== undefined && isUp(known.state);
+  const isFollowed = follows && known !== undefined && hasGuest(known);
   const machine =
     isFollowed && known.record.machine !== undefined
       ? core.components.driver.adopt({ identity: known.record.machine, folder })

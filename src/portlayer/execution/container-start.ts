@@ -3,7 +3,7 @@ import { CONSOLE_LOG } from "../../hypervisor/index.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { awaitPowerOff } from "./await-power-off.ts";
 import type { Restarts } from "./container-record.ts";
-import { hasStarted, isUp, observeState, settle } from "./container-state.ts";
+import { hasGuest, hasStarted, isUp, observeState, settle } from "./container-state.ts";
 import type { LockedContainer } from "./container-store.ts";
 import type { Core } from "./core.ts";
 import { recordFailedStart } from "./failed-start.ts";
@@ -28,7 +28,7 @@ export async function startDetached(
   signal: AbortSignal,
   restarts?: Restarts,
 ): Promise<boolean> {
-  if (!(await prepareStart(core, container))) return false;
+  if (!(await prepareStart(core, container, restarts !== undefined))) return false;
   const before = container.record;
   try {
     await startAndLeave(core, container, signal, restarts);
@@ -107,14 +107,19 @@ export async function takeStartTurn(
 /**
  * Makes sure that a container can be started: waits for the end of a machine whose process has ended.
  *
+ * @param mayRest one that waits for its start after its machine was lost can be started, too; for others it is up.
  * @returns false when it is up already.
  * @throws TetherError in Docker's words for one that is paused.
  */
-export async function prepareStart({ containers }: Core, { record }: LockedContainer): Promise<boolean> {
+export async function prepareStart(
+  { containers }: Core,
+  { record }: LockedContainer,
+  mayRest = false,
+): Promise<boolean> {
   const state = observeState(containers, record);
   if (state.status === "paused")
     throw new TetherError("container-paused", "cannot start a paused container, try unpause instead");
-  if (isUp(state)) return false;
+  if (mayRest ? hasGuest({ record, state }) : isUp(state)) return false;
   await awaitPowerOff(record.machine);
   // Whoever had it is gone: the container is locked.
   if (record.filesMachine !== undefined) await killMachine(record.filesMachine);

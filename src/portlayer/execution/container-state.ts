@@ -9,6 +9,7 @@ import type { ContainerStore, LockedContainer } from "./container-store.ts";
 import type { EventJournal } from "./event-journal.ts";
 import { eventError, explainConsole, readLogEvents } from "./guest-outcome.ts";
 import { LOG } from "./machine-start.ts";
+import { isToComeBack } from "./restart-policy.ts";
 import { findExit, lastRun, toExit } from "./run-events.ts";
 
 /** Docker's words for what a container is doing. */
@@ -22,7 +23,10 @@ export interface ContainerState {
   readonly status: ContainerStatus;
   /** The main process's number in the guest, while there is one. */
   readonly pid: number | undefined;
-  /** Undefined without a health check, and before the first start. One that has ended is unhealthy, as Docker has it. */
+  /**
+   * Undefined without a health check, and before the first start. One that has ended is unhealthy, as Docker has it, until
+   * it runs again.
+   */
   readonly health: HealthStatus | undefined;
   readonly restartCount: number;
   readonly isOutOfMemory: boolean;
@@ -38,19 +42,32 @@ export function isUp({ status }: Pick<ContainerState, "status">): boolean {
   return status === "running" || status === "paused" || status === "restarting";
 }
 
+/** True for one that is up and has a guest that can be asked: what waits for its start after its machine was lost has none. */
+export function hasGuest({
+  record,
+  state,
+}: {
+  readonly record: Pick<ContainerRecord, "machine">;
+  readonly state: Pick<ContainerState, "status">;
+}): boolean {
+  return isUp(state) && (state.status !== "restarting" || record.machine !== undefined);
+}
+
 /** Looks at a container: its record, its machine's process, and what its guest has reported so far. */
 export function observeState(store: ContainerStore, record: ContainerRecord): ContainerState {
   const events = record.started === undefined ? [] : eventsOf(store, record);
-  const status = statusOf(record, events);
+  const restartCount = (record.restarts?.count ?? 0) + restartsOfGuest(events);
+  const isComing = record.machine === undefined && isToComeBack(record, restartCount) && store.isServed;
+  const status = isComing ? "restarting" : statusOf(record, events);
   const isActive = isUp({ status });
   const exited = events.findLast((event) => isMain(event) && event.exited);
   const started = events.findLast((event) => isMain(event) && event.started);
   const health = events.findLast((event) => event.health)?.health;
   return {
     status,
-    pid: isActive ? (started?.started?.pid ?? undefined) : undefined,
+    pid: isActive && !isComing ? (started?.started?.pid ?? undefined) : undefined,
     health: isChecked(record.settings?.health) ? healthOf(record, status, health?.status) : undefined,
-    restartCount: (record.restarts?.count ?? 0) + restartsOfGuest(events),
+    restartCount,
     isOutOfMemory: record.exit?.isOutOfMemory ?? exited?.exited?.outOfMemory === true,
     exit: record.exit ?? (exited?.exited ? toExit(exited.exited) : undefined),
     finished: record.finished ?? (exited?.time ? toIsoTime(exited.time) : undefined),
@@ -68,7 +85,7 @@ function healthOf(
   status: ContainerStatus,
   reported: number | null | undefined,
 ): HealthStatus | undefined {
-  if (isUp({ status })) return HEALTH[reported ?? 0];
+  if (isUp({ status }) && status !== "restarting") return HEALTH[reported ?? 0];
   return started === undefined ? undefined : "unhealthy";
 }
 

@@ -8,7 +8,7 @@ import { parseSignal } from "../../protocol/signals.ts";
 import type { ContainerRecord, RecordedExit } from "./container-record.ts";
 import { awaitPowerOff } from "./await-power-off.ts";
 import { discardContainer } from "./container-discard.ts";
-import { isUp, observeState } from "./container-state.ts";
+import { hasGuest, isUp, observeState } from "./container-state.ts";
 import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core.ts";
 import { type GuestAccess, notRunning, openGuest } from "./guest-access.ts";
 import { writesToVolumes } from "./container-volumes.ts";
@@ -42,6 +42,10 @@ export interface StopOptions {
 export async function stopContainer(core: Core, reference: string, options: StopOptions): Promise<boolean> {
   const { record, state } = await lookToEnd(core, reference);
   if (!isUp(state)) return false;
+  if (!hasGuest({ record, state })) {
+    core.journal.add("stop", record);
+    return true;
+  }
   const signal = options.signal === undefined ? 0 : parseSignal(options.signal);
   const graceMs = options.graceMs ?? record.settings?.stopTimeoutMs ?? DEFAULT_GRACE_MS;
   await endThroughGuest(core, record, graceMs < 0 ? undefined : graceMs + END_LIMIT_MS, ({ connection }) =>
@@ -67,6 +71,8 @@ export async function killContainer(core: Core, reference: string, signalText: s
       "container-not-running",
       `Cannot kill container: ${reference}: ${notRunning(record.id).message}`,
     );
+  // There is no process that a signal could be sent to. As with Docker that is no error.
+  if (!hasGuest({ record, state })) return;
   if (signal === constants.signals.SIGKILL) {
     // No restart follows, as with Docker.
     await endThroughGuest(core, record, END_LIMIT_MS, ({ connection }) =>
@@ -83,12 +89,17 @@ export async function killContainer(core: Core, reference: string, signalText: s
   );
 }
 
-/** From now on nothing starts the container again, even if its machine was lost this moment. */
+/**
+ * From now on nothing starts the container again, even if its machine was lost this moment.
+ *
+ * @returns it as it was.
+ */
 async function lookToEnd(core: Core, reference: string): Promise<KnownContainer> {
   using container = await lockSettled(core, reference);
   const { record } = container;
+  const state = observeState(core.containers, record);
   if ((record.settings?.restart.name ?? "no") !== "no") container.save({ ...record, isEnded: true });
-  return { record: container.record, state: observeState(core.containers, container.record) };
+  return { record: container.record, state };
 }
 
 /** Has the guest end its process; should it not be able to, its plug is pulled. Then the end is written down. */

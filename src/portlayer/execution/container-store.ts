@@ -9,7 +9,7 @@ import { type MountSettings, ProcessLock } from "../storage/index.ts";
 import { containersWith } from "./container-volumes.ts";
 import { openVolumes } from "./journaled-volumes.ts";
 import { type Row, StateDatabase } from "./state-database.ts";
-import type { StateFolder } from "./state-folder.ts";
+import { ENDPOINT_LOCK, type StateFolder } from "./state-folder.ts";
 
 const LOCK = "lock";
 
@@ -81,6 +81,11 @@ export class ContainerStore {
   constructor(folder: StateFolder) {
     this.#folder = folder;
     this.#database = StateDatabase.of(folder);
+  }
+
+  /** Whether an endpoint serves them: it starts again what is lost. */
+  get isServed(): boolean {
+    return ProcessLock.isTaken(join(this.#folder.root, ENDPOINT_LOCK));
   }
 
   /** The folder with everything of one container. */

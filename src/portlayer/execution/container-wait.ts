@@ -7,7 +7,7 @@ import type { Event } from "../../protocol/control-messages.ts";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { FolderWatch } from "../interaction/log/index.ts";
 import { exitStatus, type RecordedExit } from "./container-record.ts";
-import { isUp, readExit } from "./container-state.ts";
+import { hasGuest, isUp, readExit } from "./container-state.ts";
 import { type Core, type KnownContainer, lookSettled } from "./core.ts";
 import { readLogEvents } from "./guest-outcome.ts";
 import { LOG } from "./machine-start.ts";
@@ -15,6 +15,9 @@ import { findExit, lastRun, toExit } from "./run-events.ts";
 
 /** The log of a process that prints without a pause is not looked through more often: 2 ms each. */
 const LOOK_PAUSE_MS = 20;
+
+/** Whether there still is an endpoint, for one that waits to be started by it, is looked at as often as this. */
+const SERVED_LOOK_MS = 1_000;
 
 /**
  * Waits until the container's process ends, if it is up: until the exit is written down, not until its machine is
@@ -41,6 +44,10 @@ export async function waitForContainer(
     const { machine: identity } = known.record;
     const isGoing = isRemoved && identity !== undefined && isRunning(identity);
     if (!isUp(known.state) && !isGoing) return toStatus(exit);
+    if (isResting(known)) {
+      await untilStirred(core, record.id, signal);
+      continue;
+    }
     const folder = containers.folderOf(record.id);
     const machine = components.driver.adopt({ identity: identity ?? NOBODY, folder });
     if (machine === undefined) continue;
@@ -64,6 +71,20 @@ const KILLED: RecordedExit = { code: 0, signal: constants.signals.SIGKILL };
 
 function toStatus(exit: RecordedExit | undefined): number {
   return exit === undefined ? 0 : exitStatus(exit);
+}
+
+/** The next exit of one that waits for its start after its machine was lost is still to come, as with Docker. */
+function isResting(known: KnownContainer): boolean {
+  return isUp(known.state) && !hasGuest(known);
+}
+
+/** Until it is started, or stopped, or nobody is there any more to start it. */
+async function untilStirred(core: Core, id: string, signal: AbortSignal): Promise<void> {
+  // Before the look, so that nothing falls in between.
+  using watch = new FolderWatch(core.containers.changeMarkOf(id));
+  const known = await lookUntilGone(core, id);
+  if (known === undefined || !isResting(known)) return;
+  await watch.changed([AbortSignal.timeout(SERVED_LOOK_MS), ...(signal === NEVER ? [] : [signal])]);
 }
 
 /** @returns undefined for one that was removed at its end, as it was to be. */

@@ -3,7 +3,7 @@ import type { ContainerRecord, Restarts } from "./container-record.ts";
 import { startDetached } from "./container-start.ts";
 import { observeState } from "./container-state.ts";
 import { type Core, lockSettled, look } from "./core.ts";
-import { isKeptUp, mayRestart, nextPauseMs } from "./restart-policy.ts";
+import { isKeptUp, isToComeBack, nextPauseMs } from "./restart-policy.ts";
 
 /**
  * Why containers are started again: `lost`, as their machines were while they ran, and with them the agents that
@@ -55,9 +55,8 @@ function nextRestart(core: Core, record: ContainerRecord, occasion: RestartOccas
   const policy = record.settings?.restart;
   if (policy === undefined || record.started === undefined || isMachineUp(record)) return undefined;
   if (occasion === "begin" && isKeptUp(policy, record)) return { count: 0, pauseMs: 0 };
-  if (record.isLost !== true || record.isEnded === true) return undefined;
   const { restartCount: count } = observeState(core.containers, record);
-  if (!mayRestart(policy, record.exit, count)) return undefined;
+  if (!isToComeBack(record, count)) return undefined;
   return { count: count + 1, pauseMs: nextPauseMs(record) };
 }
 

@@ -18,7 +18,7 @@ export {
   type RestartPolicy,
   type SecuritySettings,
 } from "./container-settings.ts";
-export { type ContainerState, type ContainerStatus, isUp } from "./container-state.ts";
+export { type ContainerState, type ContainerStatus, hasGuest, isUp } from "./container-state.ts";
 export type { StatisticsAccess } from "./container-statistics.ts";
 export type { ContainerSize } from "./container-size.ts";
 export type { StopOptions } from "./container-stop.ts";
@@ -45,7 +45,7 @@ export { SHORT_ID_LENGTH } from "./run-request.ts";
 export type { RawLink, SshAccess } from "./ssh-access.ts";
 export { NO_SECURITY_WORDS, parseSysctls } from "./security-options.ts";
 export { checkState, type StateCheck } from "./state-check.ts";
-export { openStateFolder, type StateFolder } from "./state-folder.ts";
+export { ENDPOINT_LOCK, openStateFolder, type StateFolder } from "./state-folder.ts";
 export {
   describePorts,
   networkNames,

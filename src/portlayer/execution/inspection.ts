@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type ContainerRecord, exitStatus } from "./container-record.ts";
 import { type ContainerSettings, type HealthCheck, isChecked } from "./container-settings.ts";
-import { isUp } from "./container-state.ts";
+import { hasGuest, isUp } from "./container-state.ts";
 import { describeNetworks, networkNames, reachedInterfaces } from "../networking/index.ts";
 import type { MountSettings } from "../storage/index.ts";
 import { type Core, type KnownContainer, look } from "./core.ts";
@@ -40,7 +40,7 @@ export async function inspectContainer(
 ): Promise<Inspection> {
   const record = core.containers.find(reference);
   const known = look(core, record) ?? { record, state: REMOVED };
-  const isAsked = isUp(known.state) && (before === undefined || isChecked(record.settings?.health));
+  const isAsked = hasGuest(known) && (before === undefined || isChecked(record.settings?.health));
   const snapshot = isAsked ? await askGuest(core, known) : undefined;
   return describe(core, known, snapshot, before?.(record.id).execIds ?? execsOf(snapshot));
 }
@@ -133,6 +133,7 @@ function describeMount(core: Core, mount: MountSettings): Inspection {
 
 function describeState({ record, state }: KnownContainer, snapshot: Snapshot | undefined): Inspection {
   const active = isUp(state);
+  const isRunning = active && state.status !== "restarting";
   return {
     Status: state.status,
     // As Docker has it, these are no alternatives.
@@ -142,7 +143,8 @@ function describeState({ record, state }: KnownContainer, snapshot: Snapshot | u
     OOMKilled: state.isOutOfMemory,
     Dead: state.status === "dead",
     Pid: active ? (record.machine?.pid ?? 0) : 0,
-    ExitCode: active || state.exit === undefined ? 0 : exitStatus(state.exit),
+    // Of one that rests before its restart it is the last one.
+    ExitCode: isRunning || state.exit === undefined ? 0 : exitStatus(state.exit),
     Error: record.error ?? "",
     StartedAt: record.started ?? NEVER,
     FinishedAt: state.finished ?? NEVER,

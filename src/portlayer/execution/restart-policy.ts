@@ -19,6 +19,13 @@ export function mayRestart(
   return hasFailed && (maximumRetryCount === 0 || count < maximumRetryCount);
 }
 
+/** Whether a container whose machine was lost while it ran is to be started again, after so many restarts. */
+export function isToComeBack(record: ContainerRecord, count: number): boolean {
+  const { settings, started, isLost, isEnded, exit } = record;
+  if (settings === undefined || started === undefined) return false;
+  return isLost === true && isEnded !== true && mayRestart(settings.restart, exit, count);
+}
+
 /** Whether a container runs whenever there is a daemon. As for dockerd, `always` rests only from who has stopped it. */
 export function isKeptUp({ name }: RestartPolicy, { isEnded }: Pick<ContainerRecord, "isEnded">): boolean {
   return name === "always" || (name === "unless-stopped" && isEnded !== true);

@@ -3,6 +3,9 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 
+/** In the root: the lock of the endpoint that serves the state folder. */
+export const ENDPOINT_LOCK = "endpoint-lock";
+
 /** Where everything that outlives a command is kept. */
 export interface StateFolder {
   readonly root: string;

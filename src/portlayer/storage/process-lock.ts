@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { identifyProcess, isRunning } from "../../hypervisor/index.ts";
@@ -56,6 +56,13 @@ export class ProcessLock implements Disposable {
       if (lock !== undefined) return lock;
       await delay(POLL_MS);
     }
+  }
+
+  /** Whether a process has the lock, without taking it. */
+  static isTaken(folder: string): boolean {
+    if (!existsSync(folder)) return false;
+    const highest = findHighest(folder);
+    return highest > 0 && isHeld(folder, highest);
   }
 
   /** Whether it has not been released yet. */

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identifyProcess } from "../../../../src/hypervisor/index.ts";
-import { observeState, settle } from "../../../../src/portlayer/execution/container-state.ts";
+import { hasGuest, observeState, settle } from "../../../../src/portlayer/execution/container-state.ts";
 import {
   type ContainerRecord,
   ContainerStore,
+  ENDPOINT_LOCK,
   openStateFolder,
+  ProcessLock,
 } from "../../../../src/portlayer/execution/index.ts";
 import { EventJournal } from "../../../../src/portlayer/execution/event-journal.ts";
 import type { EventBody } from "../../../../src/protocol/control-messages.ts";
@@ -116,6 +118,29 @@ describe("what is known of a container", () => {
     // It could not be started.
     assert.equal(status(containerRecord("a", { exit })), "created");
     assert.equal(status(containerRecord("a", { machine: GONE })), "exited");
+  });
+
+  it("whose machine was lost is restarting as long as an endpoint is there that will do so", () => {
+    const restart = { name: "on-failure", maximumRetryCount: 2 } as const;
+    const lost = make(
+      {
+        ...{ ...up(), machine: undefined, isLost: true, finished: "2026-02-02T00:01:00.000Z" },
+        ...{ exit: { code: 0, signal: 9 }, settings: containerSettings({ restart }) },
+        restarts: { count: 1, pauseMs: 100 },
+      },
+      started,
+    );
+    assert.equal(status(lost), "exited");
+    using endpoint = ProcessLock.try(join(folder.path, ENDPOINT_LOCK));
+    const { pid, exit, restartCount } = observeState(containers, lost);
+    assert.deepEqual([pid, exit, restartCount], [undefined, { code: 0, signal: 9 }, 1]);
+    assert.equal(status(lost), "restarting");
+    assert.equal(hasGuest({ record: lost, state: observeState(containers, lost) }), false);
+    assert.equal(status({ ...lost, isEnded: true }), "exited");
+    assert.equal(status({ ...lost, restarts: { count: 2, pauseMs: 100 } }), "exited");
+    assert.equal(status({ ...lost, settings: containerSettings() }), "exited");
+    endpoint?.[Symbol.dispose]();
+    assert.equal(status(lost), "exited");
   });
 
   describe("whose machine has ended while nobody looked", () => {

@@ -29,6 +29,17 @@ describe("a lock between processes", () => {
     assert(ProcessLock.try(path()) !== undefined);
   });
 
+  it("is seen by others, who do not take it", () => {
+    assert.equal(ProcessLock.isTaken(path()), false);
+    const first = ProcessLock.try(path());
+    assert.deepEqual([ProcessLock.isTaken(path()), first?.isHeld], [true, true]);
+    first?.[Symbol.dispose]();
+    assert.equal(ProcessLock.isTaken(path()), false);
+    symlinkSync("1:never", join(path(), "2"));
+    assert.equal(ProcessLock.isTaken(path()), false);
+    assert.deepEqual(readdirSync(path()).sort(), ["1", "2"]);
+  });
+
   it("is not given back twice", () => {
     const first = ProcessLock.try(path());
     first?.[Symbol.dispose]();
