@@ -23,6 +23,8 @@ export interface ToolOptions {
   readonly signal?: AbortSignal | undefined;
   /** Added to the environment of vch. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Is told the number of its process. */
+  readonly onStarted?: (pid: number) => void;
   /** Of what it prints, the end that is kept. Default 64 KiB. */
   readonly outputBytes?: number;
 }
@@ -64,7 +66,7 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
 export const runTool: ToolRunner = async (
   tool,
   args,
-  { signal, environment, outputBytes = OUTPUT_LIMIT },
+  { signal, environment, onStarted, outputBytes = OUTPUT_LIMIT },
 ) => {
   signal?.throwIfAborted();
   // In a process group of its own: the terminal's ^C must reach vch alone, which then ends the tool.
@@ -83,6 +85,7 @@ export const runTool: ToolRunner = async (
   const stderr = collect(child.stderr, OUTPUT_LIMIT);
   const kill = () => killGroup(child.pid);
   signal?.addEventListener("abort", kill);
+  if (child.pid !== undefined) onStarted?.(child.pid);
   try {
     const failure = await ended(child);
     signal?.throwIfAborted();

@@ -1,9 +1,11 @@
 import { type FSWatcher, watch } from "node:fs";
 
-/** Nothing has come for too long. */
+const STALLED = { download: "nothing has come", upload: "nothing has gone out or come" } as const;
+
+/** Nothing has moved for too long. */
 export class StalledError extends Error {
-  constructor(limitMs: number) {
-    super(`download stalled: nothing has come for ${limitMs / 1000} s`);
+  constructor(what: keyof typeof STALLED, limitMs: number) {
+    super(`${what} stalled: ${STALLED[what]} for ${limitMs / 1000} s`);
     this.name = "StalledError";
   }
 }
@@ -15,7 +17,7 @@ export class StallWatch implements Disposable {
   readonly #timer: NodeJS.Timeout;
 
   constructor(folder: string, limitMs: number) {
-    this.#timer = setTimeout(() => this.#gone.abort(new StalledError(limitMs)), limitMs);
+    this.#timer = setTimeout(() => this.#gone.abort(new StalledError("download", limitMs)), limitMs);
     this.#watcher = watch(folder, () => void this.#timer.refresh());
   }
 
