@@ -21,7 +21,8 @@ const LANGUAGE = ["-std=gnu11", "-D_GNU_SOURCE"];
 const PARALLEL_COMPILATIONS = 2;
 
 /**
- * Builds `tether.node`, `pty.node`, `tether-exec`, `stage0`, `dhcp-event` and `floor`. The output depends on the
+ * Builds `tether.node`, `pty.node`, `tether-exec`, `stage0`, `dhcp-event`, `floor`, `own-user` and
+ * `inherited-files.so`. The output depends on the
  * sources and the compiler only: no time, no absolute path, no build id.
  *
  * @param {{root: string, out?: string, asan?: boolean}} options `root` is the project's folder, `out`
@@ -70,6 +71,25 @@ async function targets(root) {
       arguments: staticArguments(await sources(root, "native/dhcp-event")),
     },
     { name: "floor", command: "musl-gcc", arguments: staticArguments(["native/stage0/floor.c"]) },
+    {
+      name: "own-user",
+      command: "musl-gcc",
+      arguments: staticArguments(await sources(root, "native/own-user")),
+    },
+    { name: "inherited-files.so", command: "gcc", arguments: preloadedArguments() },
+  ];
+}
+
+/** Comes into Debian's QEMU, with its C library. */
+function preloadedArguments() {
+  return [
+    "-O2",
+    ...LANGUAGE,
+    "-fPIC",
+    "-shared",
+    "-fvisibility=hidden",
+    ...WARNINGS,
+    "native/inherited-files/inherited-files.c",
   ];
 }
 

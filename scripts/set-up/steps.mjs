@@ -65,9 +65,10 @@ export function setUpSteps({ forTests = false } = {}) {
       name: "native",
       progress: "compiling the native parts",
       inputs: ["native", "package-lock.json"],
-      outputs: ["tether.node", "pty.node", "tether-exec", "stage0", "dhcp-event", "floor"].map(
-        (name) => `build/native/${name}`,
-      ),
+      outputs: [
+        ...["tether.node", "pty.node", "tether-exec", "stage0", "dhcp-event", "floor"],
+        ...["own-user", "inherited-files.so"],
+      ].map((name) => `build/native/${name}`),
       run: script("native/build.mjs"),
     },
     {

@@ -7,7 +7,10 @@ import { fileURLToPath } from "node:url";
 import { built } from "../../support/native-system.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const FILES = ["dhcp-event", "floor", "pty.node", "stage0", "tether-exec", "tether.node"];
+const FILES = [
+  ...["dhcp-event", "floor", "inherited-files.so", "own-user"],
+  ...["pty.node", "stage0", "tether-exec", "tether.node"],
+];
 
 describe("native/build.mjs", () => {
   let copy = "";
