@@ -1,4 +1,6 @@
 import { Writable } from "node:stream";
+import { join } from "node:path";
+import { machineUser } from "../src/cli/machine-user.ts";
 import { QemuDriver } from "../src/hypervisor/index.ts";
 import { Execution, type RunRequest } from "../src/portlayer/execution/index.ts";
 import { BOOT_FOLDER, type BenchHost } from "./bench-host.ts";
@@ -21,7 +23,7 @@ export async function runContainer(
 ): Promise<ContainerResult> {
   const execution = new Execution({
     state,
-    driver: new QemuDriver(),
+    driver: QemuDriver.of(machineUser(join(BOOT_FOLDER, "../native"), process.env)),
     bootFolder: BOOT_FOLDER,
     report: () => {},
     reportDetail: () => {},

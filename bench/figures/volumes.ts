@@ -1,5 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { Writable } from "node:stream";
+import { join } from "node:path";
+import { machineUser } from "../../src/cli/machine-user.ts";
 import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { Execution } from "../../src/portlayer/execution/index.ts";
 import { BOOT_FOLDER, type BenchHost } from "../bench-host.ts";
@@ -70,7 +72,11 @@ export async function measureVolumes(host: BenchHost, rounds: number): Promise<M
 
 async function timeFirstByte(host: BenchHost, words: Options): Promise<number> {
   const execution = new Execution({
-    ...{ state: host.state, driver: new QemuDriver(), bootFolder: BOOT_FOLDER },
+    ...{
+      state: host.state,
+      driver: QemuDriver.of(machineUser(join(BOOT_FOLDER, "../native"), process.env)),
+      bootFolder: BOOT_FOLDER,
+    },
     ...{ report: () => {}, reportDetail: () => {}, onStages: () => {} },
   });
   let firstMs: number | undefined;

@@ -62,6 +62,7 @@ async function prepare(host: BenchHost, folder: string, init: string): Promise<M
     acceleration: ACCELERATION,
     hardware: request.hardware,
     disk: file("disk.qcow2"),
+    diskLayers: [],
     configuration: file("config.pb"),
     interfaces: [],
     volumes: [],

@@ -9,6 +9,7 @@ import { connectSocket } from "../../src/hypervisor/qemu/unix-socket.ts";
 import { IDENTITY_FILE } from "../../src/portlayer/interaction/index.ts";
 import { execute } from "../session/exec.ts";
 import type { SessionMachine } from "../session/session-machine.ts";
+import { machineRoom } from "../../test/support/machine-room.ts";
 
 /** A virtio-serial port of the bench's own, which the agent leaves alone. */
 const PORT_ID = "bench-ssh";
@@ -38,19 +39,19 @@ export interface GuestSshd extends AsyncDisposable {
  * @param machine of a privileged container with OpenSSH's server and socat; one sshd at a time.
  */
 export async function openGuestSshd(machine: SessionMachine, cipher: Cipher): Promise<GuestSshd> {
-  const socket = await plugPort(machine.folder);
+  const socket = await plugPort(machineRoom(machine.folder));
   try {
     const client = await connect(machine, socket, cipher);
     return {
       execute: (command, take = () => {}) => executeWith(client, command, take),
       [Symbol.asyncDispose]: async () => {
         client.destroy();
-        await unplugPort(machine.folder);
+        await unplugPort(machineRoom(machine.folder));
       },
     };
   } catch (error) {
     socket.destroy();
-    await unplugPort(machine.folder);
+    await unplugPort(machineRoom(machine.folder));
     throw error;
   }
 }

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { machineUser } from "../../src/cli/machine-user.ts";
 import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { openGuest } from "../../src/portlayer/execution/guest-access.ts";
 import { Execution } from "../../src/portlayer/execution/index.ts";
@@ -25,7 +27,7 @@ export interface SessionRequest {
 
 /** Starts a container VM in the background, as `vch run -d` does, and connects to it. */
 export async function openSessionMachine(host: BenchHost, request: SessionRequest): Promise<SessionMachine> {
-  const driver = new QemuDriver();
+  const driver = QemuDriver.of(machineUser(join(BOOT_FOLDER, "../native"), process.env));
   const execution = new Execution({
     state: host.state,
     driver,

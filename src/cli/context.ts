@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { QemuDriver } from "../hypervisor/index.ts";
 import { ContainerStore, Execution, openStateFolder } from "../portlayer/execution/index.ts";
+import { machineUser } from "./machine-user.ts";
 import type { TetherError } from "../protocol/errors/index.ts";
 
 /** What the commands share. */
@@ -34,7 +36,7 @@ export function makeContext(bootFolder: string, isVerbose: () => boolean): Conte
       new Execution({
         keepsGuests,
         state: openStateFolder(process.env),
-        driver: new QemuDriver(),
+        driver: QemuDriver.of(machineUser(join(bootFolder, "../native"), process.env)),
         bootFolder,
         report,
         reportDetail: (line) => {

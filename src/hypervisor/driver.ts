@@ -26,6 +26,12 @@ export type Boot =
     }
   | { readonly from: "iso"; readonly iso: string; readonly firmware: "bios" | "uefi" };
 
+/** A file that is only read, below others. */
+export interface DiskLayer {
+  readonly file: string;
+  readonly format: "raw" | "qcow2";
+}
+
 /** One virtual machine to start. */
 export interface MachineSpecification {
   /** Names the process for whoever lists processes. */
@@ -41,6 +47,8 @@ export interface MachineSpecification {
   readonly hardware: Hardware;
   /** The container's disk (qcow2). */
   readonly disk: string;
+  /** What the disk stands on, the topmost first; none: what its file says. */
+  readonly diskLayers: readonly DiskLayer[];
   /** File with the configuration document. */
   readonly configuration: string;
   /** Its vNICs, in the order of their places. */

@@ -26,8 +26,10 @@ export {
 } from "./machine-interface.ts";
 export type { MachineVolume, VolumeModel } from "./machine-volume.ts";
 export { CONSOLE_LOG } from "./qemu/command-line.ts";
+export { CALLERS_USER, type QemuUser } from "./qemu/qemu-user.ts";
 export { whyNoKvm } from "./qemu/acceleration.ts";
 export { VIRTIOFSD } from "./qemu/host-folder-server.ts";
 export { findMachineProcesses } from "./qemu/find-processes.ts";
 export { identifyProcess, isRunning, type ProcessIdentity } from "./qemu/process-identity.ts";
+export { OwnUsers, whyNoOwnUsers } from "./qemu/own-user.ts";
 export { QemuDriver } from "./qemu/qemu-driver.ts";

@@ -22,6 +22,7 @@ import { Registry } from "../support/registry.ts";
 import { run, type Said } from "../support/said.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { Watched } from "../support/vm-watched.ts";
+import { machineRoom } from "../support/machine-room.ts";
 
 const execute = promisify(execFile);
 
@@ -109,7 +110,7 @@ describe("an endpoint whose disk is full", function () {
     readdirSync(host.state(), { recursive: true, encoding: "utf8" })
       .filter(
         (path) =>
-          !/filler|\/lock\/|endpoint-lock|images-lock|\.sock$|^state\.|\/changed$|templates|\/starting$|\/link-key$|\/known_hosts$/.test(
+          !/filler|\/lock\/|endpoint-lock|images-lock|\.sock$|^state\.|\/changed$|\/machine$|templates|\/starting$|\/link-key$|\/known_hosts$/.test(
             path,
           ),
       )
@@ -164,7 +165,7 @@ describe("an endpoint whose disk is full", function () {
     // The guest writes what does not fit, and stands still until it does.
     const written = once(writer, "close");
     writer.stdin.end("go\n");
-    const folder = host.state("containers", id);
+    const folder = machineRoom(host.state("containers", id));
     while ((await visitQmp(folder, readStatus)) !== "io-error") await pause(LOOK_MS);
     const { status, err } = await docker("top", "runs");
     assert.notEqual(status, 0);

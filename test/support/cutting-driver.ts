@@ -5,14 +5,14 @@ import {
   type HypervisorDriver,
   type Machine,
   type MachineSpecification,
-  QemuDriver,
   type RunningMachine,
   type StartOptions,
 } from "../../src/hypervisor/index.ts";
+import { machineDriver } from "./machine-driver.ts";
 
 /** Has real machines, and cuts the latest link to one whenever a further part of the output has arrived. */
 export class CuttingDriver implements HypervisorDriver {
-  readonly #driver = new QemuDriver();
+  readonly #driver = machineDriver();
   readonly #wanted: number;
   #socket: Socket | undefined;
   cuts = 0;

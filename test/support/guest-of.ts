@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { ContainerStore, openStateFolder } from "../../src/portlayer/execution/index.ts";
 import { type GuestAccess, openGuest } from "../../src/portlayer/execution/guest-access.ts";
 import type { VmHost } from "./vm-host.ts";
+import { machineDriver } from "./machine-driver.ts";
 
 /** The folder of a container's machine. */
 export function folderOf(host: VmHost, name: string): string {
@@ -14,7 +14,7 @@ export function folderOf(host: VmHost, name: string): string {
 export function guestOf(host: VmHost, name: string): Promise<GuestAccess> {
   const containers = storeOf(host);
   const record = containers.find(name);
-  return openGuest({ components: { driver: new QemuDriver() }, containers }, record);
+  return openGuest({ components: { driver: machineDriver() }, containers }, record);
 }
 
 function storeOf(host: VmHost): ContainerStore {

@@ -20,6 +20,7 @@ export function machineSpecification(
     acceleration: "tcg",
     hardware: "virtio",
     disk: `${folder}/disk.qcow2`,
+    diskLayers: [],
     configuration: `${folder}/config`,
     interfaces: [],
     volumes: [],

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import type { ClientChannel } from "ssh2";
-import { type AdoptedMachine, QemuDriver } from "../../src/hypervisor/index.ts";
+import { type AdoptedMachine } from "../../src/hypervisor/index.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
 import type { Event } from "../../src/protocol/control-messages.ts";
 import { tether } from "../../src/protocol/generated/config.js";
 import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
 import type { StartedMachine } from "./vm-machine.ts";
 import { Watched } from "./vm-watched.ts";
+import { machineDriver } from "./machine-driver.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
 
@@ -23,7 +24,7 @@ export class ShellGuest {
 
   /** The machine, for what is plugged. */
   adopt(): AdoptedMachine {
-    const machine = new QemuDriver().adopt(this.#started.running);
+    const machine = machineDriver().adopt(this.#started.running);
     assert(machine !== undefined);
     return machine;
   }

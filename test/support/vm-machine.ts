@@ -7,15 +7,20 @@ import {
   type Machine,
   type MachineInterface,
   type MachineVolume,
-  QemuDriver,
   type RunningMachine,
 } from "../../src/hypervisor/index.ts";
 import { type LinkKeys, makeLinkKeys } from "../../src/portlayer/interaction/index.ts";
-import { createContainerDisk, ImageStore, parseImageReference } from "../../src/portlayer/storage/index.ts";
+import {
+  createContainerDisk,
+  diskLayers,
+  ImageStore,
+  parseImageReference,
+} from "../../src/portlayer/storage/index.ts";
 import { tether } from "../../src/protocol/generated/config.js";
 import { CONFIGURATION_VERSION } from "../../src/protocol/link-names.ts";
 import { DEMO_IMAGE, ROOT } from "./project-files.ts";
 import type { VmHost } from "./vm-host.ts";
+import { machineDriver } from "./machine-driver.ts";
 
 /** A container VM that was started without the port layer, and what is needed to speak with it. */
 export interface StartedMachine {
@@ -61,7 +66,7 @@ export async function startShellMachine(
   const templates = host.state("templates");
   mkdirSync(templates, { recursive: true });
   const boot = (file: string): string => join(ROOT, "build/boot", file);
-  const machine = await new QemuDriver().start(
+  const machine = await machineDriver().start(
     {
       name: "many_clients",
       folder,
@@ -77,6 +82,7 @@ export async function startShellMachine(
       acceleration: "auto",
       hardware: "virtio",
       disk,
+      diskLayers: diskLayers(image.disk),
       configuration,
       interfaces,
       volumes,

@@ -1,8 +1,8 @@
-import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { openGuest } from "../../src/portlayer/execution/guest-access.ts";
 import { Execution, openStateFolder } from "../../src/portlayer/execution/index.ts";
 import { StatisticsClient } from "./statistics-client.ts";
 import { ROOT, type VmHost } from "./vm-host.ts";
+import { machineDriver } from "./machine-driver.ts";
 
 /** A connection to a container VM, with as many channels for statistics as are opened on it. */
 export interface StatisticsLink extends AsyncDisposable {
@@ -11,7 +11,7 @@ export interface StatisticsLink extends AsyncDisposable {
 
 /** Connects to a container that runs, by its name. */
 export async function openStatisticsLink(host: VmHost, name: string): Promise<StatisticsLink> {
-  const driver = new QemuDriver();
+  const driver = machineDriver();
   const execution = new Execution({
     state: openStateFolder({ VCH_STATE: host.state() }),
     driver,

@@ -138,7 +138,11 @@ function filesAtRest(host: VmHost): void {
       };
     };
     const machine = (): Promise<string> =>
-      waitForFile(host.state("containers"), /^[0-9a-f]{64}\/files\/link\.sock$/, new Promise(() => {}));
+      waitForFile(
+        host.state("containers"),
+        /^[0-9a-f]{64}\/files\/(machine\/)?link\.sock$/,
+        new Promise(() => {}),
+      );
     const interrupted = copy();
     await machine();
     const start = host.start(["start", "-a", "rests"]);

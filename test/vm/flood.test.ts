@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
 import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
 import { machineSpecification } from "../support/machine-specification.ts";
 import { writeInitramfs } from "../support/vm-breakages.ts";
 import { ROOT, useHost } from "../support/vm-host.ts";
 import { startShellMachine } from "../support/vm-machine.ts";
+import { machineDriver } from "../support/machine-driver.ts";
 
 const CONSOLE_LIMIT_BYTES = 256 * 1024;
 /** The disk grows a little at its start, too. */
@@ -27,7 +27,7 @@ describe("a guest that writes without end", function () {
     const file = (name: string): string => `${folder}/${name}`;
     writeFileSync(file("config"), "");
     execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", file("disk.qcow2"), "1M"]);
-    const machine = await new QemuDriver().start(
+    const machine = await machineDriver().start(
       machineSpecification(folder, {
         boot: {
           from: "kernel",

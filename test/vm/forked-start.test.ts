@@ -230,7 +230,7 @@ describe("a template", () => {
   describe("whose making is interrupted", () => {
     const startMaking = async (memory: string) => {
       const call = host.start(["-v", "run", "--rm", "-m", memory, DEMO_IMAGE, "true"]);
-      await waitForFile(host.state("templates"), /\.\d+\.\d+\/memory$/, call.finished);
+      await waitForFile(host.state("templates"), /\.\d+\.\d+\/(machine\/)?memory$/, call.finished);
       return call;
     };
 

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ClientChannel } from "ssh2";
-import { type AdoptedMachine, CONSOLE_LOG, QemuDriver } from "../../src/hypervisor/index.ts";
+import { type AdoptedMachine, CONSOLE_LOG } from "../../src/hypervisor/index.ts";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
 import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
@@ -13,6 +13,8 @@ import { catalogueError } from "../support/catalogue-error.ts";
 import { useHost } from "../support/vm-host.ts";
 import { type StartedMachine, startShellMachine } from "../support/vm-machine.ts";
 import { Watched } from "../support/vm-watched.ts";
+import { machineDriver } from "../support/machine-driver.ts";
+import { machineRoom } from "../support/machine-room.ts";
 
 /** All ports but the console's, the link's and the log's. */
 const MOST_CLIENTS = 28;
@@ -22,7 +24,7 @@ const HANDSHAKE_LIMIT_MS = 60_000;
 for (const start of ["cold", "forked"] as const) {
   describe(`a container VM with many clients, after a ${start} start`, () => {
     const host = useHost();
-    const driver = new QemuDriver();
+    const driver = machineDriver();
     let started: StartedMachine;
     const connections: GuestConnection[] = [];
 
@@ -49,7 +51,7 @@ for (const start of ["cold", "forked"] as const) {
       return connection;
     };
     const linkSockets = (): string[] =>
-      readdirSync(started.running.folder).filter((name) => name.startsWith("link-"));
+      readdirSync(machineRoom(started.running.folder)).filter((name) => name.startsWith("link-"));
     /** The container's shell, over a connection. */
     const attach = async (connection: GuestConnection): Promise<[ClientChannel, Watched]> => {
       const channel = await connection.execute(`${ATTACH_COMMAND} 0 0`, undefined);
@@ -63,7 +65,9 @@ for (const start of ["cold", "forked"] as const) {
 
     it("leaves nothing of them in QEMU, while their process goes on", async () => {
       const characters = async (): Promise<string[]> => {
-        const listed = await visitQmp(started.running.folder, (qmp) => qmp.execute("query-chardev"));
+        const listed = await visitQmp(machineRoom(started.running.folder), (qmp) =>
+          qmp.execute("query-chardev"),
+        );
         return (listed as { label: string }[]).map(({ label }) => label).toSorted();
       };
       const before = await characters();

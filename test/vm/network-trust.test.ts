@@ -5,6 +5,7 @@ import { folderOf } from "../support/guest-of.ts";
 import { useSegment } from "../support/network-segment.ts";
 import { ask } from "../support/vm-questions.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { machineRoom } from "../support/machine-room.ts";
 
 /** What gets through at each level. The columns are CHECKS, in their order. */
 const LEVELS = {
@@ -178,7 +179,7 @@ describe("the firewall", () => {
     });
 
     it("takes a vNIC that is plugged while it runs, and lets go of it", async () => {
-      const folder = folderOf(host, "trusting");
+      const folder = machineRoom(folderOf(host, "trusting"));
       const plugged = {
         id: "hot",
         mac: "02:00:00:00:00:99",

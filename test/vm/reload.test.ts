@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import type { ClientChannel } from "ssh2";
-import { QemuDriver } from "../../src/hypervisor/index.ts";
 import { GuestConnection } from "../../src/portlayer/interaction/index.ts";
 import { TetherError } from "../../src/protocol/errors/index.ts";
 import { tether } from "../../src/protocol/generated/config.js";
@@ -8,6 +7,7 @@ import { ATTACH_COMMAND } from "../../src/protocol/link-names.ts";
 import { useHost } from "../support/vm-host.ts";
 import { type StartedMachine, startShellMachine } from "../support/vm-machine.ts";
 import { Watched } from "../support/vm-watched.ts";
+import { machineDriver } from "../support/machine-driver.ts";
 
 const HANDSHAKE_LIMIT_MS = 60_000;
 const MAC = "02:00:00:00:00:07";
@@ -28,7 +28,7 @@ describe("a container VM that runs", () => {
   });
 
   const connect = async (): Promise<GuestConnection> => {
-    const machine = new QemuDriver().adopt(started.running);
+    const machine = machineDriver().adopt(started.running);
     assert(machine !== undefined);
     const limit = AbortSignal.timeout(HANDSHAKE_LIMIT_MS);
     return GuestConnection.open(await machine.connectLink(), started.keys, () => {}, limit);
@@ -124,7 +124,7 @@ describe("a container VM that runs", () => {
   });
 
   it("gets a vNIC that is plugged while it runs, and loses it with its device", async () => {
-    const machine = new QemuDriver().adopt(started.running);
+    const machine = machineDriver().adopt(started.running);
     assert(machine !== undefined);
     await using _ = machine;
     const backend = { kind: "none" } as const;

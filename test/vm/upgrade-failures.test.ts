@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeErofs } from "../../iso-build/agent-image/index.ts";
+import { lendTo } from "../../src/hypervisor/qemu/lent-file.ts";
 import { visitQmp } from "../../src/hypervisor/qemu/qmp-visit.ts";
 import { TetherError } from "../../src/protocol/errors/index.ts";
 import { STATE_VERSION } from "../../src/tether/state-store.ts";
@@ -9,6 +10,7 @@ import { anotherAgentImage } from "../support/agent-image.ts";
 import { folderOf, guestOf } from "../support/guest-of.ts";
 import { succeedOn } from "../support/vm-commands.ts";
 import { DEMO_IMAGE, useHost } from "../support/vm-host.ts";
+import { machineRoom } from "../support/machine-room.ts";
 
 /** Seconds until an agent that does not answer is given up; the others are handed back as soon as they fail. */
 const SHORT_LIMIT_S = 10;
@@ -157,12 +159,21 @@ describe("an upgrade that fails", function () {
     filename: string,
     { readOnly }: { readonly readOnly: boolean },
   ): Promise<void> {
-    await visitQmp(folder, async (qmp) => {
-      const file = { driver: "file", filename };
-      await qmp.execute("blockdev-add", { driver: "raw", "node-name": name, "read-only": readOnly, file });
-      const bus = `agent-slot-${name.split("-")[1]}`;
-      await qmp.execute("device_add", { driver: "virtio-blk-pci", bus, id: name, drive: name, serial: name });
-    });
+    const room = machineRoom(folder);
+    await lendTo(room)(filename, readOnly ? "read" : "write", (lent) =>
+      visitQmp(room, async (qmp) => {
+        const file = { driver: "file", filename: lent };
+        await qmp.execute("blockdev-add", { driver: "raw", "node-name": name, "read-only": readOnly, file });
+        const bus = `agent-slot-${name.split("-")[1]}`;
+        await qmp.execute("device_add", {
+          driver: "virtio-blk-pci",
+          bus,
+          id: name,
+          drive: name,
+          serial: name,
+        });
+      }),
+    );
   }
 
   async function request(

@@ -7,6 +7,7 @@ import { folderOf } from "../support/guest-of.ts";
 import { succeedOn } from "../support/vm-commands.ts";
 import { type Call, DEMO_IMAGE, useHost } from "../support/vm-host.ts";
 import { Terminal } from "../support/vm-terminal.ts";
+import { machineRoom } from "../support/machine-room.ts";
 
 /**
  * What a process prints at a time; every burst is a hundred thousand on. With the pause in between the emulated
@@ -167,7 +168,7 @@ describe("an agent that is upgraded", function () {
     const { status, stdout } = await look.finished;
     assert.equal(status, 0);
     const guest = stdout.toString();
-    const qemu = await visitQmp(folderOf(host, name), async (qmp) => {
+    const qemu = await visitQmp(machineRoom(folderOf(host, name)), async (qmp) => {
       const lists = [
         qmp.execute("query-named-block-nodes", { flat: true }),
         qmp.execute("query-block"),

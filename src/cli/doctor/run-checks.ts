@@ -26,6 +26,8 @@ export interface CheckedParts {
   readonly folderServer: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly userId: number | undefined;
+  /** Why machines run as whoever starts them; undefined when each has a user of its own. */
+  readonly whyCallersUser: () => string | undefined;
 }
 
 /** What only some commands need; without the others no container runs. */
@@ -61,6 +63,7 @@ export function runChecks(parts: CheckedParts): Finding[] {
     checkQemu(parts),
     checkKvm(parts),
     checkUser(parts),
+    checkMachineUsers(parts),
     checkFolderServer(parts),
     ...Object.entries(parts.tools).map(([tool, debianPackage]) => checkTool(parts, tool, debianPackage)),
   ];
@@ -141,6 +144,19 @@ function checkUser({ userId }: CheckedParts): Finding {
   if (userId === 0) return { is: "ok", what: "permissions", says: "root" };
   const says = "not root: new images and folders of this machine in containers (-v /path) need sudo";
   return { is: "warning", what: "permissions", says };
+}
+
+/** That an ordinary user's machines are his is as it should be. */
+function checkMachineUsers({ userId, whyCallersUser }: CheckedParts): Finding {
+  const what = "container VMs' users";
+  const reason = whyCallersUser();
+  if (reason === undefined) return { is: "ok", what, says: "each has one of its own, without privileges" };
+  if (userId !== 0) return { is: "ok", what, says: "they run as you" };
+  return {
+    is: "warning",
+    what,
+    says: `they run as root (${reason}): a QEMU that its guest has taken over is root`,
+  };
 }
 
 function checkFolderServer({ folderServer }: CheckedParts): Finding {

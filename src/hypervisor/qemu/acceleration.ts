@@ -14,14 +14,16 @@ const FACTS: VirtualisationFacts = { device: "/dev/kvm", cpuInfo: "/proc/cpuinfo
  * Decides how to accelerate. A `/dev/kvm` alone proves nothing: under a nested hypervisor without hardware
  * virtualisation it opens, and guests hang (measured), so the processor must show vmx or svm too.
  *
+ * @param whyNotForMachines why the users of machines cannot use it.
  * @throws TetherError `acceleration-unavailable` when KVM was asked for and cannot be opened.
  */
 export function chooseAcceleration(
   request: AccelerationRequest,
   facts: VirtualisationFacts = FACTS,
+  whyNotForMachines: () => string | undefined = () => undefined,
 ): "kvm" | "tcg" {
   if (request === "tcg") return "tcg";
-  const reason = whyNoKvm(facts);
+  const reason = whyNoKvm(facts) ?? whyNotForMachines();
   if (reason === undefined) return "kvm";
   if (request === "kvm") throw new TetherError("acceleration-unavailable", `KVM cannot be used: ${reason}`);
   return "tcg";

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { hasCode, TetherError } from "../../protocol/errors/index.ts";
@@ -7,11 +8,14 @@ import type { MachineVolume } from "../machine-volume.ts";
 import { plugAgentDisk, removeAgentDisks } from "./agent-disks.ts";
 import { resumeFromFullDisk } from "./full-disk.ts";
 import { readForwards } from "./forwarded-ports.ts";
+import { type LendFile, lendNothing, lendTo } from "./lent-file.ts";
 import { LinkPorts } from "./link-ports.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
 import { switchLogFile } from "./log-switch.ts";
-import { plugInterface, unplugInterface } from "./network-devices.ts";
+import { plugInterface, requireBackends, unplugInterface } from "./network-devices.ts";
+import { roomOf } from "./own-user.ts";
 import { visitQmp } from "./qmp-visit.ts";
+import type { QemuUser } from "./qemu-user.ts";
 import { UNPLUG_LIMIT_MS } from "./unplug-device.ts";
 import { plugVolume, unplugVolume } from "./volume-devices.ts";
 
@@ -28,18 +32,26 @@ const SILENT_POLL_MS = 250;
 /** A running QEMU that another process started. */
 export class AdoptedQemuMachine implements AdoptedMachine {
   readonly #identity: ProcessIdentity;
-  readonly #folder: string;
+  /** Where its sockets are. */
+  readonly #room: string;
+  readonly #user: QemuUser;
+  readonly #lend: LendFile;
   readonly #ports: LinkPorts;
   #ended: Promise<MachineEnd> | undefined;
   #isDisposed = false;
 
-  /** @param folder the machine's. */
-  constructor(identity: ProcessIdentity, folder: string) {
+  /**
+   * @param folder the machine's.
+   * @param user who may have started it.
+   */
+  constructor(identity: ProcessIdentity, folder: string, user: QemuUser) {
     const self = identifyProcess(process.pid);
     if (self === undefined) throw new TetherError("internal", "this process is not listed in /proc");
     this.#identity = identity;
-    this.#folder = folder;
-    this.#ports = new LinkPorts(folder, self);
+    this.#room = roomOf(identity, folder);
+    this.#user = user;
+    this.#lend = this.#room === folder ? lendNothing : lendTo(this.#room);
+    this.#ports = new LinkPorts(this.#room, self);
   }
 
   get pid(): number {
@@ -58,39 +70,50 @@ export class AdoptedQemuMachine implements AdoptedMachine {
   }
 
   resumeFromFullDisk(): Promise<Resumed> {
-    return visitQmp(this.#folder, resumeFromFullDisk);
+    return visitQmp(this.#room, resumeFromFullDisk);
   }
 
   switchLogFile(path: string, prepare: () => boolean): Promise<boolean> {
-    return switchLogFile(this.#folder, path, prepare);
+    return switchLogFile(this.#room, path, prepare, this.#lend);
   }
 
   plugAgentDisk(image: string, hardware: Hardware, inUse: string | undefined): Promise<string> {
-    return plugAgentDisk(this.#folder, hardware, image, inUse);
+    return this.#lend(image, "read", (name) => plugAgentDisk(this.#room, hardware, name, inUse));
   }
 
   removeAgentDisks(inUse: string | undefined): Promise<void> {
-    return removeAgentDisks(this.#folder, inUse);
+    return removeAgentDisks(this.#room, inUse);
   }
 
-  plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void> {
-    return visitQmp(this.#folder, (qmp) => plugInterface(qmp, plugged, hardware));
+  async plugInterface(plugged: MachineInterface, hardware: Hardware): Promise<void> {
+    const { backend } = plugged;
+    requireBackends([plugged]);
+    if (backend.kind === "tap") await this.#giveTap(backend.name);
+    return visitQmp(this.#room, (qmp) => plugInterface(qmp, plugged, hardware));
   }
 
   readForwards(): Promise<MachineForward[]> {
-    return visitQmp(this.#folder, readForwards);
+    return visitQmp(this.#room, readForwards);
   }
 
   unplugInterface(id: string): Promise<void> {
-    return visitQmp(this.#folder, (qmp) => unplugInterface(qmp, id), UNPLUG_VISIT_LIMIT_MS);
+    return visitQmp(this.#room, (qmp) => unplugInterface(qmp, id), UNPLUG_VISIT_LIMIT_MS);
   }
 
   plugVolume(volume: MachineVolume, hardware: Hardware): Promise<void> {
-    return visitQmp(this.#folder, (qmp) => plugVolume(qmp, volume, hardware));
+    const access = volume.isReadOnly ? "read" : "write";
+    return this.#lend(volume.file, access, (file) =>
+      visitQmp(this.#room, (qmp) => plugVolume(qmp, { ...volume, file }, hardware)),
+    );
   }
 
   unplugVolume(id: string): Promise<void> {
-    return visitQmp(this.#folder, (qmp) => unplugVolume(qmp, id), UNPLUG_VISIT_LIMIT_MS);
+    return visitQmp(this.#room, (qmp) => unplugVolume(qmp, id), UNPLUG_VISIT_LIMIT_MS);
+  }
+
+  /** To its user, when it has one of its own: whose the room is. */
+  async #giveTap(name: string): Promise<void> {
+    if (this.#lend !== lendNothing) await this.#user.giveTap(name, statSync(this.#room).uid);
   }
 
   async destroy(): Promise<void> {

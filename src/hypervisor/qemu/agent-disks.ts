@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
 import { z } from "zod";
 import { TetherError } from "../../protocol/errors/index.ts";
 import type { Hardware } from "../driver.ts";
@@ -24,6 +23,7 @@ const NO_SLOTS = /Bus '.*' not found/;
  * Plugs an agent image as a disk that the guest can only read, in the slot that is not in use.
  *
  * @param folder the machine's.
+ * @param image as QEMU finds it.
  * @param inUse the plugged disk that the guest's agent is on: every other one is removed first.
  * @returns the disk's serial number.
  * @throws TetherError `hypervisor-failed`, `upgrade-failed`; nothing is left then.
@@ -40,7 +40,7 @@ export function plugAgentDisk(
       await removeAllBut(qmp, inUse);
       const slot = AGENT_SLOTS.find((each) => inUse === undefined || each !== slotOf(inUse)) ?? 0;
       const name = `agent-${slot}-${randomBytes(5).toString("hex")}`;
-      const file = { driver: "file", filename: resolve(image), "read-only": true };
+      const file = { driver: "file", filename: image, "read-only": true };
       await qmp.execute("blockdev-add", { driver: "raw", "node-name": name, "read-only": true, file });
       try {
         const device = agentDiskDevice(hardware, slot);

@@ -37,6 +37,12 @@ export const UEFI_VARIABLES_TEMPLATE = "/usr/share/OVMF/OVMF_VARS_4M.fd";
  */
 const MOST_PORTS = 31;
 
+/** A machine whose files may have other names for QEMU. */
+export interface CommandMachine extends MachineSpecification {
+  /** Where its console goes to; undefined: into QEMU's working directory. */
+  readonly console?: string;
+}
+
 const BYTES_PER_MEBIBYTE = 1024 * 1024;
 
 /** Where a machine's memory comes from. */
@@ -61,7 +67,7 @@ const FIRST_CONNECTION = { fresh: 3, copied: 4 } as const;
  * configuration files of the user's, no further processes and no further privileges.
  */
 export function qemuArguments(
-  machine: MachineSpecification,
+  machine: CommandMachine,
   accelerator: "kvm" | "tcg",
   memory: MachineMemory = { kind: "fresh" },
 ): string[] {
@@ -84,7 +90,12 @@ export function qemuArguments(
     ...["-qmp", `unix:${QMP_SOCKET},server=on,wait=off`],
     ...bootArguments(machine),
     ...["-fw_cfg", `name=${CONFIGURATION_ITEM},file=${escapeValue(machine.configuration)}`],
-    ...["-chardev", `file,id=console,path=${CONSOLE_LOG},append=on`, "-serial", "chardev:console"],
+    ...[
+      "-chardev",
+      `file,id=console,path=${escapeValue(machine.console ?? CONSOLE_LOG)},append=on`,
+      "-serial",
+      "chardev:console",
+    ],
     ...portArguments(machine),
     ...diskArguments(machine, memory),
     ...PLUG_BRIDGE_DEVICES[machine.hardware].flatMap((device) => ["-device", device]),
@@ -200,16 +211,42 @@ function portArguments({ log }: MachineSpecification): string[] {
   ];
 }
 
-function diskArguments({ disk, hardware }: MachineSpecification, memory: MachineMemory): string[] {
+/** Opened once: QEMU would open it to read, and again when the guest writes. */
+const CONTAINER_DRIVE = [
+  "if=none",
+  "id=container",
+  "format=qcow2",
+  "discard=unmap",
+  "auto-read-only=off",
+] as const;
+
+function diskArguments(
+  { disk, diskLayers, hardware }: MachineSpecification,
+  memory: MachineMemory,
+): string[] {
   const drive =
     memory.kind === "template"
       ? "if=none,id=container,driver=null-co,read-zeroes=on"
-      : `if=none,id=container,format=qcow2,discard=unmap,file=${escapeValue(disk)}`;
+      : [...CONTAINER_DRIVE, `file=${escapeValue(disk)}`, ...layerOptions(diskLayers)].join(",");
   const device =
     hardware === "vmware"
       ? ["pvscsi,id=scsi", `scsi-hd,bus=scsi.0,drive=container,serial=${LAYER_DISK_SERIAL}`]
       : [`virtio-blk-pci,drive=container,serial=${LAYER_DISK_SERIAL}`];
   return ["-drive", drive, ...device.flatMap((each) => ["-device", each])];
+}
+
+/**
+ * What the disk stands on, whatever its file says: a QEMU that its guest has taken over may write anything into that.
+ */
+function layerOptions(layers: MachineSpecification["diskLayers"]): string[] {
+  return layers.flatMap(({ file, format }, index) => {
+    const layer = "backing.".repeat(index + 1);
+    return [
+      `${layer}driver=${format}`,
+      `${layer}file.driver=file`,
+      `${layer}file.filename=${escapeValue(file)}`,
+    ];
+  });
 }
 
 /** QEMU doubles a comma inside an option's value (qemu(1), -drive). */

@@ -1,9 +1,10 @@
-import { chmodSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { TetherError } from "../../protocol/errors/index.ts";
 import { qemuArguments } from "./command-line.ts";
 import { isRunning } from "./process-identity.ts";
-import { startQemu } from "./qemu-process.ts";
+import { FIRST_DESCRIPTOR, startQemu } from "./qemu-process.ts";
+import type { QemuUser } from "./qemu-user.ts";
 import { awaitLinkOpened, saveState } from "./template-state.ts";
 import type { Shape } from "./template-shape.ts";
 
@@ -21,6 +22,7 @@ export interface TemplateMaking {
   /** An empty folder of its own. */
   readonly folder: string;
   readonly program: string;
+  readonly user: QemuUser;
   readonly shape: Shape;
   /** The document that makes a guest a template. */
   readonly configuration: Uint8Array;
@@ -44,27 +46,39 @@ export async function makeTemplate(making: TemplateMaking): Promise<void> {
     if (error !== limit.reason) throw error;
     throw new TetherError("hypervisor-failed", `the guest was not ready within ${readyLimitMs / 1000} s`);
   }
-  // Nobody writes to it, but QEMU opens it as if it would: a fork could not when it were read-only (unless root's).
-  chmodSync(join(folder, MEMORY), 0o600);
   for (const name of readdirSync(folder)) {
-    if (name !== MEMORY && name !== STATE) rmSync(join(folder, name));
+    if (name !== MEMORY && name !== STATE) rmSync(join(folder, name), { recursive: true });
   }
 }
 
 async function bootAndSave(making: TemplateMaking, signal: AbortSignal): Promise<void> {
-  const { folder, program, shape } = making;
-  const machine = { ...shape.machine, folder, configuration: CONFIGURATION, log: LOG };
+  const { folder, program, user, shape } = making;
+  const { accelerator } = shape;
+  const memory = { kind: "template", file: MEMORY } as const;
+  const files = { configuration: join(folder, CONFIGURATION), log: join(folder, LOG) };
+  using surroundings = user.prepare({
+    ...{ machine: { ...shape.machine, folder, ...files }, accelerator, memory },
+    firstDescriptor: FIRST_DESCRIPTOR,
+  });
+  const { room, machine, descriptors, environment } = surroundings;
   const { identity, exited } = await startQemu({
-    program,
-    args: qemuArguments(machine, shape.accelerator, { kind: "template", file: MEMORY }),
-    folder,
-    signal,
+    command: surroundings.command(program, qemuArguments(machine, accelerator, memory)),
+    ...{ folder, room, descriptors, environment, signal },
     onSpawned: (spawned) => writeFileSync(join(folder, MACHINE), JSON.stringify(spawned)),
     prepare: async ({ qmp }) => {
       await awaitLinkOpened(qmp);
-      await saveState(qmp, folder, join(folder, STATE));
+      await saveState(qmp, room, join(folder, STATE));
     },
   });
   if (isRunning(identity)) process.kill(identity.pid, "SIGKILL");
   await exited;
+  keepMemory(join(room, MEMORY), join(folder, MEMORY));
+}
+
+/** It is nobody's but this process's from now on. */
+function keepMemory(made: string, kept: string): void {
+  renameSync(made, kept);
+  chownSync(kept, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
+  // Nobody writes to it, but QEMU opens it as if it would: a fork could not when it were read-only (unless root's).
+  chmodSync(kept, 0o600);
 }

@@ -13,7 +13,15 @@ import type {
 import { chooseAcceleration } from "./acceleration.ts";
 import { copyMemory } from "./copied-memory.ts";
 import { AdoptedQemuMachine } from "./adopted-machine.ts";
-import { qemuArguments, UEFI_CODE, UEFI_VARIABLES, UEFI_VARIABLES_TEMPLATE } from "./command-line.ts";
+import {
+  type CommandMachine,
+  type MachineMemory,
+  qemuArguments,
+  UEFI_CODE,
+  UEFI_VARIABLES,
+  UEFI_VARIABLES_TEMPLATE,
+} from "./command-line.ts";
+import { findProgram } from "./find-program.ts";
 import { plugFolder } from "./host-folder-devices.ts";
 import { requireFolderServers, startFolderServers } from "./host-folder-server.ts";
 import { plugInterface, requireBackends } from "./network-devices.ts";
@@ -22,7 +30,8 @@ import { isRunning } from "./process-identity.ts";
 import { explainLock, plugVolume } from "./volume-devices.ts";
 import type { QmpClient } from "./qmp-client.ts";
 import { QemuMachine } from "./qemu-machine.ts";
-import { type QemuLaunch, type QemuProcess, startQemu } from "./qemu-process.ts";
+import { FIRST_DESCRIPTOR, type QemuLaunch, type QemuProcess, startQemu } from "./qemu-process.ts";
+import { CALLERS_USER, type QemuUser } from "./qemu-user.ts";
 import { templateInterfaces } from "./template-interfaces.ts";
 import { templateVolumes } from "./template-volumes.ts";
 import { restore } from "./template-state.ts";
@@ -51,48 +60,64 @@ interface Start extends StartOptions {
   readonly accelerator: "kvm" | "tcg";
 }
 
+/** What sets one way of starting apart. */
+interface Launch extends Pick<QemuLaunch, "signal"> {
+  readonly memory: MachineMemory;
+  readonly descriptors: readonly number[];
+  readonly prepare?: (process: QemuProcess, machine: CommandMachine) => Promise<void>;
+}
+
+/** With where its sockets are. */
+interface Launched extends QemuProcess {
+  readonly folder: string;
+}
+
 /** Runs container VMs as QEMU processes on this machine. */
 export class QemuDriver implements HypervisorDriver {
   readonly #program: string;
   readonly #limits: ForkLimits;
+  readonly #user: QemuUser;
 
   /**
    * @param program another QEMU than the one on the path.
    * @param limits of a forked start.
+   * @param user as whom machines run; whoever starts them, when nothing is said.
    */
-  constructor(program: string = QEMU, limits: ForkLimits = FORK_LIMITS) {
+  constructor(program: string = QEMU, limits: ForkLimits = FORK_LIMITS, user: QemuUser = CALLERS_USER) {
     this.#program = program;
     this.#limits = limits;
+    this.#user = user;
+  }
+
+  /** Debian's QEMU with another user than its caller's. */
+  static of(user: QemuUser): QemuDriver {
+    return new QemuDriver(QEMU, FORK_LIMITS, user);
   }
 
   async start(specification: MachineSpecification, options: StartOptions): Promise<Machine> {
     options.signal.throwIfAborted();
-    const { folder, boot, hardware, interfaces, folders, templates } = specification;
+    const { boot, hardware, interfaces, folders, templates } = specification;
     requireBackends(interfaces);
     requireFolderServers(folders);
     const start = {
       specification,
-      accelerator: chooseAcceleration(specification.acceleration),
+      accelerator: chooseAcceleration(specification.acceleration, undefined, () => this.#user.whyNoKvm()),
       ...options,
     };
-    if (boot.from === "iso" && boot.firmware === "uefi") prepareUefi(folder);
     // Templates are for what is started again and again; another boot medium is asked for to try just that.
     const canFork = boot.from === "kernel" && hardware === "virtio";
-    const process =
+    const launched =
       canFork && templates !== undefined ? await this.#forkOrBoot(start, templates) : await this.#boot(start);
-    return new QemuMachine({ ...process, folder });
+    return new QemuMachine(launched);
   }
 
   adopt({ identity, folder }: RunningMachine): AdoptedMachine | undefined {
-    return isRunning(identity) ? new AdoptedQemuMachine(identity, folder) : undefined;
+    return isRunning(identity) ? new AdoptedQemuMachine(identity, folder, this.#user) : undefined;
   }
 
-  async #boot(start: Start): Promise<QemuProcess> {
-    const { specification, accelerator, signal } = start;
-    const args = qemuArguments(specification, accelerator);
-    const { fileLimitBytes } = specification;
+  async #boot(start: Start): Promise<Launched> {
     try {
-      return await this.#launch(start, { args, fileLimitBytes, signal, descriptors: [] });
+      return await this.#launch(start, { memory: { kind: "fresh" }, descriptors: [], signal: start.signal });
     } catch (error) {
       throw explainLock(error);
     }
@@ -100,14 +125,39 @@ export class QemuDriver implements HypervisorDriver {
 
   /** With the servers of its folders: their connections come behind the other descriptors. */
   async #launch(
-    { specification: { folder, folders }, writeConfiguration }: Start,
-    launch: Omit<QemuLaunch, "program" | "folder"> & { readonly descriptors: readonly number[] },
-  ): Promise<QemuProcess> {
+    { specification, accelerator, writeConfiguration }: Start,
+    { memory, descriptors, signal, prepare }: Launch,
+  ): Promise<Launched> {
+    const { folder, folders, fileLimitBytes } = specification;
     const servers = await startFolderServers(folders, folder);
     try {
-      const descriptors = [...launch.descriptors, ...servers.connections];
+      const inherited = [...descriptors, ...servers.connections];
       writeConfiguration?.();
-      return await startQemu({ ...launch, program: this.#program, folder, descriptors });
+      const firstDescriptor = FIRST_DESCRIPTOR + inherited.length;
+      using surroundings = this.#user.prepare({
+        machine: specification,
+        accelerator,
+        memory,
+        firstDescriptor,
+      });
+      const { machine, room, environment, limitsFiles, spareSets } = surroundings;
+      if (hasUefi(specification)) prepareUefi(room);
+      const started = await startQemu({
+        command: surroundings.command(
+          findProgram(this.#program),
+          qemuArguments(machine, accelerator, memory),
+        ),
+        descriptors: [...inherited, ...surroundings.descriptors],
+        ...{ folder, room, environment, signal },
+        fileLimitBytes: limitsFiles ? undefined : fileLimitBytes,
+        prepare: async (process) => {
+          await prepare?.(process, machine);
+          for (const each of spareSets) await process.qmp.execute("remove-fd", { "fdset-id": each });
+        },
+      }).catch((error: unknown) => {
+        throw surroundings.explain(error);
+      });
+      return { ...started, folder: room };
     } catch (error) {
       servers.release();
       // QEMU only knows that nobody answered.
@@ -118,9 +168,12 @@ export class QemuDriver implements HypervisorDriver {
   }
 
   /** Boots where there is no template, or none that works; such a one is removed, and the next start makes another. */
-  async #forkOrBoot(start: Start, request: TemplateRequest): Promise<QemuProcess> {
+  async #forkOrBoot(start: Start, request: TemplateRequest): Promise<Launched> {
     const { specification, accelerator, signal } = start;
-    const store = new TemplateStore({ program: this.#program, request, readyLimitMs: this.#limits.readyMs });
+    const store = new TemplateStore({
+      ...{ program: findProgram(this.#program), user: this.#user, request },
+      readyLimitMs: this.#limits.readyMs,
+    });
     let used: Template | undefined;
     try {
       using template = await store.acquire(specification, accelerator, signal);
@@ -137,25 +190,24 @@ export class QemuDriver implements HypervisorDriver {
     return booted;
   }
 
-  async #wake(start: Start, template: Template): Promise<QemuProcess> {
-    const { specification, accelerator } = start;
+  async #wake(start: Start, template: Template): Promise<Launched> {
+    const { specification } = start;
     const limit = AbortSignal.timeout(this.#limits.restoreMs);
     const signal = AbortSignal.any([start.signal, limit]);
     const [state, memory] = template.descriptors;
     // Whoever serves a folder writes to the guest's memory: that cannot be the template's.
     const isShared = specification.folders.length > 0;
-    const kind = isShared
+    const own: MachineMemory = isShared
       ? ({ kind: "copied" } as const)
       : ({ kind: "forked", file: INHERITED_MEMORY } as const);
     try {
       return await this.#launch(start, {
-        args: qemuArguments(specification, accelerator, kind),
-        ...{ fileLimitBytes: specification.fileLimitBytes, signal },
+        ...{ memory: own, signal },
         descriptors: isShared ? [state] : [state, memory],
-        prepare: async ({ qmp, identity }) => {
+        prepare: async ({ qmp, identity }, machine) => {
           if (isShared) await copyMemory(memory, identity, signal);
           await restore(qmp, INHERITED_STATE);
-          await plugOthers(qmp, specification);
+          await plugOthers(qmp, machine);
           await goOn(qmp, specification.volumes);
         },
       });
@@ -186,6 +238,8 @@ async function goOn(qmp: QmpClient, volumes: readonly MachineVolume[]): Promise<
     throw explainLock(error, volumes.map(({ file }) => file).join(" or "));
   }
 }
+
+const hasUefi = ({ boot }: MachineSpecification): boolean => boot.from === "iso" && boot.firmware === "uefi";
 
 function prepareUefi(folder: string): void {
   try {

@@ -11,6 +11,9 @@ import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 import { QmpClient } from "./qmp-client.ts";
 import { listenInFolder } from "./unix-socket.ts";
 
+/** The number of the first descriptor that is passed on: behind the standard ones. */
+export const FIRST_DESCRIPTOR = 3;
+
 /** QEMU's complaints are a few lines. */
 const MAX_COMPLAINT_BYTES = 16 * 1024;
 
@@ -27,10 +30,13 @@ export interface QemuProcess {
 
 /** How a QEMU is started. */
 export interface QemuLaunch {
-  readonly program: string;
-  readonly args: readonly string[];
-  /** Its working directory, where it finds its sockets and leaves its complaints. */
+  readonly command: readonly [string, ...string[]];
+  /** Where it leaves its complaints. */
   readonly folder: string;
+  /** Its working directory, where its sockets are. */
+  readonly room: string;
+  /** Beside what each program here has. */
+  readonly environment?: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   /** How large any file may become that it writes; beyond, the kernel refuses the write (EFBIG) and, where the main thread has tried, ends it (SIGXFSZ). */
   readonly fileLimitBytes?: number | undefined;
@@ -48,16 +54,16 @@ export interface QemuLaunch {
  * @throws TetherError `tool-missing`, `hypervisor-failed` with QEMU's own words; the process is gone then.
  */
 export async function startQemu(launch: QemuLaunch): Promise<QemuProcess> {
-  const { folder } = launch;
+  const { room } = launch;
   const server = createServer();
   // A starter that was killed has left its own.
-  rmSync(join(folder, START_SOCKET), { force: true });
-  await listenInFolder(server, folder, START_SOCKET);
+  rmSync(join(room, START_SOCKET), { force: true });
+  await listenInFolder(server, room, START_SOCKET);
   try {
     return await startCalling(launch, awaitCall(server));
   } finally {
     server.close();
-    rmSync(join(folder, START_SOCKET), { force: true });
+    rmSync(join(room, START_SOCKET), { force: true });
   }
 }
 
@@ -110,14 +116,15 @@ async function limitFiles({ pid }: ProcessIdentity, bytes: number): Promise<void
   }
 }
 
-function spawnQemu({ program, args, folder, descriptors = [] }: QemuLaunch): ChildProcess {
+function spawnQemu({ command, folder, room, environment, descriptors = [] }: QemuLaunch): ChildProcess {
   const log = openSync(join(folder, QEMU_LOG), "a", 0o600);
   try {
+    const [program, ...args] = command;
     return spawn(program, args, {
-      cwd: folder,
+      cwd: room,
       detached: true,
       stdio: ["ignore", log, log, ...descriptors],
-      env: { PATH: process.env["PATH"] },
+      env: { ...environment, PATH: process.env["PATH"] },
     });
   } finally {
     closeSync(log);

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { TetherError } from "../../protocol/errors/index.ts";
+import { readFileSync, statSync } from "node:fs";
 import type { MachineSpecification } from "../driver.ts";
 import { qemuArguments } from "./command-line.ts";
+import { findProgram } from "./find-program.ts";
 import { templateInterfaces } from "./template-interfaces.ts";
 import { templateVolumes } from "./template-volumes.ts";
 
@@ -74,13 +73,4 @@ function readHostFacts(): HostFacts {
 function describeFile(path: string): unknown {
   const { size, mtimeMs, ino } = statSync(path);
   return [path, size, mtimeMs, ino];
-}
-
-/** Where the shell would find it. */
-function findProgram(name: string): string {
-  const folders = name.includes("/") ? [""] : (process.env["PATH"] ?? "").split(delimiter);
-  const path = folders.map((folder) => join(folder, name)).find((each) => existsSync(each));
-  if (path === undefined)
-    throw new TetherError("tool-missing", `${name} is not installed: apt-get install qemu-system-x86`);
-  return path;
 }

@@ -18,6 +18,7 @@ import type { MachineSpecification, TemplateRequest } from "../driver.ts";
 import { findMachineProcesses } from "./find-processes.ts";
 import { MACHINE, makeTemplate, MEMORY, STATE } from "./make-template.ts";
 import { identifyProcess, isRunning, type ProcessIdentity } from "./process-identity.ts";
+import type { QemuUser } from "./qemu-user.ts";
 import { describeShape, type Shape } from "./template-shape.ts";
 
 /** One per shape of machine that is used; the one that was used longest ago goes. A template takes some 150 MB. */
@@ -26,6 +27,7 @@ const MOST_TEMPLATES = 8;
 /** How a store makes templates. */
 interface TemplateStoreOptions {
   readonly program: string;
+  readonly user: QemuUser;
   readonly request: TemplateRequest;
   /** How long the guest of a template may take until it is ready. */
   readonly readyLimitMs: number;
@@ -108,9 +110,9 @@ export class TemplateStore {
     const folder = join(this.#options.request.folder, makingName(shape.key, maker));
     mkdirSync(folder, { mode: 0o700 });
     try {
-      const { program, readyLimitMs, request } = this.#options;
+      const { program, user, readyLimitMs, request } = this.#options;
       await makeTemplate({
-        ...{ folder, program, shape, readyLimitMs, signal },
+        ...{ folder, program, user, shape, readyLimitMs, signal },
         configuration: request.configuration,
       });
       publish(folder, target);

@@ -15,6 +15,7 @@ import { type LinkKeys, makeLinkKeys, type WindowSize, writeLinkFiles } from "..
 import { type ChosenPort, chosenPorts, leavesPortsOpen, machineInterfaces } from "../networking/index.ts";
 import {
   createContainerDisk,
+  diskLayers,
   diskSizeOf,
   encodeVolumes,
   machineFolders,
@@ -198,6 +199,7 @@ export function specify(
     acceleration: settings.acceleration,
     hardware: settings.hardware,
     disk: join(folder, DISK),
+    diskLayers: diskLayers(settings.imageDisk),
     configuration: join(folder, CONFIGURATION),
     interfaces: machineInterfaces(settings.interfaces),
     volumes,

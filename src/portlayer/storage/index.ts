@@ -5,7 +5,7 @@
  * container's disk is a copy-on-write file over the topmost.
  */
 export { chainIdsOf } from "./chain-ids.ts";
-export { disksBelow, diskSizeOf, ownBytes, takenBytes } from "./snapshots/index.ts";
+export { diskLayers, disksBelow, diskSizeOf, ownBytes, takenBytes } from "./snapshots/index.ts";
 export type { ArchivedImage } from "./archived-images.ts";
 export { CHANGE_KINDS, compareFiles, type FileChange } from "./compare-files.ts";
 export { packLayer } from "./pack-layer.ts";

@@ -26,6 +26,7 @@ describe("vch doctor", () => {
       folderServer: program("virtiofsd", ""),
       environment: { PATH: folder.path },
       userId: 0,
+      whyCallersUser: () => undefined,
       ...changes,
     });
     return new Map(findings.map((finding) => [finding.what, finding]));

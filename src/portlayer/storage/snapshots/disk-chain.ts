@@ -37,6 +37,11 @@ export function disksBelow(file: string): string[] {
   return chain;
 }
 
+/** The files that an image's disk consists of, with what each is; they are written by nobody but us, and say what is true. */
+export function diskLayers(image: string): { readonly file: string; readonly format: DiskFormat }[] {
+  return disksBelow(image).map((file) => ({ file, format: diskFormatOf(file) }));
+}
+
 /** What a disk takes of this machine's, with all that it stands on; 0 when it is not there. */
 export function takenBytes(file: string): number {
   return disksBelow(file).reduce((sum, each) => sum + ownBytes(each), 0);

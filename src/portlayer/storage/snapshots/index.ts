@@ -3,5 +3,5 @@
  * folder. They are written here, once and whole, and read by QEMU, and here for what changed in a container.
  */
 export { type DiskBytes, openDisk } from "./disk-bytes.ts";
-export { diskFormatOf, diskSizeOf, disksBelow, ownBytes, takenBytes } from "./disk-chain.ts";
+export { diskFormatOf, diskLayers, diskSizeOf, disksBelow, ownBytes, takenBytes } from "./disk-chain.ts";
 export { makeSnapshot, type NewSnapshot } from "./make-snapshot.ts";

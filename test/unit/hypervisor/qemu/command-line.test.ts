@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type MachineMemory, qemuArguments } from "../../../../src/hypervisor/qemu/command-line.ts";
 import type {
   MachineInterface,
@@ -10,6 +12,7 @@ import { templateVolumes } from "../../../../src/hypervisor/qemu/template-volume
 import { LAYER_DISK_SERIAL } from "../../../../src/protocol/link-names.ts";
 import { catalogueError } from "../../../support/catalogue-error.ts";
 import { machineSpecification } from "../../../support/machine-specification.ts";
+import { useTemporaryFolder } from "../../../support/temporary-folder.ts";
 
 /** The values of an option, in order. */
 function valuesOf(args: readonly string[], option: string): string[] {
@@ -22,6 +25,29 @@ const BOOTS = [
   { from: "iso", iso: "/boot/tether.iso", firmware: "bios" },
   { from: "iso", iso: "/boot/tether.iso", firmware: "uefi" },
 ] as const;
+
+describe("a container's disk", () => {
+  const folder = useTemporaryFolder();
+
+  it("stands on its image, whatever a QEMU that was taken over has written into its file", () => {
+    const [image = "", secret = "", disk = ""] = ["image", "secret", "disk.qcow2"].map((name) =>
+      join(folder.path, name),
+    );
+    writeFileSync(image, "of the image".padEnd(65_536));
+    writeFileSync(secret, "of this host".padEnd(65_536));
+    const diskLayers = [{ file: image, format: "raw" }] as const;
+    execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", secret, disk]);
+    const args = qemuArguments(machineSpecification(folder.path, { diskLayers }), "tcg");
+    const drive = valuesOf(args, "-drive").find((value) => value.includes("id=container")) ?? "";
+    const options = drive
+      .replace(/^if=none,id=container,format=/, "driver=")
+      .replace(",file=", ",file.filename=");
+    const said = execFileSync("qemu-io", ["--image-opts", options, "-c", "read -v 0 16"], {
+      encoding: "utf8",
+    });
+    assert.match(said, /of\.the\.image/);
+  });
+});
 
 describe("QEMU's command line", () => {
   it("doubles commas in every path and name, so that none can add an option", () => {
