@@ -1,5 +1,7 @@
 import { ApiError, refused } from "../http/api-error.ts";
-import { parseGoDuration } from "./image-filters.ts";
+import { parseSignal } from "../../protocol/signals.ts";
+import { readHealthCheck } from "./change-health.ts";
+import { readPairs } from "./change-words.ts";
 
 /** `config` of an image's configuration, in Docker's names. */
 export type ImageConfig = Readonly<Record<string, unknown>>;
@@ -9,23 +11,31 @@ type Instruction = (config: ImageConfig, text: string) => ImageConfig;
 /** What dockerd takes as a change (moby, builder/dockerfile/dispatchers.go). */
 const INSTRUCTIONS: Readonly<Record<string, Instruction>> = {
   CMD: (config, text) => ({ ...config, Cmd: readCommand(config, text) }),
-  ENTRYPOINT: (config, text) => ({ ...config, Entrypoint: readCommand(config, text) }),
+  ENTRYPOINT: (config, text) => ({ ...config, Entrypoint: text === "" ? [] : readCommand(config, text) }),
   ENV: (config, text) => ({ ...config, Env: readEnvironment(config, text) }),
   EXPOSE: (config, text) => ({ ...config, ExposedPorts: addPorts(config, text) }),
-  HEALTHCHECK: (config, text) => ({ ...config, Healthcheck: readHealthCheck(text) }),
+  HEALTHCHECK: (config, text) => ({ ...config, Healthcheck: readHealthCheck(text, readJsonWords) }),
   LABEL: (config, text) => ({
     ...config,
-    Labels: { ...recordOf(config["Labels"]), ...Object.fromEntries(readPairs("LABEL", text)) },
+    Labels: {
+      ...recordOf(config["Labels"]),
+      ...Object.fromEntries(readPairs("LABEL", literal("LABEL", text))),
+    },
   }),
-  ONBUILD: (config, text) => ({ ...config, OnBuild: [...listOf(config["OnBuild"]), text] }),
-  STOPSIGNAL: (config, text) => ({ ...config, StopSignal: literal("STOPSIGNAL", text) }),
+  ONBUILD: (config, text) => ({ ...config, OnBuild: [...listOf(config["OnBuild"]), readTrigger(text)] }),
+  STOPSIGNAL: (config, text) => ({ ...config, StopSignal: readStopSignal(text) }),
   USER: (config, text) => ({ ...config, User: literal("USER", text) }),
   VOLUME: (config, text) => ({
     ...config,
-    Volumes: { ...recordOf(config["Volumes"]), ...toSet(readWords("VOLUME", text)) },
+    Volumes: { ...recordOf(config["Volumes"]), ...toSet(readVolumes(text)) },
   }),
   WORKDIR: (config, text) => ({ ...config, WorkingDir: joinPath(config, literal("WORKDIR", text)) }),
 };
+
+/** Without a word, a command is the shell alone, and an entry point is none. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(["CMD", "ENTRYPOINT"]);
+
+const ONE_WORD: ReadonlySet<string> = new Set(["STOPSIGNAL", "USER", "WORKDIR"]);
 
 /**
  * Applies a Dockerfile's instructions to an image's configuration, as `docker import --change` and `docker commit
@@ -44,7 +54,8 @@ function applyChange(config: ImageConfig, line: string): ImageConfig {
   const instruction = Object.hasOwn(INSTRUCTIONS, name) ? INSTRUCTIONS[name] : undefined;
   if (instruction === undefined)
     throw new ApiError(400, `${word.toLowerCase()} is not a valid change command`);
-  if (text === "") throw new ApiError(400, `${name} requires at least one argument`);
+  if (text === "" && !MAY_BE_EMPTY.has(name))
+    throw new ApiError(400, `${name} requires ${ONE_WORD.has(name) ? "exactly" : "at least"} one argument`);
   return instruction(config, text);
 }
 
@@ -53,7 +64,7 @@ function readCommand(config: ImageConfig, text: string): string[] {
   const words = readJsonWords(text);
   if (words !== undefined) return words;
   const shell = listOf(config["Shell"]);
-  return [...(shell.length === 0 ? ["/bin/sh", "-c"] : shell), text];
+  return [...(shell.length === 0 ? ["/bin/sh", "-c"] : shell), ...(text === "" ? [] : [text])];
 }
 
 function readJsonWords(text: string): string[] | undefined {
@@ -73,79 +84,51 @@ function readWords(name: string, text: string): string[] {
 
 function readEnvironment(config: ImageConfig, text: string): string[] {
   const environment = listOf(config["Env"]);
-  for (const [name, value] of readPairs("ENV", text)) {
+  for (const [name, value] of readPairs("ENV", literal("ENV", text))) {
     const at = environment.findIndex((each) => each.startsWith(`${name}=`));
     environment.splice(at < 0 ? environment.length : at, at < 0 ? 0 : 1, `${name}=${value}`);
   }
   return environment;
 }
 
-/** `NAME=VALUE NAME="A VALUE"`, or in the older form one name and the rest of the line. */
-function readPairs(name: string, text: string): [string, string][] {
-  const first = literal(name, text).split(/\s/)[0] ?? "";
-  if (!first.includes("=")) {
-    const [, key = "", value] = /^(\S+)\s+(.*)$/s.exec(text) ?? [];
-    if (value === undefined) throw new ApiError(400, `${name} must have two arguments`);
-    return [[key, value]];
-  }
-  const words = text.match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+|["']/gs) ?? [];
-  if (words.some((word) => word === '"' || word === "'"))
-    throw new ApiError(400, `${name}: a quotation mark has no other one: ${text}`);
-  return words.map((word) => {
-    const at = word.indexOf("=");
-    if (at < 1)
-      throw new ApiError(
-        400,
-        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
-      );
-    return [unquote(word.slice(0, at)), unquote(word.slice(at + 1))];
-  });
-}
-
-function unquote(text: string): string {
-  return text.replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/gs, (_all, double, single, escaped) =>
-    double === undefined ? (single ?? escaped) : String(double).replaceAll(/\\(["\\$])/g, "$1"),
-  );
-}
-
 function addPorts(config: ImageConfig, text: string): object {
-  const ports = literal("EXPOSE", text)
-    .split(/\s+/)
-    .map((word) => {
-      const [, port, protocol = "tcp"] = /^(\d{1,5})(?:\/(tcp|udp|sctp))?$/i.exec(word) ?? [];
-      if (port === undefined || Number(port) > 65_535)
-        throw new ApiError(400, `invalid containerPort: ${word}`);
-      return `${Number(port)}/${protocol.toLowerCase()}`;
-    });
+  const ports = literal("EXPOSE", text).split(/\s+/).flatMap(readPorts);
   return { ...recordOf(config["ExposedPorts"]), ...toSet(ports) };
 }
 
-const HEALTH_FIELDS: Readonly<Record<string, string>> = {
-  interval: "Interval",
-  timeout: "Timeout",
-  "start-period": "StartPeriod",
-  retries: "Retries",
-};
+/** `80`, `80/udp`, `80-82`. */
+function readPorts(word: string): string[] {
+  const [, first = "", last = first, protocol = "tcp"] =
+    /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(word) ?? [];
+  const [from, to] = [Number(first), Number(last)];
+  if (first === "" || from > to || to > 65_535) throw new ApiError(400, `Invalid containerPort: ${word}`);
+  return Array.from({ length: to - from + 1 }, (_, offset) => `${from + offset}/${protocol.toLowerCase()}`);
+}
 
-function readHealthCheck(text: string): object {
-  const options: Record<string, number> = {};
-  let rest = text;
-  for (;;) {
-    const [all, name = "", value = ""] = /^--([a-z-]+)=(\S+)\s+/.exec(rest) ?? [];
-    if (all === undefined) break;
-    const field = HEALTH_FIELDS[name];
-    if (field === undefined) throw new ApiError(400, `Unknown flag: ${name}`);
-    options[field] =
-      field === "Retries" ? Number(value) : Math.round((parseGoDuration(value) ?? Number.NaN) * 1e6);
-    if (!Number.isSafeInteger(options[field])) throw refused(`HEALTHCHECK --${name}`, `${value} is none`);
-    rest = rest.slice(all.length);
+function readTrigger(text: string): string {
+  const [trigger = ""] = text.toUpperCase().split(/\s/);
+  if (trigger === "ONBUILD") throw new ApiError(400, "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  if (trigger === "FROM" || trigger === "MAINTAINER")
+    throw new ApiError(400, `${trigger} isn't allowed as an ONBUILD trigger`);
+  return text;
+}
+
+function readVolumes(text: string): string[] {
+  const paths = readWords("VOLUME", text);
+  if (paths.length === 0) throw new ApiError(400, "VOLUME requires at least one argument");
+  if (paths.includes("")) throw new ApiError(400, "VOLUME specified can not be an empty string");
+  return paths;
+}
+
+function readStopSignal(text: string): string {
+  const signal = literal("STOPSIGNAL", text);
+  try {
+    parseSignal(signal);
+    return signal;
+  } catch {
+    // It has only one reason, which is said in dockerd's words.
+    throw new ApiError(400, `Invalid signal: ${signal}`);
   }
-  const [, kind = "", command = ""] = /^(\S+)\s*(.*)$/s.exec(rest) ?? [];
-  if (kind.toUpperCase() === "NONE" && command === "") return { Test: ["NONE"] };
-  if (kind.toUpperCase() !== "CMD" || command === "")
-    throw new ApiError(400, `Unknown type ${JSON.stringify(kind)} in HEALTHCHECK (try CMD)`);
-  const words = readJsonWords(command);
-  return { Test: words === undefined ? ["CMD-SHELL", command] : ["CMD", ...words], ...options };
 }
 
 /** Docker would put variables in. */

@@ -118,7 +118,7 @@ function describeConfiguration({ configuration }: Image): object {
     Volumes: set(configuration.volumes),
     WorkingDir: configuration.workingDirectory,
     Entrypoint: configuration.entrypoint.length === 0 ? null : configuration.entrypoint,
-    OnBuild: null,
+    OnBuild: configuration.onBuild ?? null,
     Labels: configuration.labels,
     ...(configuration.stopSignal === undefined ? {} : { StopSignal: configuration.stopSignal }),
     ...(health === undefined

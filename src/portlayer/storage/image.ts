@@ -9,6 +9,8 @@ export interface ImageConfiguration {
   /** `user`, `uid`, `user:group` …; empty means root. */
   readonly user: string;
   readonly stopSignal: string | undefined;
+  /** What a build that begins with the image does first; undefined: nothing. */
+  readonly onBuild?: readonly string[];
   /** When it was made (RFC 3339), as far as it says so; undefined also for one that was imported before this was kept. */
   readonly created?: string | undefined;
   readonly architecture: string;

@@ -255,6 +255,7 @@ describe("the endpoint's images", function () {
       "EXPOSE 80 53/udp",
       "LABEL a=b",
       "WORKDIR /w",
+      "ONBUILD RUN ls",
     ];
     const query = changes.map((change) => `changes=${encodeURIComponent(change)}`).join("&");
     const body = gzipSync(makeTar(SHELL));
@@ -267,6 +268,7 @@ describe("the endpoint's images", function () {
       [Config["Cmd"], Config["Env"], Config["ExposedPorts"], Config["Labels"], Config["WorkingDir"]],
       [["/bin/sh"], ["A=1", "B=two words"], { "80/tcp": {}, "53/udp": {} }, { a: "b" }, "/w"],
     );
+    assert.deepEqual(Config["OnBuild"], ["RUN ls"]);
     const wrong = await served.ask("POST", "/images/create?fromSrc=-&changes=RUN%20true", body);
     assert.deepEqual([wrong.status, wrong.json], [400, { message: "run is not a valid change command" }]);
   });

@@ -82,6 +82,7 @@ export const imageConfigurationSchema = z.object({
       Labels: z.record(z.string(), z.string()).nullish(),
       StopSignal: z.string().nullish(),
       Shell: strings,
+      OnBuild: strings,
       Healthcheck: healthCheck.nullish(),
     })
     .nullish(),
@@ -115,6 +116,7 @@ export function toImageConfiguration({
     exposedPorts: Object.keys(config?.ExposedPorts ?? {}),
     volumes: Object.keys(config?.Volumes ?? {}),
     shell: config?.Shell ?? [],
+    ...(config?.OnBuild?.length ? { onBuild: config.OnBuild } : {}),
     health: config?.Healthcheck ? toHealthCheck(config.Healthcheck) : undefined,
   };
 }
