@@ -3,7 +3,7 @@ import type { StopOptions } from "../portlayer/execution/index.ts";
 import { TetherError } from "../protocol/errors/index.ts";
 import type { Context } from "./context.ts";
 import { eachContainer } from "./each-container.ts";
-import { parsePidsLimit } from "./run-options.ts";
+import { parseCpus, parseMemory, parsePidsLimit } from "./run-options.ts";
 import { parseRestartPolicy } from "./parse-restart-policy.ts";
 import { beClient } from "./session-client.ts";
 import { SignalProxy } from "./signal-proxy.ts";
@@ -151,19 +151,29 @@ function addRename(program: Command, context: Context): void {
     .action((reference: string, name: string) => context.openExecution().rename(reference, name));
 }
 
+interface UpdateOptions {
+  readonly restart?: string;
+  readonly pidsLimit?: number;
+  readonly cpus?: number;
+  /** In bytes. */
+  readonly memory?: number;
+}
+
 function addUpdate(program: Command, context: Context): void {
   program
     .command("update")
-    .description("Change the restart policy or the limit of processes of one or more container VMs")
+    .description("Change the restart policy or the resources of one or more container VMs")
     .argument(...CONTAINERS)
     .option("--restart <policy>", "no, on-failure[:max], always, unless-stopped")
     .option("--pids-limit <number>", "processes and threads (-1 for no limit)", parsePidsLimit)
-    .action((references: string[], { restart, pidsLimit }: { restart?: string; pidsLimit?: number }) => {
-      if (restart === undefined && pidsLimit === undefined)
+    .option("--cpus <number>", "CPUs; of a container VM that runs, not more than it has", parseCpus)
+    .option("-m, --memory <size>", "memory of a container VM that does not run", parseMemory)
+    .action((references: string[], { restart, pidsLimit, cpus, memory }: UpdateOptions) => {
+      if ([restart, pidsLimit, cpus, memory].every((each) => each === undefined))
         throw new TetherError("usage", "you must provide one or more flags when using this command");
       const changes = {
         restart: restart === undefined ? undefined : parseRestartPolicy(restart),
-        pidsLimit,
+        ...{ pidsLimit, cpus, memoryBytes: memory },
       };
       return eachContainer(references, context, (execution, reference) =>
         execution.update(reference, changes),

@@ -194,7 +194,8 @@ export function makeContainerRequest(
   };
 }
 
-function parseMemory(text: string): number {
+/** @throws TetherError `memory-too-small`, `invalid-option`. */
+export function parseMemory(text: string): number {
   const memoryBytes = parseSize(text);
   if (memoryBytes >= MINIMUM_MEMORY_BYTES) return memoryBytes;
   throw new TetherError(

@@ -416,6 +416,7 @@ export class Agent {
       setClock: (milliseconds) => this.#statistics.clockWasOff(correctClock(system, milliseconds)),
       logRotated: (writtenBytes) => this.#log?.rotated(writtenBytes),
       limitProcesses: (pidsLimit) => limitProcesses(pidsLimit),
+      limitCpus: (nanoCpus) => limitCpus(nanoCpus),
       reload: (document) => this.#reload(document),
       describeAgent: () => ({
         version: AGENT_VERSION,

@@ -26,6 +26,8 @@ export interface ControlComponents {
   readonly logRotated: (writtenBytes: number) => void;
   /** @param pidsLimit 0 for as many processes as the VM can spare. */
   readonly limitProcesses: (pidsLimit: number) => void;
+  /** @param nanoCpus 0 for all CPUs of the VM. */
+  readonly limitCpus: (nanoCpus: number) => void;
   /** @returns what was changed. */
   readonly reload: (document: Uint8Array) => Promise<string[]>;
   readonly describeAgent: () => tether.control.AgentState.$Properties;
@@ -78,6 +80,7 @@ export class ControlRequests implements ControlTarget {
     else if (request.powerOff) agent.powerOff();
     else if (request.setClock) agent.setClock(toMilliseconds(request.setClock.time));
     else if (request.updatePidsLimit) agent.limitProcesses(request.updatePidsLimit.pidsLimit ?? 0);
+    else if (request.updateNanoCpus) agent.limitCpus(checkNanoCpus(request.updateNanoCpus.nanoCpus ?? 0));
     else if (request.reload) {
       const document = request.reload.document ?? new Uint8Array();
       return agent.reload(document).then((changes) => ({ reloaded: { changes } }));
@@ -198,6 +201,11 @@ function fitArguments(args: readonly Uint8Array[], room: { bytes: number }): Uin
 function checkSignal(signal: number, least: number): number {
   if (signal < least || signal > 64) throw new TetherError("invalid-option", `invalid signal: ${signal}`);
   return signal;
+}
+
+function checkNanoCpus(nanoCpus: number): number {
+  if (Number.isSafeInteger(nanoCpus) && nanoCpus >= 0) return nanoCpus;
+  throw new TetherError("invalid-option", `${nanoCpus} is no CPU time`);
 }
 
 function checkUpgrade({ diskSerial, limitS }: tether.control.UpgradeAgent.$Properties): UpgradeRequest {

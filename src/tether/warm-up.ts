@@ -107,6 +107,7 @@ export async function warmUp(tools: WarmUpTools): Promise<void> {
       setClock: () => {},
       logRotated: () => {},
       limitProcesses: () => {},
+      limitCpus: () => {},
       reload: () => Promise.resolve([]),
       describeAgent: () => ({}),
       upgrade: () => Promise.reject(new Error("not here")),

@@ -237,6 +237,29 @@ describe("the docker command with the endpoint", () => {
     await done("volume", "rm", "data");
   });
 
+  it("gives a container more and less of a processor, and another machine at its next start", async () => {
+    const words = ["--network", "none", "--cpus", "1", "-m", "160m", "demo:1", "sh", "-c"];
+    const id = await done("run", "-d", ...words, "nproc; free | sed -n 2p; while :; do sleep 1; done");
+    await done("update", "--cpus", "0.25", id);
+    assert.equal(await done("exec", id, "cat", "/sys/fs/cgroup/cpu.max"), "25000 100000");
+    assert.equal(await done("inspect", "-f", "{{.HostConfig.NanoCpus}}", id), "250000000");
+    const refused = async (...options: string[]): Promise<string> =>
+      (await docker(["update", ...options, id])).err;
+    assert.match(await refused("--cpus", "1.5"), /runs on a VM with 1 CPU: stop it to give it 1\.5/);
+    assert.match(await refused("-m", "256m", "--cpus", "1"), /runs on a VM with 167772160 bytes of memory/);
+    // Nothing of what was refused.
+    assert.equal(await done("exec", id, "cat", "/sys/fs/cgroup/cpu.max"), "25000 100000");
+    await done("kill", id);
+    await done("update", "--cpus", "2", "-m", "256m", id);
+    await done("start", id);
+    assert.equal(await done("exec", id, "nproc"), "2");
+    assert.equal(await done("exec", id, "cat", "/sys/fs/cgroup/cpu.max"), "200000 100000");
+    const [first, second] = (await done("logs", id)).split("\n").filter((line) => line.startsWith("Mem:"));
+    const total = (line = ""): number => Number(line.split(/\s+/)[1]);
+    assert.equal(total(second) - total(first) > 80 * 1024, true);
+    await done("rm", "-f", id);
+  });
+
   it("tells what a container has changed and takes, and exports it, running or not", async () => {
     const script = [
       "mkdir /made; echo new > /made/file; rm -r /home/demo",

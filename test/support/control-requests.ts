@@ -17,6 +17,7 @@ export function controlRequests(parts: Partial<ControlComponents> = {}): Control
     setClock: () => {},
     logRotated: () => {},
     limitProcesses: () => {},
+    limitCpus: () => {},
     reload: () => Promise.resolve([]),
     describeAgent: () => ({}),
     upgrade: () => Promise.reject(new Error("not here")),

@@ -105,21 +105,32 @@ function readProcess(config: FieldReader) {
 }
 
 function readResources(host: FieldReader) {
-  const memoryBytes = host.number("Memory") || DEFAULTS.memoryBytes;
-  if (memoryBytes < LEAST_MEMORY_BYTES)
+  const [memoryBytes = DEFAULTS.memoryBytes, cpus] = [readMemory(host), readCpus(host)];
+  const shmBytes = host.number("ShmSize");
+  if (shmBytes < 0) throw new ApiError(400, "SHM size can not be less than 0");
+  return { memoryBytes, cpus, shmBytes, pidsLimit: Math.max(0, host.number("PidsLimit")) };
+}
+
+/** `Memory`, in bytes; undefined where it is 0. @throws ApiError 400. */
+export function readMemory(host: FieldReader): number | undefined {
+  const memoryBytes = host.number("Memory");
+  // As much as there is memory is no swap, which a container VM has none of.
+  host.accept("MemorySwap", memoryBytes, -1, 2 * memoryBytes);
+  if (memoryBytes !== 0 && memoryBytes < LEAST_MEMORY_BYTES)
     throw new ApiError(
       400,
       `Minimum memory limit allowed is ${LEAST_MEMORY_BYTES / 1024 / 1024}MB: a container VM has a kernel and an agent of its own`,
     );
-  // As much as there is memory is no swap, which a container VM has none of.
-  host.accept("MemorySwap", host.number("Memory"), -1, 2 * host.number("Memory"));
+  return memoryBytes === 0 ? undefined : memoryBytes;
+}
+
+/** `NanoCpus`, in CPUs; undefined where it is 0. @throws ApiError 400 in dockerd's words. */
+export function readCpus(host: FieldReader): number | undefined {
   const nanoCpus = host.number("NanoCpus");
   const cpus = nanoCpus === 0 ? undefined : nanoCpus / NANOS_PER_CPU;
   if (cpus !== undefined && !(cpus >= 0.01 && cpus <= 64))
     throw new ApiError(400, "range of CPUs is from 0.01 to 64.00");
-  const shmBytes = host.number("ShmSize");
-  if (shmBytes < 0) throw new ApiError(400, "SHM size can not be less than 0");
-  return { memoryBytes, cpus, shmBytes, pidsLimit: Math.max(0, host.number("PidsLimit")) };
+  return cpus;
 }
 
 /** `RestartPolicy`. @throws ApiError 400 in dockerd's words. */

@@ -4,7 +4,7 @@ import { ApiError, notBuilt, toApiError, withContext } from "../http/api-error.t
 import type { Exchange } from "../http/exchange.ts";
 import type { Route } from "../http/router.ts";
 import { makePruneFilter } from "../requests/prune-filter.ts";
-import { imageOf, readCreateRequest, readRestart } from "../requests/create-request.ts";
+import { imageOf, readCpus, readCreateRequest, readMemory, readRestart } from "../requests/create-request.ts";
 import { type Fields, FieldReader } from "../requests/fields.ts";
 import { describeInspection } from "./describe-inspection.ts";
 import { findImage } from "./find-image.ts";
@@ -123,11 +123,13 @@ async function update(execution: Execution, exchange: Exchange): Promise<void> {
   const restart = readRestart(fields.object("RestartPolicy"));
   const hasRestart = typeof document["RestartPolicy"] === "object" && restartName(document) !== "";
   const pidsLimit = fields.optionalNumber("PidsLimit");
+  const [memoryBytes, cpus] = [readMemory(fields), readCpus(fields)];
   fields.end();
   await execution.update(id, {
     restart: hasRestart ? restart : undefined,
     // Docker's client writes 0 for no change.
     pidsLimit: pidsLimit === undefined || pidsLimit === 0 ? undefined : Math.max(0, pidsLimit),
+    ...{ memoryBytes, cpus },
   });
   exchange.json(200, { Warnings: null });
 }

@@ -8,6 +8,7 @@ import { type Core, type KnownContainer, lockSettled, lookSettled } from "./core
 import { notRunning, openGuest } from "./guest-access.ts";
 import { settingsOf } from "./machine-start.ts";
 import { remainingPolicy } from "./restart-policy.ts";
+import { nanoCpusOf, virtualCpus } from "./run-request.ts";
 
 /** Freezes a container. @throws TetherError in Docker's words when it does not run. */
 export async function pauseContainer(core: Core, reference: string): Promise<void> {
@@ -47,14 +48,23 @@ export interface ContainerChanges {
   readonly restart: RestartPolicy | undefined;
   /** 0 for as many processes as the VM can spare. */
   readonly pidsLimit: number | undefined;
+  /** As in {@link ContainerRequest}: may be a fraction. */
+  readonly cpus: number | undefined;
+  readonly memoryBytes: number | undefined;
 }
 
-/** Docker's `update`: now, if the container is up, and for every later start. */
+/**
+ * Docker's `update`: now, if the container is up, and for every later start. A machine that runs keeps its memory and the
+ * number of its CPUs.
+ *
+ * @throws TetherError `invalid-option` in Docker's words; `conflict` for what only a machine that does not run can get.
+ */
 export async function updateContainer(
   core: Core,
   reference: string,
-  { restart, pidsLimit }: ContainerChanges,
+  changes: ContainerChanges,
 ): Promise<void> {
+  const { restart, pidsLimit, cpus, memoryBytes } = changes;
   using container = await lockSettled(core, reference);
   const { record } = container;
   const settings = settingsOf(record);
@@ -63,16 +73,43 @@ export async function updateContainer(
       "invalid-option",
       "Restart policy cannot be updated because AutoRemove is enabled for the container",
     );
-  const changes = { ...(restart && { restart }), ...(pidsLimit === undefined ? {} : { pidsLimit }) };
-  container.save({ ...record, settings: { ...settings, ...changes } });
-  const known = { record, state: observeState(core.containers, container.record) };
+  const known = { record, state: observeState(core.containers, record) };
+  if (hasGuest(known)) requireFit(record, changes);
+  const nanoCpus = cpus === undefined ? undefined : nanoCpusOf(cpus);
+  container.save({
+    ...record,
+    ...(cpus === undefined || hasGuest(known) ? {} : { cpus: virtualCpus({ cpus }) }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    settings: {
+      ...settings,
+      ...(restart && { restart }),
+      ...(pidsLimit === undefined ? {} : { pidsLimit }),
+      ...(nanoCpus === undefined ? {} : { nanoCpus }),
+    },
+  });
   if (hasGuest(known)) {
     if (restart !== undefined)
       await ask(core, known, { updateRestartPolicy: encodeRestart(restart, record) });
     if (pidsLimit !== undefined)
       await ask(core, known, { updatePidsLimit: { pidsLimit: encodePidsLimit(pidsLimit) } });
+    if (nanoCpus !== undefined) await ask(core, known, { updateNanoCpus: { nanoCpus } });
   }
   core.journal.add("update", container.record);
+}
+
+/** @throws TetherError `conflict`; nothing has changed then. */
+function requireFit(record: ContainerRecord, { cpus, memoryBytes }: ContainerChanges): void {
+  if (cpus !== undefined && cpus > record.cpus)
+    throw new TetherError(
+      "conflict",
+      `container ${record.name} runs on a VM with ${record.cpus === 1 ? "1 CPU" : `${record.cpus} CPUs`}: ` +
+        `stop it to give it ${cpus}`,
+    );
+  if (memoryBytes !== undefined && memoryBytes !== record.memoryBytes)
+    throw new TetherError(
+      "conflict",
+      `container ${record.name} runs on a VM with ${record.memoryBytes} bytes of memory: stop it to give it ${memoryBytes}`,
+    );
 }
 
 function encodeRestart(

@@ -85,8 +85,13 @@ const NANOS_PER_CPU = 1_000_000_000;
 const DEFAULT_CPUS = 2;
 
 /** How many virtual CPUs a request takes: a fraction of one needs a whole one. */
-export function virtualCpus({ cpus }: ContainerRequest): number {
+export function virtualCpus({ cpus }: Pick<ContainerRequest, "cpus">): number {
   return cpus === undefined ? DEFAULT_CPUS : Math.ceil(cpus);
+}
+
+/** @param cpus 0 for all that the machine has. */
+export function nanoCpusOf(cpus: number): number {
+  return Math.round(cpus * NANOS_PER_CPU);
 }
 
 /** Docker's short form of an id: 12 digits. */
@@ -115,7 +120,7 @@ export function mergeSettings(request: ContainerRequest, image: Image, id: strin
     user: request.user ?? configuration.user,
     stopSignal,
     stopTimeoutMs: request.stopTimeoutMs,
-    nanoCpus: Math.round((request.cpus ?? 0) * NANOS_PER_CPU),
+    nanoCpus: nanoCpusOf(request.cpus ?? 0),
     pidsLimit: request.pidsLimit,
     shmBytes: request.shmBytes,
     extraHosts: [...request.extraHosts],

@@ -241,8 +241,19 @@ describe("the endpoint's routes", () => {
     const updated = await served.ask("POST", "/containers/up/update", change);
     assert.deepEqual([updated.status, updated.json], [200, { Warnings: null }]);
     assert.deepEqual(served.containers.changes, [
-      { restart: { name: "on-failure", maximumRetryCount: 2 }, pidsLimit: undefined },
+      {
+        restart: { name: "on-failure", maximumRetryCount: 2 },
+        ...{ pidsLimit: undefined, cpus: undefined, memoryBytes: undefined },
+      },
     ]);
+    const resources = { Memory: 2 ** 28, MemorySwap: 2 ** 29, NanoCpus: 1.5e9 };
+    assert.equal((await served.ask("POST", "/containers/up/update", resources)).status, 200);
+    assert.deepEqual(served.containers.changes.at(-1), {
+      ...{ restart: undefined, pidsLimit: undefined, cpus: 1.5, memoryBytes: 2 ** 28 },
+    });
+    const wrong = [{ Memory: 2 ** 20 }, { NanoCpus: 1 }, { NanoCpus: 65e9 }];
+    for (const each of wrong)
+      assert.equal((await served.ask("POST", "/containers/up/update", each)).status, 400);
     const refused = await served.ask("POST", "/containers/up/update", { CpuShares: 5 });
     assert.deepEqual([refused.status, /CpuShares=5/.test(refused.text)], [501, true]);
     const pruned = await served.ask("POST", "/containers/prune");

@@ -215,6 +215,16 @@ describe("the control channel's requests", () => {
     assert.deepEqual(limits, [20, 0]);
   });
 
+  it("limit the container's CPU time", async () => {
+    const limits: number[] = [];
+    const control = controlRequests({ limitCpus: (limit) => limits.push(limit) });
+    await control.carryOut({ updateNanoCpus: { nanoCpus: 1_500_000_000 } });
+    await control.carryOut({ updateNanoCpus: {} });
+    refused(control, { updateNanoCpus: { nanoCpus: 2 ** 60 } }, "invalid-option");
+    refused(control, { updateNanoCpus: { nanoCpus: -1 } }, "invalid-option");
+    assert.deepEqual(limits, [1_500_000_000, 0]);
+  });
+
   it("answer anything with an error of the catalogue at worst", async () => {
     const { control } = await running();
     const number = fc.oneof(fc.nat(100), fc.integer({ min: -(2 ** 31), max: 2 ** 32 - 1 }));
