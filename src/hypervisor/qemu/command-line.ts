@@ -78,6 +78,7 @@ export function qemuArguments(
     // Ends instead of resetting: a container VM never boots twice.
     "-no-reboot",
     ...["-accel", ACCELERATORS[accelerator]],
+    ...(accelerator === "tcg" ? ONE_QUEUE : []),
     ...["-machine", machineType(machine) + (hasBackend ? ",memory-backend=memory" : "")],
     // `max` is the host under KVM; under TCG every emulated feature (AES and RDRAND among them).
     ...["-cpu", "max"],
@@ -114,6 +115,12 @@ export function qemuArguments(
  * one processor raises exception 3 at the same place without end). One cold start in 50 hung so.
  */
 const ACCELERATORS = { kvm: "kvm", tcg: "tcg,thread=single" } as const;
+
+/**
+ * A disk has a queue for each processor otherwise, which only processors that run at the same time have anything of: each
+ * is memory and some milliseconds of a start.
+ */
+const ONE_QUEUE = ["-global", "virtio-blk-device.num-queues=1"] as const;
 
 /** What `ps` shows; at most 15 bytes (prctl(2), PR_SET_NAME). */
 const PROCESS_NAME = "container-vm";

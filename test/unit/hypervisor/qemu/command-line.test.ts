@@ -132,6 +132,7 @@ describe("QEMU's command line", () => {
   it("emulates all processors in one thread: with a thread each the kernel's patches of its own code are lost", () => {
     const args = qemuArguments(machineSpecification("/m", { cpus: 2 }), "tcg");
     assert.deepEqual(valuesOf(args, "-accel"), ["tcg,thread=single"]);
+    assert.deepEqual(valuesOf(args, "-global"), ["virtio-blk-device.num-queues=1"]);
   });
 
   it("has nothing that a user's configuration, a display or a network would add", () => {
